@@ -1,0 +1,1 @@
+"""Small helpers of the conformance suite; each module does one thing."""

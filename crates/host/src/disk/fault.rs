@@ -1,0 +1,21 @@
+//! What a [`SimDisk`](super::SimDisk) is told to get wrong.
+
+/// Faults to inject. Counts begin when the faults are set.
+#[derive(Debug, Clone, Default)]
+pub struct Faults {
+    /// The power fails in the middle of this changing operation (counted from 0): a write of it reaches the
+    /// cache in part, and every later operation fails until the power is back.
+    pub halt_at: Option<u64>,
+    /// The file sync of this number (counted from 0) fails; what was not synced before may be lost.
+    pub fail_sync_at: Option<u64>,
+    /// Every file sync from `fail_sync_at` on fails, not only that one.
+    pub fail_sync_forever: bool,
+    /// Reads of files whose path contains this text fail.
+    pub fail_reads_of: Option<String>,
+    /// Writes to files whose path contains this text fail.
+    pub fail_writes_of: Option<String>,
+    /// Bytes that all files together may hold; `None` is without limit.
+    pub capacity_bytes: Option<u64>,
+    /// Cached reads answer `WouldBlock`.
+    pub nothing_cached: bool,
+}

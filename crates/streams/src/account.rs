@@ -1,0 +1,145 @@
+//! What belongs to an account and not to a stream: its billing commitment and its usage.
+
+use bytes::Bytes;
+use headwater_store::{Expected, StoreError};
+use headwater_types::limits::{ON_DEMAND_STREAMS_MAX, shard_quota};
+use headwater_types::{AccountId, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Result, StreamsError};
+use crate::keys::Key;
+use crate::service::StreamService;
+
+/// A commitment cannot end before it is a day old (documentation: minimum 24 h).
+const COMMITMENT_MS_MIN: u64 = 24 * 3600 * 1000;
+
+/// Settings of an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct AccountSettings {
+    /// The minimum throughput billing commitment.
+    pub commitment: BillingCommitment,
+}
+
+/// The minimum throughput billing commitment of on-demand streams.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BillingCommitment {
+    /// Whether it holds.
+    pub status: CommitmentStatus,
+    /// When it last began.
+    pub started_at: Option<Timestamp>,
+    /// When it ended.
+    pub ended_at: Option<Timestamp>,
+    /// When it may end.
+    pub earliest_allowed_end_at: Option<Timestamp>,
+}
+
+impl Default for BillingCommitment {
+    fn default() -> Self {
+        Self {
+            status: CommitmentStatus::Disabled,
+            started_at: None,
+            ended_at: None,
+            earliest_allowed_end_at: None,
+        }
+    }
+}
+
+/// Whether a commitment holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CommitmentStatus {
+    /// It holds.
+    Enabled,
+    /// It does not.
+    Disabled,
+    /// It holds until it may end, and ends then.
+    EnabledUntilEarliestAllowedEnd,
+}
+
+/// What DescribeLimits answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LimitsReport {
+    /// Shards the account may have.
+    pub shard_limit: u32,
+    /// Open shards it has.
+    pub open_shards: u32,
+    /// On-demand streams it has.
+    pub on_demand_streams: usize,
+    /// On-demand streams it may have.
+    pub on_demand_streams_limit: usize,
+}
+
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+struct Stored {
+    started_at: Option<Timestamp>,
+    /// When it was asked to end, or the earliest allowed end if that was later.
+    ends_at: Option<Timestamp>,
+}
+
+impl Stored {
+    fn commitment(&self, now: Timestamp) -> BillingCommitment {
+        let earliest = self.started_at.map(|at| Timestamp::from_millis(at.as_millis() + COMMITMENT_MS_MIN));
+        let (status, ended_at) = match (self.started_at, self.ends_at) {
+            (None, _) => (CommitmentStatus::Disabled, None),
+            (Some(_), None) => (CommitmentStatus::Enabled, None),
+            (Some(_), Some(end)) if now < end => (CommitmentStatus::EnabledUntilEarliestAllowedEnd, None),
+            (Some(_), Some(end)) => (CommitmentStatus::Disabled, Some(end)),
+        };
+        BillingCommitment { status, started_at: self.started_at, ended_at, earliest_allowed_end_at: earliest }
+    }
+}
+
+impl StreamService {
+    /// The settings of an account.
+    pub async fn account_settings(&self, account: AccountId) -> Result<AccountSettings> {
+        let (stored, _) = self.stored_account(account).await?;
+        Ok(AccountSettings { commitment: stored.commitment(self.clock.now()) })
+    }
+
+    /// Begins or ends the billing commitment. Asking for what is so already changes nothing.
+    pub async fn set_commitment(&self, account: AccountId, enabled: bool) -> Result<AccountSettings> {
+        loop {
+            let now = self.clock.now();
+            let (mut stored, expected) = self.stored_account(account).await?;
+            let commitment = stored.commitment(now);
+            match (enabled, commitment.status) {
+                (true, CommitmentStatus::Disabled) => {
+                    stored = Stored { started_at: Some(now), ends_at: None }
+                }
+                (true, CommitmentStatus::EnabledUntilEarliestAllowedEnd) => stored.ends_at = None,
+                (false, CommitmentStatus::Enabled) => {
+                    stored.ends_at = Some(commitment.earliest_allowed_end_at.unwrap_or(now).max(now));
+                }
+                (true, CommitmentStatus::Enabled)
+                | (false, CommitmentStatus::Disabled | CommitmentStatus::EnabledUntilEarliestAllowedEnd) => {
+                    return Ok(AccountSettings { commitment });
+                }
+            }
+            let value = Bytes::from(serde_json::to_vec(&stored).unwrap_or_default());
+            match self.meta.put(&Key::Account(account).text(), value, expected).await {
+                Ok(_) => return Ok(AccountSettings { commitment: stored.commitment(now) }),
+                Err(StoreError::Conflict) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Usage and quotas of an account.
+    pub fn limits_report(&self, account: AccountId) -> LimitsReport {
+        LimitsReport {
+            shard_limit: shard_quota(&self.config.region),
+            open_shards: self.open_shards(account),
+            on_demand_streams: self.on_demand_streams(account),
+            on_demand_streams_limit: ON_DEMAND_STREAMS_MAX,
+        }
+    }
+
+    async fn stored_account(&self, account: AccountId) -> Result<(Stored, Expected)> {
+        let key = Key::Account(account).text();
+        let Some(found) = self.meta.get(&key).await? else {
+            return Ok((Stored::default(), Expected::Absent));
+        };
+        let stored = serde_json::from_slice(&found.value)
+            .map_err(|error| StreamsError::DamagedMeta { key, cause: error.to_string() })?;
+        Ok((stored, Expected::Version(found.version)))
+    }
+}

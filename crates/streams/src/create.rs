@@ -1,0 +1,154 @@
+//! CreateStream.
+
+use std::collections::BTreeMap;
+
+use headwater_store::{Expected, StoreError};
+use headwater_types::limits::{
+    MAX_RECORD_SIZE_KIB_DEFAULT, ON_DEMAND_SHARDS_INITIAL, ON_DEMAND_STREAMS_MAX, RETENTION_HOURS_DEFAULT,
+    STREAMS_IN_TRANSITION_MAX, TAGS_MAX, shard_quota,
+};
+use headwater_types::{AccountId, ShardMap, StreamKey, Timestamp};
+
+use crate::error::{Result, StreamsError};
+use crate::keys::Key;
+use crate::meta::{Distribution, Phase, StreamMeta, StreamMode, StreamStatus};
+use crate::service::{StreamService, log_ids};
+
+/// How the new stream's capacity is managed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// With this many shards, at least 1.
+    Provisioned {
+        /// How many.
+        shards: u32,
+    },
+    /// Scaled by the service, ready for this write throughput in MiB/s.
+    OnDemand {
+        /// If it was asked for.
+        warm_throughput_mibps: Option<i32>,
+    },
+}
+
+/// A stream to be created.
+#[derive(Debug, Clone)]
+pub struct CreateStream {
+    /// Owner and name.
+    pub key: StreamKey,
+    /// Mode and size.
+    pub mode: Mode,
+    /// How records are spread.
+    pub distribution: Distribution,
+    /// The largest data of a record, in KiB; `None` for the default.
+    pub max_record_kib: Option<i32>,
+    /// Tags.
+    pub tags: BTreeMap<String, String>,
+}
+
+/// Shards that carry this write throughput: each takes 1 MiB/s.
+pub(crate) fn shards_for_throughput(mibps: Option<i32>) -> u32 {
+    ON_DEMAND_SHARDS_INITIAL.max(mibps.and_then(|mibps| u32::try_from(mibps).ok()).unwrap_or(0))
+}
+
+impl StreamService {
+    /// Creates a stream; it is CREATING when this returns and becomes ACTIVE by itself.
+    pub async fn create_stream(&self, request: CreateStream) -> Result<()> {
+        let CreateStream { key, mode, distribution, max_record_kib, tags } = request;
+        let _creating = self.creating.lock().await;
+        if self.find(&key).is_ok() {
+            return Err(StreamsError::StreamExists(key));
+        }
+        self.remove_if_gone(&key).await?;
+        if tags.len() > TAGS_MAX {
+            return Err(StreamsError::TooManyTags { stream: key, limit: TAGS_MAX });
+        }
+        let (mode, warm_throughput_mibps, shards) = match mode {
+            Mode::Provisioned { shards } => (StreamMode::Provisioned, None, shards.max(1)),
+            Mode::OnDemand { warm_throughput_mibps: warm } => {
+                (StreamMode::OnDemand, warm, shards_for_throughput(warm))
+            }
+        };
+        if distribution == Distribution::Auto && mode == StreamMode::Provisioned {
+            let why = "RecordDistributionStrategy AUTO is only supported for on-demand streams.";
+            return Err(StreamsError::InvalidOption(why.into()));
+        }
+        let now = self.clock.now();
+        self.check_create_quotas(key.account, mode)?;
+        self.check_shard_quota(key.account, shards)?;
+        let until = now.plus(self.config.transition);
+        let meta = StreamMeta {
+            uid: self.random.next_u64(),
+            // Shards are created with their stream; whole seconds, as sequence numbers hold them.
+            created: Timestamp::from_secs(now.as_secs()),
+            phase: Phase::Creating { until },
+            mode,
+            distribution,
+            retention_hours: RETENTION_HOURS_DEFAULT,
+            max_record_kib: max_record_kib.unwrap_or(MAX_RECORD_SIZE_KIB_DEFAULT),
+            warm_throughput_mibps,
+            tags,
+            shards: ShardMap::uniform(shards, now),
+            reshard: None,
+            resized_at: Vec::new(),
+            mode_changed_at: Vec::new(),
+        };
+        let text = Key::Stream(&key).text();
+        let version = match self.meta.put(&text, meta.encode(), Expected::Absent).await {
+            Err(StoreError::Conflict) => return Err(StreamsError::StreamExists(key)),
+            other => other?,
+        };
+        self.logs.create(&log_ids(&meta, meta.shards.all().iter().map(|shard| shard.id))?).await?;
+        let view = self.view_of(&key, meta, version, None).await?;
+        let handle = self.handle(key.clone(), view);
+        self.streams.write().insert(key, handle);
+        Ok(())
+    }
+
+    fn check_create_quotas(&self, account: AccountId, mode: StreamMode) -> Result<()> {
+        if !self.config.limits.quotas {
+            return Ok(());
+        }
+        let streams = self.streams_of(account);
+        let moving =
+            |status: &StreamStatus| matches!(status, StreamStatus::Creating | StreamStatus::Deleting);
+        if streams.iter().filter(|(_, status)| moving(status)).count() >= STREAMS_IN_TRANSITION_MAX {
+            return Err(StreamsError::TransitionQuota { account, limit: STREAMS_IN_TRANSITION_MAX });
+        }
+        if mode == StreamMode::OnDemand {
+            self.check_on_demand_quota(account)?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn check_on_demand_quota(&self, account: AccountId) -> Result<()> {
+        if !self.config.limits.quotas {
+            return Ok(());
+        }
+        let current = self.on_demand_streams(account);
+        if current >= ON_DEMAND_STREAMS_MAX {
+            return Err(StreamsError::OnDemandQuota { account, current, limit: ON_DEMAND_STREAMS_MAX });
+        }
+        Ok(())
+    }
+
+    pub(crate) fn on_demand_streams(&self, account: AccountId) -> usize {
+        let streams = self.streams_of(account);
+        streams.iter().filter(|(handle, _)| handle.view().meta.mode == StreamMode::OnDemand).count()
+    }
+
+    /// Refuses `additional` open shards beyond the account's quota.
+    pub(crate) fn check_shard_quota(&self, account: AccountId, additional: u32) -> Result<()> {
+        if !self.config.limits.quotas {
+            return Ok(());
+        }
+        let (current, limit) = (self.open_shards(account), shard_quota(&self.config.region));
+        if current.saturating_add(additional) > limit {
+            return Err(StreamsError::ShardQuota { account, current, limit, additional });
+        }
+        Ok(())
+    }
+
+    /// Open shards of all streams of an account.
+    pub(crate) fn open_shards(&self, account: AccountId) -> u32 {
+        self.streams_of(account).iter().map(|(handle, _)| handle.view.load().meta.open_shards()).sum()
+    }
+}

@@ -1,0 +1,251 @@
+//! What can go wrong with a stream, sorted by what the caller should do next. `api` gives these their AWS
+//! names and texts, in one exhaustive match.
+
+use headwater_store::StoreError;
+use headwater_types::{AccountId, HashKey, HashRange, ShardId, StreamKey, Timestamp};
+
+use crate::meta::StreamStatus;
+
+/// Result of an operation on streams.
+pub type Result<T> = std::result::Result<T, StreamsError>;
+
+/// Why an operation did not happen.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum StreamsError {
+    /// Create the stream, or mend its name.
+    #[error("{0} not found")]
+    StreamNotFound(StreamKey),
+    /// Choose another name.
+    #[error("{0} exists already")]
+    StreamExists(StreamKey),
+    /// Wait until the stream is ACTIVE.
+    #[error("{stream} is {status:?}")]
+    NotActive {
+        /// Which stream.
+        stream: StreamKey,
+        /// What it is instead.
+        status: StreamStatus,
+    },
+    /// The text names no shard at all, or none of this stream (as the resharding operations say it).
+    #[error("could not find shard {shard} in {stream}")]
+    ShardNotFound {
+        /// Which stream.
+        stream: StreamKey,
+        /// The shard as the caller wrote it.
+        shard: String,
+    },
+    /// The stream has no such shard, or no longer (as the reading operations say it).
+    #[error("shard {shard} in {stream} does not exist")]
+    NoSuchShard {
+        /// Which stream.
+        stream: StreamKey,
+        /// Which shard.
+        shard: ShardId,
+    },
+    /// Take one of the open shards.
+    #[error("shard {shard} in {stream} was split or merged already")]
+    ShardClosed {
+        /// Which stream.
+        stream: StreamKey,
+        /// Which shard.
+        shard: ShardId,
+    },
+    /// Choose a hash key inside the range.
+    #[error("{at} does not split shard {shard} in {stream}")]
+    SplitHashKey {
+        /// Which stream.
+        stream: StreamKey,
+        /// Which shard.
+        shard: ShardId,
+        /// Where it was to be split.
+        at: HashKey,
+        /// What the shard covers.
+        range: HashRange,
+    },
+    /// Name two shards that touch, the lower one first.
+    #[error("{first} and {second} in {stream} are not adjacent")]
+    NotAdjacent {
+        /// Which stream.
+        stream: StreamKey,
+        /// As named first.
+        first: ShardId,
+        /// As named second.
+        second: ShardId,
+    },
+    /// The operation is for provisioned streams.
+    #[error("{0} is in on-demand mode")]
+    OnDemand(StreamKey),
+    /// Ask for a count between half and twice the current one.
+    #[error("{stream}: {target} shards are not between half and twice {current}")]
+    ShardCountRatio {
+        /// Which stream.
+        stream: StreamKey,
+        /// Open shards now.
+        current: u32,
+        /// Asked for.
+        target: u32,
+    },
+    /// A limit for a day was reached: try again later.
+    #[error("{stream}: {what} at most {limit} times in 24 hours")]
+    TooOften {
+        /// Which stream.
+        stream: StreamKey,
+        /// What was done.
+        what: &'static str,
+        /// How often it is allowed.
+        limit: usize,
+    },
+    /// The account would have more shards than its quota.
+    #[error("account {account} would exceed its quota of {limit} shards")]
+    ShardQuota {
+        /// Whose quota.
+        account: AccountId,
+        /// Open shards now.
+        current: u32,
+        /// The quota.
+        limit: u32,
+        /// What this request would add.
+        additional: u32,
+    },
+    /// Too many streams are being created or deleted: wait for one.
+    #[error("account {account} has {limit} streams in transition")]
+    TransitionQuota {
+        /// Whose quota.
+        account: AccountId,
+        /// The quota.
+        limit: usize,
+    },
+    /// The account would have more on-demand streams than its quota.
+    #[error("account {account} has {current} on-demand streams of {limit}")]
+    OnDemandQuota {
+        /// Whose quota.
+        account: AccountId,
+        /// On-demand streams now.
+        current: usize,
+        /// The quota.
+        limit: usize,
+    },
+    /// Ask for a longer retention.
+    #[error("retention of {hours} h is too short for {stream}, which has {current} h")]
+    RetentionNotLonger {
+        /// Which stream.
+        stream: StreamKey,
+        /// Asked for.
+        hours: i32,
+        /// What it has.
+        current: i32,
+    },
+    /// Ask for a shorter retention.
+    #[error("retention of {hours} h is too long for {stream}, which has {current} h")]
+    RetentionNotShorter {
+        /// Which stream.
+        stream: StreamKey,
+        /// Asked for.
+        hours: i32,
+        /// What it has.
+        current: i32,
+    },
+    /// Remove some tags first.
+    #[error("{stream} cannot have more than {limit} tags")]
+    TooManyTags {
+        /// Which stream.
+        stream: StreamKey,
+        /// How many it may have.
+        limit: usize,
+    },
+    /// The option does not go with the stream's mode or with another option.
+    #[error("{0}")]
+    InvalidOption(String),
+    /// Make the record smaller, or raise the stream's maximum.
+    #[error("a record of {bytes} bytes is larger than {stream} allows ({limit_bytes})")]
+    RecordTooLarge {
+        /// Which stream.
+        stream: StreamKey,
+        /// The record's data.
+        bytes: usize,
+        /// What the stream allows.
+        limit_bytes: usize,
+    },
+    /// The number to order after is not one that this stream has issued.
+    #[error("{number} does not order records of {stream}")]
+    OrderingNumber {
+        /// Which stream.
+        stream: StreamKey,
+        /// As given.
+        number: String,
+    },
+    /// Take a sequence number of this shard.
+    #[error("{number} is no sequence number of {shard} in {stream}")]
+    SequenceNumber {
+        /// Which stream.
+        stream: StreamKey,
+        /// Which shard.
+        shard: ShardId,
+        /// As given.
+        number: String,
+        /// True if it is well-formed and issued elsewhere.
+        foreign: bool,
+    },
+    /// The sequence number belongs to another shard.
+    #[error("the sequence number encodes {encoded}, not {shard}")]
+    SequenceNumberOfShard {
+        /// The shard it belongs to.
+        encoded: ShardId,
+        /// The shard it was used with.
+        shard: ShardId,
+    },
+    /// Ask for a time that has passed.
+    #[error("{asked} is later than now, {now}")]
+    TimeInFuture {
+        /// As given.
+        asked: Timestamp,
+        /// The server's time.
+        now: Timestamp,
+    },
+    /// Get a new iterator: this one was never issued by this server.
+    #[error("invalid shard iterator")]
+    InvalidIterator,
+    /// Get a new iterator: this one is too old.
+    #[error("the iterator of {created} has expired at {now}")]
+    ExpiredIterator {
+        /// When it was issued.
+        created: Timestamp,
+        /// Now.
+        now: Timestamp,
+    },
+    /// The iterator is for another stream than the ARN says.
+    #[error("the iterator is for {stream}, not {arn_name}")]
+    IteratorOfOtherStream {
+        /// The iterator's stream.
+        stream: StreamKey,
+        /// The stream named beside it.
+        arn_name: String,
+    },
+    /// Slow down: the shard's write rate is used up.
+    #[error("write rate exceeded for {shard} in {stream}")]
+    WriteThrottled {
+        /// Which stream.
+        stream: StreamKey,
+        /// Which shard.
+        shard: ShardId,
+    },
+    /// Slow down: the shard's read rate is used up.
+    #[error("read rate exceeded for {shard} in {stream}")]
+    ReadThrottled {
+        /// Which stream.
+        stream: StreamKey,
+        /// Which shard.
+        shard: ShardId,
+    },
+    /// The server cannot do it now; its log says why.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Metadata that this server wrote cannot be read back.
+    #[error("metadata of {key} is damaged: {cause}")]
+    DamagedMeta {
+        /// The key.
+        key: String,
+        /// What is wrong with it.
+        cause: String,
+    },
+}

@@ -1,0 +1,185 @@
+//! GetShardIterator: where to begin, and the token that remembers it.
+//!
+//! # Format of the payload
+//! ```text
+//! 0   uid of the stream u64     8   position u64     16  shard u32
+//! 20  account, 12 digits        32  name
+//! ```
+//! With the token's own header the result is as long as AWS's: 152 + 16 * floor((len(name) + 2) / 16).
+
+use std::str::FromStr;
+
+use headwater_types::limits::ITERATOR_AGE_MS_MAX;
+use headwater_types::{
+    AccountId, AnySequenceNumber, Position, Shard, ShardId, StreamKey, StreamName, Timestamp,
+};
+
+use crate::error::{Result, StreamsError};
+use crate::handle::{ShardHandle, StreamView};
+use crate::meta::StreamStatus;
+use crate::service::StreamService;
+use crate::token::{TokenError, TokenKind};
+
+/// Where reading begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StartingPosition {
+    /// The oldest record kept.
+    TrimHorizon,
+    /// After the newest record at the time of the call.
+    Latest,
+    /// At the record with this number, or the next one.
+    AtSequenceNumber(String),
+    /// After the record with this number.
+    AfterSequenceNumber(String),
+    /// At the first record that arrived then or later.
+    AtTimestamp(Timestamp),
+}
+
+/// A place in a shard from which records can be read for some time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ShardIterator {
+    /// Which stream.
+    pub stream: StreamKey,
+    /// Which stream of that name.
+    pub uid: u64,
+    /// Which shard.
+    pub shard: ShardId,
+    /// The first record that has not been read.
+    pub position: Position,
+}
+
+impl StreamService {
+    /// Makes an iterator. `shard` is the text of the request: it is looked at before the stream.
+    pub async fn shard_iterator(
+        &self,
+        stream: &StreamKey,
+        shard: &str,
+        start: &StartingPosition,
+    ) -> Result<ShardIterator> {
+        let unknown = || StreamsError::ShardNotFound { stream: stream.clone(), shard: shard.to_owned() };
+        let shard = ShardId::parse(shard).ok_or_else(unknown)?;
+        let missing = || StreamsError::NoSuchShard { stream: stream.clone(), shard };
+        let (handle, status) = self.find(stream).map_err(|_| missing())?;
+        if status == StreamStatus::Creating {
+            return Err(missing());
+        }
+        let view = handle.view();
+        let (found, log) = live_shard(&view, shard, self.clock.now()).ok_or_else(missing)?;
+        if !log.budget.lock().iterator(self.clock.elapsed()) {
+            handle.metrics.throttled_read();
+            return Err(StreamsError::ReadThrottled { stream: stream.clone(), shard });
+        }
+        let position = self.starting_position(stream, &view, found, log, start).await?;
+        Ok(ShardIterator { stream: stream.clone(), uid: view.meta.uid, shard, position })
+    }
+
+    /// The position at which reading begins.
+    async fn starting_position(
+        &self,
+        stream: &StreamKey,
+        view: &StreamView,
+        shard: &Shard,
+        handle: &ShardHandle,
+        start: &StartingPosition,
+    ) -> Result<Position> {
+        let now = self.clock.now();
+        match start {
+            StartingPosition::TrimHorizon => Ok(handle.log.position_at(view.meta.horizon(now)).await?),
+            StartingPosition::Latest => Ok(handle.log.bounds().end),
+            StartingPosition::AtTimestamp(asked) if *asked > now => {
+                Err(StreamsError::TimeInFuture { asked: *asked, now })
+            }
+            StartingPosition::AtTimestamp(time) => {
+                Ok(handle.log.position_at((*time).max(view.meta.horizon(now))).await?)
+            }
+            StartingPosition::AtSequenceNumber(number) => {
+                Ok(position_of(stream, shard, handle, number)?.unwrap_or(Position::START))
+            }
+            StartingPosition::AfterSequenceNumber(number) => {
+                let position = position_of(stream, shard, handle, number)?;
+                Ok(position.map_or(Position::START, |position| position.plus(1)))
+            }
+        }
+    }
+
+    /// The iterator as a token, different each time.
+    pub fn sign_iterator(&self, iterator: &ShardIterator) -> Vec<u8> {
+        let name = iterator.stream.name.as_str();
+        let mut payload = Vec::with_capacity(32 + name.len());
+        payload.extend_from_slice(&iterator.uid.to_be_bytes());
+        payload.extend_from_slice(&iterator.position.get().to_be_bytes());
+        payload.extend_from_slice(&iterator.shard.index().to_be_bytes());
+        payload.extend_from_slice(iterator.stream.account.as_str().as_bytes());
+        payload.extend_from_slice(name.as_bytes());
+        let len = 152 + 16 * ((name.len() + 2) / 16);
+        self.signer.sign(TokenKind::Iterator, self.clock.now(), self.random.next_u64(), &payload, len)
+    }
+
+    /// The iterator that a token holds.
+    pub fn open_iterator(&self, token: &[u8]) -> Result<ShardIterator> {
+        let now = self.clock.now();
+        let opened = self.signer.open(TokenKind::Iterator, now, ITERATOR_AGE_MS_MAX, token);
+        let (payload, _) = opened.map_err(|error| match error {
+            TokenError::Invalid => StreamsError::InvalidIterator,
+            TokenError::Expired { created } => StreamsError::ExpiredIterator { created, now },
+        })?;
+        parse_payload(payload).ok_or(StreamsError::InvalidIterator)
+    }
+}
+
+/// The shard, unless retention has taken it.
+pub(crate) fn live_shard(
+    view: &StreamView,
+    id: ShardId,
+    now: Timestamp,
+) -> Option<(&Shard, &std::sync::Arc<ShardHandle>)> {
+    let horizon = view.meta.horizon(now);
+    view.shard(id).filter(|(shard, _)| shard.closed_at().is_none_or(|at| at >= horizon))
+}
+
+/// The position that a sequence number of this shard denotes; `None` for the shard's starting number.
+fn position_of(
+    stream: &StreamKey,
+    shard: &Shard,
+    handle: &ShardHandle,
+    number: &str,
+) -> Result<Option<Position>> {
+    let refuse = |foreign| {
+        let (stream, number) = (stream.clone(), number.to_owned());
+        Err(StreamsError::SequenceNumber { stream, shard: shard.id, number, foreign })
+    };
+    let other = |encoded| Err(StreamsError::SequenceNumberOfShard { encoded, shard: shard.id });
+    let parsed = match AnySequenceNumber::from_str(number) {
+        Err(_) => return refuse(false),
+        Ok(AnySequenceNumber::Old { shard: encoded, .. }) if encoded != shard.id => return other(encoded),
+        Ok(AnySequenceNumber::Old { .. }) => return refuse(true),
+        Ok(AnySequenceNumber::Current(parsed)) => parsed,
+    };
+    if parsed.shard() != shard.id {
+        return other(parsed.shard());
+    }
+    if parsed.shard_created_s() != shard.created.as_secs() {
+        return refuse(true);
+    }
+    let bounds = handle.log.bounds();
+    match parsed.position() {
+        None => Ok(None),
+        // The ending number of a closed shard, for instance.
+        Some(position) if position > bounds.end && bounds.sealed => Ok(Some(bounds.end)),
+        Some(position) if position > bounds.end => refuse(false),
+        Some(position) => Ok(Some(position)),
+    }
+}
+
+fn parse_payload(payload: &[u8]) -> Option<ShardIterator> {
+    let number = |at: usize| Some(u64::from_be_bytes(*payload.get(at..)?.first_chunk()?));
+    let shard = u32::from_be_bytes(*payload.get(16..)?.first_chunk()?);
+    let account = AccountId::new(std::str::from_utf8(payload.get(20..32)?).ok()?)?;
+    let name = StreamName::new(std::str::from_utf8(payload.get(32..)?).ok()?)?;
+    Some(ShardIterator {
+        stream: StreamKey { account, name },
+        uid: number(0)?,
+        shard: ShardId::new(shard)?,
+        position: Position::new(number(8)?)?,
+    })
+}

@@ -1,0 +1,45 @@
+//! Every key of the metadata store that this crate writes, and the names of its logs.
+
+use headwater_store::{LogId, LogIdError};
+use headwater_types::{AccountId, ShardId, StreamKey, StreamName};
+
+/// What all streams' keys begin with.
+pub(crate) const STREAMS: &str = "kds/stream/";
+/// What all logs of shards begin with.
+pub(crate) const LOGS: &str = "kds/";
+
+/// A metadata key.
+pub(crate) enum Key<'a> {
+    /// A stream ([`crate::StreamMeta`]).
+    Stream(&'a StreamKey),
+    /// An account's settings.
+    Account(AccountId),
+    /// The secret with which iterators and list tokens are signed.
+    TokenSecret,
+}
+
+impl Key<'_> {
+    pub(crate) fn text(&self) -> String {
+        match self {
+            Self::Stream(key) => format!("{STREAMS}{}/{}", key.account, key.name),
+            Self::Account(account) => format!("kds/account/{account}"),
+            Self::TokenSecret => "kds/token-secret".to_owned(),
+        }
+    }
+}
+
+/// The stream that a key names.
+pub(crate) fn stream_of(key: &str) -> Option<StreamKey> {
+    let (account, name) = key.strip_prefix(STREAMS)?.split_once('/')?;
+    Some(StreamKey { account: AccountId::new(account)?, name: StreamName::new(name)? })
+}
+
+/// The log of a shard. `uid` tells a stream from earlier ones of the same name.
+pub(crate) fn log_of(uid: u64, shard: ShardId) -> Result<LogId, LogIdError> {
+    LogId::new(&format!("{LOGS}{uid:016x}/{}", shard.index()))
+}
+
+/// What the names of all logs of a stream begin with.
+pub(crate) fn logs_of(uid: u64) -> String {
+    format!("{LOGS}{uid:016x}/")
+}

@@ -1,0 +1,48 @@
+//! What Kinesis Data Streams means: streams and their shards, puts, iterators, reads, resharding,
+//! retention and limits, over the ports of `store`.
+//!
+//! # Constraints
+//! A stream is one metadata value ([`StreamMeta`]), changed by compare-and-set only; its records are in one
+//! log a shard. Every method may run on any of several servers at once and be cut short anywhere: what was
+//! begun is written down first and finished by whoever comes next.
+//!
+//! # Order of things
+//! *Create*: metadata (CREATING), then the logs. *Reshard*: the plan into the metadata (UPDATING), logs of
+//! the children, seal the parents, then the new shard map. A put that meets a sealed log waits for the new
+//! map and goes to the child. *Delete*: metadata (DELETING), then the logs, then the metadata.
+//!
+//! # Recovery
+//! [`StreamService::open`] reads all metadata and finishes what it finds begun.
+
+mod account;
+mod create;
+mod delete;
+mod error;
+mod handle;
+mod iterator;
+mod keys;
+mod limits;
+mod list;
+mod meta;
+mod put;
+mod read;
+mod reshard;
+mod service;
+mod settings;
+mod tags;
+mod token;
+mod upkeep;
+
+pub use account::{AccountSettings, BillingCommitment, CommitmentStatus, LimitsReport};
+pub use create::{CreateStream, Mode};
+pub use error::{Result, StreamsError};
+pub use handle::{ShardHandle, StreamHandle, StreamView};
+pub use iterator::{ShardIterator, StartingPosition};
+pub use limits::LimitPolicy;
+pub use list::{ShardFilter, ShardPage, ShardPageToken};
+pub use meta::{Distribution, StreamMeta, StreamMode, StreamStatus};
+pub use put::{PutEntry, PutFailure, PutPlaced};
+pub use read::{ReadOutcome, ReadRequest};
+pub use reshard::ShardCountChange;
+pub use service::{Config, StreamService, Substrate};
+pub use token::TokenError;

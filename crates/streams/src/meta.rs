@@ -1,0 +1,129 @@
+//! What is stored about a stream.
+//!
+//! JSON: read by people in need, and a field can be added with `#[serde(default)]`. Names and variants are
+//! never changed or reused.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use headwater_types::{ReshardPlan, ShardMap, Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// How capacity is managed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum StreamMode {
+    /// The owner sets the shards.
+    Provisioned,
+    /// The service sets them.
+    OnDemand,
+}
+
+/// Which shard a record goes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum Distribution {
+    /// By the partition key.
+    #[default]
+    PartitionKey,
+    /// Evenly, whatever the key.
+    Auto,
+}
+
+/// What the API shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StreamStatus {
+    /// Being created: no reads, no writes.
+    Creating,
+    /// Ready for everything.
+    Active,
+    /// Being changed: reads and writes go on, other changes are refused.
+    Updating,
+    /// Being deleted.
+    Deleting,
+}
+
+/// Where a stream is in its life. A transition ends by itself when its time has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Phase {
+    Creating { until: Timestamp },
+    Active,
+    Updating { until: Timestamp },
+    Deleting { until: Timestamp },
+}
+
+/// A stream, less its records.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StreamMeta {
+    /// Tells this stream from earlier ones of the same name.
+    pub uid: u64,
+    /// When it was created.
+    pub created: Timestamp,
+    pub(crate) phase: Phase,
+    /// Provisioned or on-demand.
+    pub mode: StreamMode,
+    /// How records are spread.
+    #[serde(default)]
+    pub distribution: Distribution,
+    /// How long records are kept, in hours.
+    pub retention_hours: i32,
+    /// The largest data of a record, in KiB.
+    pub max_record_kib: i32,
+    /// Write throughput for which an on-demand stream is kept ready, in MiB/s.
+    #[serde(default)]
+    pub warm_throughput_mibps: Option<i32>,
+    /// Tags.
+    pub tags: BTreeMap<String, String>,
+    /// Shards.
+    pub shards: ShardMap,
+    /// A reshard that was begun.
+    #[serde(default)]
+    pub(crate) reshard: Option<ReshardPlan>,
+    /// When UpdateShardCount was called in the last 24 hours.
+    #[serde(default)]
+    pub(crate) resized_at: Vec<Timestamp>,
+    /// When the mode was changed in the last 24 hours.
+    #[serde(default)]
+    pub(crate) mode_changed_at: Vec<Timestamp>,
+}
+
+impl StreamMeta {
+    /// The status at `now`; `None` once a deleted stream is gone.
+    pub fn status(&self, now: Timestamp) -> Option<StreamStatus> {
+        match self.phase {
+            Phase::Deleting { until } if now >= until => None,
+            Phase::Deleting { .. } => Some(StreamStatus::Deleting),
+            _ if self.reshard.is_some() => Some(StreamStatus::Updating),
+            Phase::Creating { until } if now < until => Some(StreamStatus::Creating),
+            Phase::Updating { until } if now < until => Some(StreamStatus::Updating),
+            Phase::Creating { .. } | Phase::Updating { .. } | Phase::Active => Some(StreamStatus::Active),
+        }
+    }
+
+    /// True if a transition has ended and the stored phase does not say so yet.
+    pub(crate) fn is_unsettled(&self, now: Timestamp) -> bool {
+        self.phase != Phase::Active && self.status(now) == Some(StreamStatus::Active)
+    }
+
+    /// How long records are kept.
+    pub fn retention(&self) -> Duration {
+        Duration::from_secs(u64::try_from(self.retention_hours).unwrap_or(0) * 3600)
+    }
+
+    /// Records that arrived before this time have passed retention.
+    pub fn horizon(&self, now: Timestamp) -> Timestamp {
+        now.minus(self.retention())
+    }
+
+    /// Open shards.
+    pub fn open_shards(&self) -> u32 {
+        u32::try_from(self.shards.open().len()).unwrap_or(u32::MAX)
+    }
+
+    pub(crate) fn encode(&self) -> bytes::Bytes {
+        // Plain data with string keys: there is nothing that JSON could refuse.
+        serde_json::to_vec(self).unwrap_or_default().into()
+    }
+
+    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, String> {
+        serde_json::from_slice(bytes).map_err(|error| error.to_string())
+    }
+}

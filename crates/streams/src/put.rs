@@ -1,0 +1,262 @@
+//! PutRecord and PutRecords.
+//!
+//! # Algorithm
+//! Entries are routed by the shard map of one moment, grouped by shard, and each group becomes one batch.
+//! All batches are handed to their logs before any is waited for, so that one commit takes them together. A
+//! log that answers `Closed` was sealed by a reshard: the change is awaited, and its entries are routed again
+//! by the new map. A sealed log has taken none of them, so nothing is stored twice, and what a client put
+//! before is in the parent, so nothing is reordered.
+
+use std::borrow::Cow;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use futures_util::future::join_all;
+use headwater_store::{AppendBatch, Expect, StoreError};
+use headwater_types::limits::KIB;
+use headwater_types::{
+    AnySequenceNumber, HashKey, Record, RecordBatch, RecordBatchBuilder, SequenceNumber, ShardId, Timestamp,
+};
+use tracing::error;
+
+use crate::error::{Result, StreamsError};
+use crate::handle::{StreamHandle, StreamView};
+use crate::meta::Distribution;
+use crate::service::StreamService;
+
+/// One record to be put. Sizes were checked against the model; the stream's own maximum is checked here.
+#[derive(Debug, Clone)]
+pub struct PutEntry<'a> {
+    /// Partition key; empty only where the stream does not need one.
+    pub partition_key: Cow<'a, str>,
+    /// Replaces the key's hash.
+    pub explicit_hash_key: Option<HashKey>,
+    /// The payload.
+    pub data: &'a [u8],
+}
+
+/// Where a record went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PutPlaced {
+    /// Its shard.
+    pub shard: ShardId,
+    /// Its number.
+    pub sequence_number: SequenceNumber,
+}
+
+/// Why one record of several was not stored while others may have been.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PutFailure {
+    /// The shard's write rate, or the server's queue, is used up. Try again.
+    Throttled(ShardId),
+    /// The server could not store it; its log says why. Try again.
+    Internal,
+}
+
+/// A put that meets seals more often than this has met a bug.
+const ROUNDS_MAX: usize = 100;
+
+struct Group {
+    /// Index into the view's shards.
+    shard: usize,
+    /// Indices into the entries, ascending.
+    entries: Vec<u32>,
+    records: RecordBatch,
+    bytes: u64,
+}
+
+impl StreamService {
+    /// Stores one record, or says why not.
+    pub async fn put_record(
+        &self,
+        handle: &StreamHandle,
+        entry: PutEntry<'_>,
+        ordering_number: Option<&str>,
+    ) -> Result<PutPlaced> {
+        if let Some(number) = ordering_number {
+            self.check_ordering_number(handle, number)?;
+        }
+        let stream = handle.key.clone();
+        match self.put_records(handle, std::slice::from_ref(&entry)).await?.pop() {
+            Some(Ok(placed)) => Ok(placed),
+            Some(Err(PutFailure::Throttled(shard))) => Err(StreamsError::WriteThrottled { stream, shard }),
+            Some(Err(PutFailure::Internal)) | None => {
+                Err(StoreError::Poisoned("the record was not stored".into()).into())
+            }
+        }
+    }
+
+    /// Stores records; the answers are in the order of the entries. An error means that nothing was stored.
+    pub async fn put_records(
+        &self,
+        handle: &StreamHandle,
+        entries: &[PutEntry<'_>],
+    ) -> Result<Vec<std::result::Result<PutPlaced, PutFailure>>> {
+        let mut view = handle.view.load_full();
+        self.check_entries(handle, &view, entries)?;
+        let mut answers = vec![Err(PutFailure::Internal); entries.len()];
+        let mut waiting: Vec<u32> = (0..entries.len() as u32).collect();
+        for _ in 0..ROUNDS_MAX {
+            let groups = self.group(&view, entries, &waiting, &mut answers);
+            waiting.clear();
+            let arrival = self.clock.now();
+            let appends = groups.iter().map(|group| {
+                let batch = AppendBatch { arrival, records: group.records.clone() };
+                view.shards[group.shard].log.append(batch, Expect::Any)
+            });
+            for (group, appended) in groups.iter().zip(join_all(appends).await) {
+                let shard = &view.meta.shards.all()[group.shard];
+                match appended {
+                    Ok(appended) => {
+                        handle.metrics.wrote(group.entries.len() as u64, group.bytes);
+                        for (i, &entry) in group.entries.iter().enumerate() {
+                            let position = appended.first.plus(i as u64);
+                            let sequence_number = SequenceNumber::of_record(
+                                shard.id,
+                                shard.created,
+                                position,
+                                appended.arrival,
+                            );
+                            answers[entry as usize] = Ok(PutPlaced { shard: shard.id, sequence_number });
+                        }
+                    }
+                    Err(StoreError::Closed) => waiting.extend(&group.entries),
+                    Err(StoreError::NoSuchLog(_)) => {
+                        return Err(StreamsError::StreamNotFound(handle.key.clone()));
+                    }
+                    Err(StoreError::Busy) => {
+                        let failure = Err(PutFailure::Throttled(shard.id));
+                        group.entries.iter().for_each(|&entry| answers[entry as usize] = failure);
+                    }
+                    Err(cause) => {
+                        error!(stream = %handle.key.name, shard = %shard.id, %cause, "records were not stored");
+                        if entries.len() == group.entries.len() {
+                            return Err(cause.into());
+                        }
+                    }
+                }
+            }
+            if waiting.is_empty() {
+                let throttled = |answer: &&_| matches!(answer, Err(PutFailure::Throttled(_)));
+                handle.metrics.throttled_writes(answers.iter().filter(throttled).count() as u64);
+                return Ok(answers);
+            }
+            waiting.sort_unstable();
+            view = self.after_seal(handle, &view).await?;
+        }
+        error!(stream = %handle.key.name, "a put met a sealed shard in every one of {ROUNDS_MAX} shard maps");
+        Ok(answers)
+    }
+
+    /// The view after the reshard that sealed a log of `seen`.
+    async fn after_seal(&self, handle: &StreamHandle, seen: &Arc<StreamView>) -> Result<Arc<StreamView>> {
+        self.finish_reshard(handle).await?;
+        let view = handle.view();
+        if view.meta.status(self.clock.now()).is_none() {
+            return Err(StreamsError::StreamNotFound(handle.key.clone()));
+        }
+        if view.version == seen.version {
+            // Another server has changed the map and this one does not know yet.
+            let _changing = handle.changing.lock().await;
+            self.reload(handle, &view).await?;
+        }
+        Ok(handle.view())
+    }
+
+    fn check_entries(
+        &self,
+        handle: &StreamHandle,
+        view: &StreamView,
+        entries: &[PutEntry<'_>],
+    ) -> Result<()> {
+        let limit_bytes = usize::try_from(view.meta.max_record_kib).unwrap_or(0) * KIB;
+        for entry in entries {
+            if entry.data.len() > limit_bytes {
+                let (stream, bytes) = (handle.key.clone(), entry.data.len());
+                return Err(StreamsError::RecordTooLarge { stream, bytes, limit_bytes });
+            }
+            if entry.partition_key.is_empty() && view.meta.distribution == Distribution::PartitionKey {
+                let why = "A partition key is required for streams whose record distribution strategy is \
+                           USER_PARTITION_KEY.";
+                return Err(StreamsError::InvalidOption(why.into()));
+            }
+        }
+        Ok(())
+    }
+
+    /// Groups the waiting entries by shard; those that a shard's rate refuses get their answer here.
+    fn group(
+        &self,
+        view: &StreamView,
+        entries: &[PutEntry<'_>],
+        waiting: &[u32],
+        answers: &mut [std::result::Result<PutPlaced, PutFailure>],
+    ) -> Vec<Group> {
+        let shards = &view.meta.shards;
+        let mut routed: Vec<(u32, u32)> = waiting
+            .iter()
+            .map(|&entry| {
+                let hash = self.hash_of(view, &entries[entry as usize]);
+                (shards.route_index(hash) as u32, entry)
+            })
+            .collect();
+        routed.sort_unstable();
+        let mut groups = Vec::new();
+        for run in routed.chunk_by(|a, b| a.0 == b.0) {
+            let shard = run[0].0 as usize;
+            let size = |&(_, entry): &(u32, u32)| {
+                let entry = &entries[entry as usize];
+                RecordBatchBuilder::encoded_len_max(entry.partition_key.len(), entry.data.len())
+            };
+            let mut builder = RecordBatchBuilder::with_capacity(run.iter().map(size).sum());
+            let mut admitted = Vec::with_capacity(run.len());
+            let mut total_bytes = 0;
+            let mut budget = view.shards[shard].budget.lock();
+            let elapsed = if budget.is_unlimited() { Default::default() } else { self.clock.elapsed() };
+            for &(_, index) in run {
+                let entry = &entries[index as usize];
+                let bytes = (entry.partition_key.len() + entry.data.len()) as u64;
+                if !budget.write(elapsed, bytes) {
+                    answers[index as usize] = Err(PutFailure::Throttled(shards.all()[shard].id));
+                    continue;
+                }
+                total_bytes += bytes;
+                admitted.push(index);
+                builder.push(Record {
+                    key: &entry.partition_key,
+                    explicit_hash_key: entry.explicit_hash_key.map(|key| key.0),
+                    data: entry.data,
+                });
+            }
+            drop(budget);
+            if let Some(records) = builder.finish() {
+                groups.push(Group { shard, entries: admitted, records, bytes: total_bytes });
+            }
+        }
+        groups
+    }
+
+    fn hash_of(&self, view: &StreamView, entry: &PutEntry<'_>) -> HashKey {
+        match (view.meta.distribution, entry.explicit_hash_key) {
+            (Distribution::Auto, _) => {
+                HashKey((u128::from(self.random.next_u64()) << 64) | u128::from(self.random.next_u64()))
+            }
+            (Distribution::PartitionKey, Some(key)) => key,
+            (Distribution::PartitionKey, None) => HashKey::of_partition_key(&entry.partition_key),
+        }
+    }
+
+    /// The number is larger than every one issued so far only if it was not issued: positions grow, and a
+    /// child's numbers are larger than its parents'. So nothing has to be waited for.
+    fn check_ordering_number(&self, handle: &StreamHandle, number: &str) -> Result<()> {
+        let now = self.clock.now();
+        let issued = match AnySequenceNumber::from_str(number) {
+            Ok(AnySequenceNumber::Current(number)) => Timestamp::from_secs(number.time_s()) <= now,
+            Ok(AnySequenceNumber::Old { .. }) => true,
+            Err(_) => false,
+        };
+        let refuse =
+            || StreamsError::OrderingNumber { stream: handle.key.clone(), number: number.to_owned() };
+        if issued { Ok(()) } else { Err(refuse()) }
+    }
+}

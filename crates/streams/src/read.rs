@@ -1,0 +1,94 @@
+//! GetRecords.
+
+use headwater_store::{ReadLimit, StoreError, StoredBatch};
+use headwater_types::limits::GET_RECORDS_BYTES_MAX;
+use headwater_types::{Shard, Timestamp};
+
+use crate::error::{Result, StreamsError};
+use crate::iterator::{ShardIterator, live_shard};
+use crate::service::StreamService;
+
+/// What to read.
+#[derive(Debug, Clone)]
+pub struct ReadRequest {
+    /// From where.
+    pub iterator: ShardIterator,
+    /// Records at the most, 1 to 10,000.
+    pub limit: u32,
+}
+
+/// What was read.
+#[derive(Debug, Clone)]
+pub struct ReadOutcome {
+    /// The shard that was read: its id and creation make the records' sequence numbers.
+    pub shard: Shard,
+    /// The records.
+    pub batches: Vec<StoredBatch>,
+    /// Where to go on; `None` at the end of a closed shard.
+    pub next: Option<ShardIterator>,
+    /// How far what was returned is behind the newest record, in milliseconds; 0 when caught up.
+    pub millis_behind_latest: u64,
+    /// The shards that took over, where `next` is `None`.
+    pub children: Vec<Shard>,
+}
+
+impl StreamService {
+    /// Reads records that have not passed retention.
+    pub async fn read(&self, request: ReadRequest) -> Result<ReadOutcome> {
+        let ReadRequest { iterator, limit } = request;
+        let missing = || StreamsError::NoSuchShard { stream: iterator.stream.clone(), shard: iterator.shard };
+        let (handle, _) = self.find(&iterator.stream).map_err(|_| missing())?;
+        let view = handle.view.load();
+        if view.meta.uid != iterator.uid {
+            // The stream was deleted, and another one has its name now.
+            return Err(missing());
+        }
+        let now = self.clock.now();
+        let (shard, log) = live_shard(&view, iterator.shard, now).ok_or_else(missing)?;
+        if !log.budget.lock().begin_read(self.clock.elapsed()) {
+            handle.metrics.throttled_read();
+            let stream = iterator.stream.clone();
+            return Err(StreamsError::ReadThrottled { stream, shard: iterator.shard });
+        }
+        let max = ReadLimit { records: limit.max(1), bytes: GET_RECORDS_BYTES_MAX };
+        let gone = |error| match error {
+            StoreError::NoSuchLog(_) => missing(),
+            error => error.into(),
+        };
+        let horizon = view.meta.horizon(now);
+        let mut found = log.log.read(iterator.position, max).await.map_err(gone)?;
+        if found.batches.first().is_some_and(|first| first.arrival < horizon) {
+            let from = log.log.position_at(horizon).await.map_err(gone)?;
+            found = log.log.read(from.max(iterator.position), max).await.map_err(gone)?;
+        }
+        let (mut records, mut bytes) = (0, 0);
+        for batch in &found.batches {
+            records += u64::from(batch.records.count());
+            bytes += batch.records.bytes().len() as u64;
+        }
+        handle.metrics.read(records, bytes);
+        if bytes > 0 {
+            log.budget.lock().end_read(bytes);
+        }
+        let caught_up = found.next >= found.bounds.end;
+        let ended = caught_up && found.bounds.sealed && !shard.is_open();
+        let millis_behind_latest = if caught_up {
+            0
+        } else {
+            now.millis_since(read_up_to(&found.batches, found.bounds.last_arrival))
+        };
+        let next =
+            (!ended).then(|| ShardIterator { position: found.next.max(iterator.position), ..iterator });
+        let children = if ended {
+            shard.children().iter().filter_map(|&id| view.meta.shards.get(id).cloned()).collect()
+        } else {
+            Vec::new()
+        };
+        Ok(ReadOutcome { shard: shard.clone(), batches: found.batches, next, millis_behind_latest, children })
+    }
+}
+
+/// The arrival of the newest record returned.
+fn read_up_to(batches: &[StoredBatch], otherwise: Timestamp) -> Timestamp {
+    batches.last().map_or(otherwise, |batch| batch.arrival)
+}

@@ -1,0 +1,208 @@
+//! SplitShard, MergeShards, UpdateShardCount.
+//!
+//! # Algorithm
+//! 1. The plan goes into the metadata: from here on the stream is UPDATING and anybody can finish it.
+//! 2. Logs of the children are created, those of the parents sealed. Puts now wait for the new map.
+//! 3. The new map replaces the plan. Puts go to the children.
+//!
+//! # Recovery
+//! Every step can be done again. A plan found in the metadata is carried out by [`StreamService::open`], by
+//! upkeep, or by the put that meets a sealed parent.
+
+use std::sync::Arc;
+
+use futures_util::future::try_join_all;
+use headwater_types::limits::{UPDATE_SHARD_COUNT_PER_DAY, UPDATE_SHARD_COUNT_SHARDS_MAX};
+use headwater_types::{HashKey, MergeError, ReshardPlan, ShardId, SplitError, Timestamp};
+use tracing::error;
+
+use crate::error::{Result, StreamsError};
+use crate::handle::StreamHandle;
+use crate::meta::{StreamMeta, StreamMode};
+use crate::service::{Change, StreamService, log_ids};
+
+/// What UpdateShardCount answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ShardCountChange {
+    /// Open shards before.
+    pub current: u32,
+    /// Open shards asked for.
+    pub target: u32,
+}
+
+/// 24 hours in milliseconds.
+const DAY_MS: u64 = 24 * 3600 * 1000;
+
+/// The times of the last 24 hours.
+pub(crate) fn within_a_day(times: &[Timestamp], now: Timestamp) -> Vec<Timestamp> {
+    times.iter().copied().filter(|&time| now.millis_since(time) < DAY_MS).collect()
+}
+
+impl StreamService {
+    /// Splits an open shard at a hash key.
+    pub async fn split_shard(
+        self: &Arc<Self>,
+        handle: &Arc<StreamHandle>,
+        shard: &str,
+        at: HashKey,
+    ) -> Result<()> {
+        let shard = parse_shard(handle, shard)?;
+        self.reshard(
+            handle,
+            move |handle, meta, _| {
+                let stream = handle.key.clone();
+                let plan = meta.shards.plan_split(shard, at).map_err(|error| match error {
+                    SplitError::Unknown => StreamsError::ShardNotFound { stream, shard: shard.to_string() },
+                    SplitError::Closed => StreamsError::ShardClosed { stream, shard },
+                    SplitError::HashKey(range) => StreamsError::SplitHashKey { stream, shard, at, range },
+                })?;
+                require_provisioned(handle, meta)?;
+                Ok((plan, ()))
+            },
+            |_, _| (),
+        )
+        .await
+    }
+
+    /// Merges two open shards that touch, the lower one named first.
+    pub async fn merge_shards(
+        self: &Arc<Self>,
+        handle: &Arc<StreamHandle>,
+        first: &str,
+        second: &str,
+    ) -> Result<()> {
+        let (first, second) = (parse_shard(handle, first)?, parse_shard(handle, second)?);
+        self.reshard(
+            handle,
+            move |handle, meta, _| {
+                let stream = handle.key.clone();
+                let plan = meta.shards.plan_merge(first, second).map_err(|error| match error {
+                    MergeError::Unknown(shard) => {
+                        StreamsError::ShardNotFound { stream, shard: shard.to_string() }
+                    }
+                    MergeError::Closed(shard) => StreamsError::ShardClosed { stream, shard },
+                    MergeError::NotAdjacent => StreamsError::NotAdjacent { stream, first, second },
+                })?;
+                require_provisioned(handle, meta)?;
+                Ok((plan, ()))
+            },
+            |_, _| (),
+        )
+        .await
+    }
+
+    /// Splits and merges until the stream has `target` equal shards (at least 1).
+    pub async fn update_shard_count(
+        self: &Arc<Self>,
+        handle: &Arc<StreamHandle>,
+        target: u32,
+    ) -> Result<ShardCountChange> {
+        let service = self.clone();
+        self.reshard(
+            handle,
+            move |handle, meta, now| {
+                let (stream, current) = (handle.key.clone(), meta.open_shards());
+                require_provisioned(handle, meta)?;
+                let answer = ShardCountChange { current, target };
+                if target == current {
+                    return Ok((ReshardPlan::default(), answer));
+                }
+                if target > current.saturating_mul(2) || target < current.div_ceil(2) {
+                    return Err(StreamsError::ShardCountRatio { stream, current, target });
+                }
+                if service.config.limits.quotas {
+                    if within_a_day(&meta.resized_at, now).len() >= UPDATE_SHARD_COUNT_PER_DAY {
+                        let (what, limit) = ("UpdateShardCount", UPDATE_SHARD_COUNT_PER_DAY);
+                        return Err(StreamsError::TooOften { stream, what, limit });
+                    }
+                    let (account, limit) = (stream.account, UPDATE_SHARD_COUNT_SHARDS_MAX);
+                    if target > limit {
+                        let additional = target.saturating_sub(current);
+                        return Err(StreamsError::ShardQuota { account, current, limit, additional });
+                    }
+                }
+                service.check_shard_quota(stream.account, target.saturating_sub(current))?;
+                Ok((meta.shards.plan_uniform(target), answer))
+            },
+            |meta, now| {
+                meta.resized_at = within_a_day(&meta.resized_at, now);
+                meta.resized_at.push(now);
+            },
+        )
+        .await
+    }
+
+    /// Writes the plan down and carries it out, in a task of its own: a client that goes away in the middle
+    /// must not leave the parents sealed.
+    async fn reshard<T: Send + 'static>(
+        self: &Arc<Self>,
+        handle: &Arc<StreamHandle>,
+        plan: impl Fn(&StreamHandle, &StreamMeta, Timestamp) -> Result<(ReshardPlan, T)> + Send + Sync + 'static,
+        note: fn(&mut StreamMeta, Timestamp),
+    ) -> Result<T> {
+        let (service, handle) = (self.clone(), handle.clone());
+        let task = tokio::spawn(async move {
+            let answer = service
+                .change_active(&handle, |meta, now| {
+                    let (plan, answer) = plan(&handle, meta, now)?;
+                    if plan.is_empty() {
+                        return Ok(Change::Keep(answer));
+                    }
+                    let mut meta = meta.clone();
+                    note(&mut meta, now);
+                    meta.reshard = Some(plan);
+                    Ok(Change::Write(Box::new(meta), answer))
+                })
+                .await?;
+            service.finish_reshard(&handle).await?;
+            Ok(answer)
+        });
+        match task.await {
+            Ok(done) => done,
+            Err(cause) => {
+                error!(%cause, "a reshard ended in the middle");
+                Err(headwater_store::StoreError::Poisoned("the reshard did not finish".into()).into())
+            }
+        }
+    }
+
+    /// Carries out the plan that the stream's metadata holds, if any; waits for whoever is at it already.
+    pub(crate) async fn finish_reshard(&self, handle: &StreamHandle) -> Result<()> {
+        let view = handle.view();
+        if let Some(plan) = &view.meta.reshard {
+            // A stream deleted meanwhile has neither plan nor, soon, logs: `change` below notices.
+            self.logs.create(&log_ids(&view.meta, plan.children())?).await?;
+            let parents = try_join_all(log_ids(&view.meta, plan.parents())?.into_iter().map(|id| {
+                let logs = self.logs.clone();
+                async move { logs.open(&id).await?.seal().await }
+            }));
+            parents.await?;
+        }
+        self.change(handle, |meta, now| {
+            let Some(plan) = &meta.reshard else { return Ok(Change::Keep(())) };
+            if view.meta.reshard.as_ref() != Some(plan) {
+                // Another plan than the one whose parents were sealed above; whoever made it finishes it.
+                return Ok(Change::Keep(()));
+            }
+            let damaged = |cause: String| StreamsError::DamagedMeta { key: handle.key.to_string(), cause };
+            let mut meta = meta.clone();
+            meta.shards = meta.shards.apply(plan, now).map_err(|error| damaged(error.to_string()))?;
+            meta.reshard = None;
+            meta.phase = self.updating(now);
+            Ok(Change::Write(Box::new(meta), ()))
+        })
+        .await
+    }
+}
+
+fn parse_shard(handle: &StreamHandle, text: &str) -> Result<ShardId> {
+    let unknown = || StreamsError::ShardNotFound { stream: handle.key.clone(), shard: text.to_owned() };
+    ShardId::parse(text).ok_or_else(unknown)
+}
+
+fn require_provisioned(handle: &StreamHandle, meta: &StreamMeta) -> Result<()> {
+    match meta.mode {
+        StreamMode::Provisioned => Ok(()),
+        StreamMode::OnDemand => Err(StreamsError::OnDemand(handle.key.clone())),
+    }
+}

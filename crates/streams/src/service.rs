@@ -1,0 +1,295 @@
+//! The service: finds streams, changes their metadata, and finishes what was begun.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+use headwater_host::{Clock, Random};
+use headwater_store::{Expected, LogStore, MetaStore, StoreError, Version};
+use headwater_telemetry::{Level, Metrics};
+use headwater_types::{AccountId, ShardId, StreamArn, StreamKey, Timestamp, partition_of};
+use parking_lot::{Mutex, RwLock};
+use tracing::{info, warn};
+
+use crate::error::{Result, StreamsError};
+use crate::handle::{ShardHandle, StreamHandle, StreamView};
+use crate::keys::{self, Key};
+use crate::limits::{LimitPolicy, ShardBudget};
+use crate::meta::{Phase, StreamMeta, StreamStatus};
+use crate::token::TokenSigner;
+
+/// What the service is made from.
+#[derive(Debug, Clone)]
+pub struct Substrate {
+    /// Where records go.
+    pub logs: Arc<dyn LogStore>,
+    /// Where metadata goes.
+    pub meta: Arc<dyn MetaStore>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub random: Arc<dyn Random>,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+}
+
+/// How the service behaves.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The region in ARNs.
+    pub region: String,
+    /// Which limits are enforced.
+    pub limits: LimitPolicy,
+    /// How long CREATING, UPDATING and DELETING last at the least.
+    pub transition: Duration,
+}
+
+/// Kinesis Data Streams.
+#[derive(Debug)]
+pub struct StreamService {
+    pub(crate) logs: Arc<dyn LogStore>,
+    pub(crate) meta: Arc<dyn MetaStore>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) random: Arc<dyn Random>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) config: Config,
+    pub(crate) signer: TokenSigner,
+    pub(crate) streams: RwLock<BTreeMap<StreamKey, Arc<StreamHandle>>>,
+    /// Held while a stream is added, so that quotas are counted truly.
+    pub(crate) creating: tokio::sync::Mutex<()>,
+}
+
+/// What a change of metadata decides.
+pub(crate) enum Change<T> {
+    /// Nothing to write.
+    Keep(T),
+    /// Write this.
+    Write(Box<StreamMeta>, T),
+}
+
+impl StreamService {
+    /// Reads all metadata, opens every log and finishes what was begun.
+    pub async fn open(substrate: Substrate, config: Config) -> Result<Arc<Self>> {
+        let Substrate { logs, meta, clock, random, metrics } = substrate;
+        let secret = token_secret(&*meta, &*random).await?;
+        let service = Arc::new(Self {
+            logs,
+            meta,
+            clock,
+            random,
+            metrics,
+            config,
+            signer: TokenSigner::new(&secret),
+            streams: RwLock::default(),
+            creating: tokio::sync::Mutex::default(),
+        });
+        for (text, stored) in service.meta.list(keys::STREAMS).await? {
+            let damaged = |cause| StreamsError::DamagedMeta { key: text.clone(), cause };
+            let key = keys::stream_of(&text).ok_or_else(|| damaged("the key names no stream".into()))?;
+            let meta = StreamMeta::decode(&stored.value).map_err(damaged)?;
+            service.recover(key, meta, stored.version).await?;
+        }
+        Ok(service)
+    }
+
+    /// Takes up a stream that an earlier run left.
+    async fn recover(self: &Arc<Self>, key: StreamKey, meta: StreamMeta, version: Version) -> Result<()> {
+        let handle = if matches!(meta.phase, Phase::Deleting { .. }) {
+            // Some of its logs may be gone already.
+            self.handle(key.clone(), Arc::new(StreamView { meta, version, shards: Vec::new() }))
+        } else {
+            if matches!(meta.phase, Phase::Creating { .. }) {
+                self.logs.create(&log_ids(&meta, meta.shards.all().iter().map(|shard| shard.id))?).await?;
+            }
+            let view = self.view_of(&key, meta, version, None).await?;
+            self.handle(key.clone(), view)
+        };
+        self.streams.write().insert(key.clone(), handle.clone());
+        if handle.view().meta.reshard.is_some() {
+            info!(stream = %key.name, account = %key.account, "finishing a reshard that was cut short");
+            self.finish_reshard(&handle).await?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn handle(&self, key: StreamKey, view: Arc<StreamView>) -> Arc<StreamHandle> {
+        let metrics = self.metrics.stream(key.account.as_str(), key.name.as_str());
+        Arc::new(StreamHandle {
+            key,
+            view: ArcSwap::new(view),
+            changing: tokio::sync::Mutex::default(),
+            metrics,
+        })
+    }
+
+    /// The view of this metadata, its logs opened or taken from an earlier view.
+    pub(crate) async fn view_of(
+        &self,
+        key: &StreamKey,
+        meta: StreamMeta,
+        version: Version,
+        earlier: Option<&StreamView>,
+    ) -> Result<Arc<StreamView>> {
+        let mut shards = Vec::with_capacity(meta.shards.all().len());
+        for shard in meta.shards.all() {
+            let known =
+                earlier.filter(|view| view.meta.uid == meta.uid).and_then(|view| view.shard(shard.id));
+            if let Some((_, handle)) = known {
+                shards.push(handle.clone());
+                continue;
+            }
+            let log = self.logs.open(&log_id(meta.uid, shard.id)?).await.inspect_err(|error| {
+                warn!(stream = %key.name, shard = %shard.id, %error, "cannot open the log of a shard");
+            })?;
+            let budget = Mutex::new(ShardBudget::new(&self.config.limits));
+            shards.push(Arc::new(ShardHandle { log, budget }));
+        }
+        Ok(Arc::new(StreamView { meta, version, shards }))
+    }
+
+    /// The time of the service.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// The region in ARNs.
+    pub fn region(&self) -> &str {
+        &self.config.region
+    }
+
+    /// The ARN of a stream here.
+    pub fn arn(&self, key: &StreamKey) -> StreamArn {
+        let region = self.config.region.clone();
+        StreamArn { partition: partition_of(&region).to_owned(), region, key: key.clone() }
+    }
+
+    /// The stream, in whatever state, together with that state.
+    pub fn find(&self, key: &StreamKey) -> Result<(Arc<StreamHandle>, StreamStatus)> {
+        let handle = self.streams.read().get(key).cloned();
+        let found = handle.and_then(|handle| {
+            let status = handle.view.load().meta.status(self.clock.now())?;
+            Some((handle, status))
+        });
+        found.ok_or_else(|| StreamsError::StreamNotFound(key.clone()))
+    }
+
+    /// The stream, if it takes and gives records.
+    pub fn find_readable(&self, key: &StreamKey) -> Result<Arc<StreamHandle>> {
+        match self.find(key)? {
+            (_, StreamStatus::Creating) => Err(StreamsError::StreamNotFound(key.clone())),
+            (handle, _) => Ok(handle),
+        }
+    }
+
+    /// Changes a stream's metadata: `change` sees the newest and may be asked again if another server was
+    /// faster.
+    pub(crate) async fn change<T>(
+        &self,
+        handle: &StreamHandle,
+        mut change: impl FnMut(&StreamMeta, Timestamp) -> Result<Change<T>>,
+    ) -> Result<T> {
+        let _changing = handle.changing.lock().await;
+        loop {
+            let view = handle.view();
+            let (meta, answer) = match change(&view.meta, self.clock.now())? {
+                Change::Keep(answer) => return Ok(answer),
+                Change::Write(meta, answer) => (*meta, answer),
+            };
+            let key = Key::Stream(&handle.key).text();
+            match self.meta.put(&key, meta.encode(), Expected::Version(view.version)).await {
+                Ok(version) => {
+                    let view = self.view_of(&handle.key, meta, version, Some(&view)).await?;
+                    handle.view.store(view);
+                    return Ok(answer);
+                }
+                Err(StoreError::Conflict) => self.reload(handle, &view).await?,
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Like [`StreamService::change`], refused unless the stream is ACTIVE.
+    pub(crate) async fn change_active<T>(
+        &self,
+        handle: &StreamHandle,
+        mut change: impl FnMut(&StreamMeta, Timestamp) -> Result<Change<T>>,
+    ) -> Result<T> {
+        self.change(handle, |meta, now| match meta.status(now) {
+            Some(StreamStatus::Active) => change(meta, now),
+            Some(status) => Err(StreamsError::NotActive { stream: handle.key.clone(), status }),
+            None => Err(StreamsError::StreamNotFound(handle.key.clone())),
+        })
+        .await
+    }
+
+    pub(crate) async fn reload(&self, handle: &StreamHandle, earlier: &StreamView) -> Result<()> {
+        let text = Key::Stream(&handle.key).text();
+        let stored = self.meta.get(&text).await?;
+        let stored = stored.ok_or_else(|| StreamsError::StreamNotFound(handle.key.clone()))?;
+        let damaged = |cause| StreamsError::DamagedMeta { key: text.clone(), cause };
+        let meta = StreamMeta::decode(&stored.value).map_err(damaged)?;
+        handle.view.store(self.view_of(&handle.key, meta, stored.version, Some(earlier)).await?);
+        Ok(())
+    }
+
+    /// The phase in which a change leaves a stream that is to be seen UPDATING.
+    pub(crate) fn updating(&self, now: Timestamp) -> Phase {
+        if self.config.transition.is_zero() {
+            Phase::Active
+        } else {
+            Phase::Updating { until: now.plus(self.config.transition) }
+        }
+    }
+
+    /// Every stream of an account that exists, in order of name.
+    pub(crate) fn streams_of(&self, account: AccountId) -> Vec<(Arc<StreamHandle>, StreamStatus)> {
+        let now = self.clock.now();
+        let streams = self.streams.read();
+        let of_account = streams.values().filter(|handle| handle.key.account == account);
+        of_account.filter_map(|handle| Some((handle.clone(), handle.view.load().meta.status(now)?))).collect()
+    }
+
+    /// Sets the levels that Prometheus reads.
+    pub fn report_levels(&self) {
+        let now = self.clock.now();
+        let streams = self.streams.read();
+        let open = streams.values().filter_map(|handle| {
+            let view = handle.view.load();
+            view.meta.status(now).map(|_| u64::from(view.meta.open_shards()))
+        });
+        let (count, shards) = open.fold((0, 0), |(count, shards), open| (count + 1, shards + open));
+        self.metrics.set(Level::Streams, count);
+        self.metrics.set(Level::OpenShards, shards);
+    }
+}
+
+pub(crate) fn log_id(uid: u64, shard: ShardId) -> Result<headwater_store::LogId> {
+    keys::log_of(uid, shard).map_err(|error| StoreError::Invalid(error.to_string()).into())
+}
+
+pub(crate) fn log_ids(
+    meta: &StreamMeta,
+    shards: impl Iterator<Item = ShardId>,
+) -> Result<Vec<headwater_store::LogId>> {
+    shards.map(|shard| log_id(meta.uid, shard)).collect()
+}
+
+/// The store's secret, made on first use. Another server may make it at the same moment: then its one counts.
+async fn token_secret(meta: &dyn MetaStore, random: &dyn Random) -> Result<[u8; 32]> {
+    let key = Key::TokenSecret.text();
+    loop {
+        if let Some(stored) = meta.get(&key).await? {
+            let damaged = || StreamsError::DamagedMeta { key: key.clone(), cause: "not 32 bytes".into() };
+            return stored.value.as_ref().try_into().map_err(|_| damaged());
+        }
+        let mut secret = [0; 32];
+        random.fill(&mut secret);
+        match meta.put(&key, Bytes::copy_from_slice(&secret), Expected::Absent).await {
+            Ok(_) => return Ok(secret),
+            Err(StoreError::Conflict) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! Changes of a stream that leave its shards alone: retention, record size, mode.
+
+use std::sync::Arc;
+
+use headwater_types::limits::MODE_SWITCHES_PER_DAY;
+
+use crate::create::shards_for_throughput;
+use crate::error::{Result, StreamsError};
+use crate::handle::StreamHandle;
+use crate::meta::{Distribution, StreamMeta, StreamMode, StreamStatus};
+use crate::reshard::within_a_day;
+use crate::service::{Change, StreamService};
+
+impl StreamService {
+    /// Sets a longer retention, 24 to 8760 hours. The same one changes nothing.
+    pub async fn increase_retention(&self, handle: &StreamHandle, hours: i32) -> Result<()> {
+        self.change_retention(handle, hours, |current| {
+            let stream = handle.key.clone();
+            if hours < current {
+                Err(StreamsError::RetentionNotLonger { stream, hours, current })
+            } else {
+                Ok(())
+            }
+        })
+        .await
+    }
+
+    /// Sets a shorter retention, 24 to 8760 hours; what is older is gone at once. The same one changes nothing.
+    pub async fn decrease_retention(&self, handle: &StreamHandle, hours: i32) -> Result<()> {
+        self.change_retention(handle, hours, |current| {
+            let stream = handle.key.clone();
+            if hours > current {
+                Err(StreamsError::RetentionNotShorter { stream, hours, current })
+            } else {
+                Ok(())
+            }
+        })
+        .await?;
+        // What was hidden must not come back when the retention is raised again.
+        self.trim_expired(handle).await
+    }
+
+    async fn change_retention(
+        &self,
+        handle: &StreamHandle,
+        hours: i32,
+        check: impl Fn(i32) -> Result<()>,
+    ) -> Result<()> {
+        let longer = hours > handle.view().meta.retention_hours;
+        if longer {
+            // "Increasing restores nothing": what has expired by now is trimmed before it could reappear.
+            self.trim_expired(handle).await?;
+        }
+        self.change(handle, |meta, now| {
+            match meta.status(now) {
+                Some(StreamStatus::Active | StreamStatus::Creating) => {}
+                Some(status) => return Err(StreamsError::NotActive { stream: handle.key.clone(), status }),
+                None => return Err(StreamsError::StreamNotFound(handle.key.clone())),
+            }
+            check(meta.retention_hours)?;
+            if meta.retention_hours == hours {
+                return Ok(Change::Keep(()));
+            }
+            let creating = meta.status(now) == Some(StreamStatus::Creating);
+            let mut meta = StreamMeta { retention_hours: hours, ..meta.clone() };
+            if !creating {
+                meta.phase = self.updating(now);
+            }
+            Ok(Change::Write(Box::new(meta), ()))
+        })
+        .await
+    }
+
+    /// Sets the largest data of a record, 1024 to 10240 KiB.
+    pub async fn update_max_record_size(&self, handle: &StreamHandle, kib: i32) -> Result<()> {
+        self.change_active(handle, |meta, now| {
+            if meta.max_record_kib == kib {
+                return Ok(Change::Keep(()));
+            }
+            let phase = self.updating(now);
+            Ok(Change::Write(Box::new(StreamMeta { max_record_kib: kib, phase, ..meta.clone() }), ()))
+        })
+        .await
+    }
+
+    /// Makes a stream provisioned or on-demand; the shards stay, unless warm throughput asks for more.
+    pub async fn update_mode(
+        self: &Arc<Self>,
+        handle: &Arc<StreamHandle>,
+        mode: StreamMode,
+        warm_throughput_mibps: Option<i32>,
+    ) -> Result<()> {
+        if mode == StreamMode::Provisioned && warm_throughput_mibps.is_some() {
+            let why = "WarmThroughputMiBps is only supported for on-demand streams.";
+            return Err(StreamsError::InvalidOption(why.into()));
+        }
+        self.change_active(handle, |meta, now| {
+            if meta.mode == mode
+                && (warm_throughput_mibps.is_none() || warm_throughput_mibps == meta.warm_throughput_mibps)
+            {
+                return Ok(Change::Keep(()));
+            }
+            let mut meta = meta.clone();
+            if meta.mode != mode {
+                self.check_mode_change(handle, &meta, mode, now)?;
+                meta.mode_changed_at = within_a_day(&meta.mode_changed_at, now);
+                meta.mode_changed_at.push(now);
+            }
+            meta.mode = mode;
+            meta.warm_throughput_mibps = match mode {
+                StreamMode::Provisioned => None,
+                StreamMode::OnDemand => warm_throughput_mibps.or(meta.warm_throughput_mibps),
+            };
+            let ready_for = shards_for_throughput(meta.warm_throughput_mibps);
+            if warm_throughput_mibps.is_some() && ready_for > meta.open_shards() {
+                meta.reshard = Some(meta.shards.plan_uniform(ready_for));
+            }
+            meta.phase = self.updating(now);
+            Ok(Change::Write(Box::new(meta), ()))
+        })
+        .await?;
+        self.finish_reshard(handle).await
+    }
+
+    fn check_mode_change(
+        &self,
+        handle: &StreamHandle,
+        meta: &StreamMeta,
+        mode: StreamMode,
+        now: headwater_types::Timestamp,
+    ) -> Result<()> {
+        let stream = handle.key.clone();
+        if mode == StreamMode::Provisioned && meta.distribution == Distribution::Auto {
+            let why = "A stream whose record distribution strategy is AUTO cannot become provisioned.";
+            return Err(StreamsError::InvalidOption(why.into()));
+        }
+        let limit = MODE_SWITCHES_PER_DAY;
+        if self.config.limits.quotas && within_a_day(&meta.mode_changed_at, now).len() >= limit {
+            return Err(StreamsError::TooOften { stream, what: "UpdateStreamMode", limit });
+        }
+        if mode == StreamMode::OnDemand { self.check_on_demand_quota(stream.account) } else { Ok(()) }
+    }
+}

@@ -1,0 +1,219 @@
+//! Metrics, registered once and read by Prometheus.
+//!
+//! Names follow Prometheus' conventions; everything begins with `headwater_`. Per-stream series are removed
+//! with their stream, so that a server that sees many short-lived streams does not grow.
+
+use std::time::Duration;
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::{Registry, Unit};
+
+/// The content type of [`Metrics::encode`]: OpenMetrics text.
+pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RequestLabels {
+    operation: &'static str,
+    outcome: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OperationLabels {
+    operation: &'static str,
+}
+
+/// Which stream a series belongs to.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct StreamLabels {
+    account: String,
+    stream: String,
+}
+
+/// A size or a count at this moment, set before each scrape.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Level {
+    /// Open shards of all streams.
+    OpenShards,
+    /// Streams that exist.
+    Streams,
+    /// Bytes the data directory takes on its disk.
+    DiskUsedBytes,
+    /// Bytes free on the disk of the data directory.
+    DiskFreeBytes,
+    /// Connections being served.
+    Connections,
+}
+
+type Histograms = Family<OperationLabels, Histogram, fn() -> Histogram>;
+
+/// All metrics of a server.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    requests: Family<RequestLabels, Counter>,
+    latency: Histograms,
+    records_in: Family<StreamLabels, Counter>,
+    bytes_in: Family<StreamLabels, Counter>,
+    records_out: Family<StreamLabels, Counter>,
+    bytes_out: Family<StreamLabels, Counter>,
+    throttled_writes: Family<StreamLabels, Counter>,
+    throttled_reads: Family<StreamLabels, Counter>,
+    fsync: Histogram,
+    levels: [Gauge; 5],
+}
+
+/// The counters of one stream, kept where they are counted.
+#[derive(Debug, Clone, Default)]
+pub struct StreamMetrics {
+    records_in: Counter,
+    bytes_in: Counter,
+    records_out: Counter,
+    bytes_out: Counter,
+    throttled_writes: Counter,
+    throttled_reads: Counter,
+}
+
+impl StreamMetrics {
+    /// Counts records that were stored; `bytes` of data and partition keys.
+    pub fn wrote(&self, records: u64, bytes: u64) {
+        self.records_in.inc_by(records);
+        self.bytes_in.inc_by(bytes);
+    }
+
+    /// Counts records that were read; `bytes` of data and partition keys.
+    pub fn read(&self, records: u64, bytes: u64) {
+        self.records_out.inc_by(records);
+        self.bytes_out.inc_by(bytes);
+    }
+
+    /// Counts records refused because a shard was over its write rate.
+    pub fn throttled_writes(&self, records: u64) {
+        self.throttled_writes.inc_by(records);
+    }
+
+    /// Counts reads refused because a shard was over its read rate.
+    pub fn throttled_read(&self) {
+        self.throttled_reads.inc();
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Metrics {
+    /// A registry with every metric at zero.
+    pub fn new() -> Self {
+        // 0.05 ms to 13 s, doubling: from an in-memory answer to a disk that hangs.
+        fn buckets() -> Histogram {
+            Histogram::new(exponential_buckets(0.000_05, 2.0, 19))
+        }
+        let mut registry = Registry::with_prefix("headwater");
+        let requests = Family::<RequestLabels, Counter>::default();
+        registry.register(
+            "requests",
+            "API requests by operation and outcome (ok, or the error)",
+            requests.clone(),
+        );
+        let latency = Histograms::new_with_constructor(buckets as fn() -> Histogram);
+        let help = "From the request's last byte to the answer's first, by operation";
+        registry.register_with_unit("request_duration", help, Unit::Seconds, latency.clone());
+        let fsync = buckets();
+        let help = "How long the disk took to make a commit durable";
+        registry.register_with_unit("fsync_duration", help, Unit::Seconds, fsync.clone());
+        let mut stream_family = |name: &str, help: &str| {
+            let family = Family::<StreamLabels, Counter>::default();
+            registry.register(name, help, family.clone());
+            family
+        };
+        let records_in = stream_family("records_in", "Records stored, by stream");
+        let bytes_in = stream_family("bytes_in", "Bytes of data and partition keys stored, by stream");
+        let records_out = stream_family("records_out", "Records read, by stream");
+        let bytes_out = stream_family("bytes_out", "Bytes of data and partition keys read, by stream");
+        let throttled_writes = stream_family("throttled_writes", "Records refused over a shard's write rate");
+        let throttled_reads = stream_family("throttled_reads", "Reads refused over a shard's read rate");
+        let levels: [Gauge; 5] = Default::default();
+        for (gauge, (name, help)) in levels.iter().zip([
+            ("open_shards", "Open shards of all streams"),
+            ("streams", "Streams that exist"),
+            ("disk_used_bytes", "Bytes the data directory takes"),
+            ("disk_free_bytes", "Bytes free on the disk of the data directory"),
+            ("connections", "Connections being served"),
+        ]) {
+            registry.register(name, help, gauge.clone());
+        }
+        Self {
+            registry,
+            requests,
+            latency,
+            records_in,
+            bytes_in,
+            records_out,
+            bytes_out,
+            throttled_writes,
+            throttled_reads,
+            fsync,
+            levels,
+        }
+    }
+
+    /// Counts one request. `outcome` is `ok` or the name of an error: a bounded set.
+    pub fn request(&self, operation: &'static str, outcome: &str, took: Duration) {
+        self.requests.get_or_create(&RequestLabels { operation, outcome: outcome.to_owned() }).inc();
+        self.latency.get_or_create(&OperationLabels { operation }).observe(took.as_secs_f64());
+    }
+
+    /// Counts one commit of the log.
+    pub fn fsync(&self, took: Duration) {
+        self.fsync.observe(took.as_secs_f64());
+    }
+
+    /// Sets a level.
+    pub fn set(&self, level: Level, value: u64) {
+        self.levels[level as usize].set(i64::try_from(value).unwrap_or(i64::MAX));
+    }
+
+    /// The counters of a stream, made on first use.
+    pub fn stream(&self, account: &str, stream: &str) -> StreamMetrics {
+        let labels = StreamLabels { account: account.to_owned(), stream: stream.to_owned() };
+        let counter = |family: &Family<StreamLabels, Counter>| family.get_or_create(&labels).clone();
+        StreamMetrics {
+            records_in: counter(&self.records_in),
+            bytes_in: counter(&self.bytes_in),
+            records_out: counter(&self.records_out),
+            bytes_out: counter(&self.bytes_out),
+            throttled_writes: counter(&self.throttled_writes),
+            throttled_reads: counter(&self.throttled_reads),
+        }
+    }
+
+    /// Forgets the series of a stream that is gone.
+    pub fn remove_stream(&self, account: &str, stream: &str) {
+        let labels = StreamLabels { account: account.to_owned(), stream: stream.to_owned() };
+        for family in [
+            &self.records_in,
+            &self.bytes_in,
+            &self.records_out,
+            &self.bytes_out,
+            &self.throttled_writes,
+            &self.throttled_reads,
+        ] {
+            family.remove(&labels);
+        }
+    }
+
+    /// Everything as text (see [`CONTENT_TYPE`]).
+    pub fn encode(&self) -> String {
+        let mut text = String::new();
+        // Writing to a String cannot fail.
+        let _ = encode(&mut text, &self.registry);
+        text
+    }
+}

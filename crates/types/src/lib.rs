@@ -1,0 +1,25 @@
+//! The vocabulary every Headwater crate shares: names, times, positions, records, hash keys,
+//! sequence numbers, the shard map and the limits of Amazon Kinesis Data Streams.
+//!
+//! Pure: no I/O, no clock, no async. Everything here is a value that cannot be wrong once it exists.
+
+mod hash_key;
+pub mod limits;
+mod position;
+mod record;
+mod sequence;
+mod shard_id;
+mod shard_map;
+mod stream;
+mod time;
+
+pub use hash_key::{HashKey, HashRange};
+pub use position::Position;
+pub use record::{Record, RecordBatch, RecordBatchBuilder, RecordBatchError, Records};
+pub use sequence::{AnySequenceNumber, InvalidSequenceNumber, SequenceNumber};
+pub use shard_id::ShardId;
+pub use shard_map::{
+    MergeError, Parents, ReshardPlan, ReshardStep, Shard, ShardMap, ShardMapError, ShardState, SplitError,
+};
+pub use stream::{AccountId, StreamArn, StreamKey, StreamName, partition_of};
+pub use time::Timestamp;

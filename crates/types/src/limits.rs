@@ -1,0 +1,85 @@
+//! The limits of Amazon Kinesis Data Streams, each with its source, and the choice which of them to enforce.
+
+use std::ops::RangeInclusive;
+
+/// Bytes in a KiB.
+pub const KIB: usize = 1024;
+/// Bytes in a MiB.
+pub const MIB: usize = 1024 * KIB;
+
+/// Records in one PutRecords (model: `PutRecordsRequestEntryList`).
+pub const PUT_RECORDS_MAX: usize = 500;
+/// Data and partition keys of one PutRecords, in bytes (documentation, since records may be 10 MiB).
+pub const PUT_RECORDS_BYTES_MAX: usize = 10 * MIB;
+/// Characters of a partition key (model: `PartitionKey`).
+pub const PARTITION_KEY_CHARS: RangeInclusive<usize> = 1..=256;
+/// Data of a record in bytes whatever the stream (model: `Data`).
+pub const RECORD_DATA_BYTES_MAX: usize = 10 * MIB;
+/// Settable maximum record sizes in KiB (model: `MaxRecordSizeInKiB`).
+pub const MAX_RECORD_SIZE_KIB: RangeInclusive<i32> = 1024..=10240;
+/// Maximum record size of a new stream in KiB (documentation).
+pub const MAX_RECORD_SIZE_KIB_DEFAULT: i32 = 1024;
+/// Records that one GetRecords may ask for (model: `GetRecordsInputLimit`).
+pub const GET_RECORDS_MAX: i32 = 10_000;
+/// What one GetRecords returns at the most, in bytes (documentation: 10 MB).
+pub const GET_RECORDS_BYTES_MAX: usize = 10_000_000;
+/// How long a shard iterator may be used, in milliseconds (documentation: 5 minutes).
+pub const ITERATOR_AGE_MS_MAX: u64 = 300_000;
+/// How long a token of a list may be used, in milliseconds (documentation: 300 seconds).
+pub const LIST_TOKEN_AGE_MS_MAX: u64 = 300_000;
+/// Retention in hours that can be asked for (documentation).
+pub const RETENTION_HOURS: RangeInclusive<i32> = 24..=8760;
+/// Retention of a new stream, in hours (documentation).
+pub const RETENTION_HOURS_DEFAULT: i32 = 24;
+/// Open shards of a new on-demand stream (documentation: 4 MB/s of writes).
+pub const ON_DEMAND_SHARDS_INITIAL: u32 = 4;
+/// Tags of one stream (documentation).
+pub const TAGS_MAX: usize = 50;
+/// Shards up to which UpdateShardCount scales (documentation).
+pub const UPDATE_SHARD_COUNT_SHARDS_MAX: u32 = 10_000;
+/// UpdateShardCount calls for one stream in 24 hours (documentation).
+pub const UPDATE_SHARD_COUNT_PER_DAY: usize = 10;
+/// Switches between provisioned and on-demand in 24 hours (documentation).
+pub const MODE_SWITCHES_PER_DAY: usize = 2;
+/// Streams of one account that may be CREATING or DELETING at once (documentation).
+pub const STREAMS_IN_TRANSITION_MAX: usize = 5;
+/// On-demand streams of one account (documentation).
+pub const ON_DEMAND_STREAMS_MAX: usize = 50;
+
+/// What one shard takes and gives (documentation, section "Quotas and limits").
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ShardRates {
+    /// Data and partition keys written, bytes a second.
+    pub write_bytes_per_s: u64,
+    /// Records written a second.
+    pub write_records_per_s: u64,
+    /// How far records above 1 MiB may run ahead of the byte rate, in bytes.
+    pub large_record_burst_bytes: u64,
+    /// Data read by GetRecords, bytes a second, all readers together.
+    pub read_bytes_per_s: u64,
+    /// GetRecords calls a second.
+    pub read_calls_per_s: u64,
+    /// GetShardIterator calls a second.
+    pub iterator_calls_per_s: u64,
+}
+
+impl ShardRates {
+    /// What AWS enforces.
+    pub const AWS: Self = Self {
+        write_bytes_per_s: MIB as u64,
+        write_records_per_s: 1000,
+        large_record_burst_bytes: 10 * MIB as u64,
+        read_bytes_per_s: 2 * MIB as u64,
+        read_calls_per_s: 5,
+        iterator_calls_per_s: 5,
+    };
+}
+
+/// Shards that an account may have in a region before it asks for more (documentation: 20,000 in three
+/// regions, 1,000 or 6,000 elsewhere without saying where; the lower figure is taken).
+pub fn shard_quota(region: &str) -> u32 {
+    match region {
+        "us-east-1" | "us-west-2" | "eu-west-1" => 20_000,
+        _ => 1_000,
+    }
+}

@@ -1,0 +1,283 @@
+//! Plans: which shards will be split and merged, and into what.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Parents, Shard, ShardMap, ShardMapError, ShardState};
+use crate::{HashKey, HashRange, ShardId, Timestamp};
+
+/// One split or merge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ReshardStep {
+    /// One shard becomes two.
+    Split {
+        /// The shard that closes.
+        parent: ShardId,
+        /// Where the upper child begins.
+        #[serde(with = "key_text")]
+        at: HashKey,
+        /// The child below `at`.
+        lower: ShardId,
+        /// The child from `at` on.
+        upper: ShardId,
+    },
+    /// Two touching shards become one.
+    Merge {
+        /// The shard named first.
+        parent: ShardId,
+        /// The other one.
+        adjacent: ShardId,
+        /// What they become.
+        child: ShardId,
+    },
+}
+
+/// Steps in the order in which they depend on each other. Made by a [`ShardMap`], applied to the same map.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct ReshardPlan {
+    steps: Vec<ReshardStep>,
+}
+
+/// Why a shard is not split.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SplitError {
+    /// There is no such shard.
+    Unknown,
+    /// It was split or merged already.
+    Closed,
+    /// The new starting hash key is not inside the range, with room on both sides.
+    HashKey(HashRange),
+}
+
+/// Why two shards are not merged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MergeError {
+    /// There is no such shard.
+    Unknown(ShardId),
+    /// It was split or merged already.
+    Closed(ShardId),
+    /// The first does not end where the second begins.
+    NotAdjacent,
+}
+
+impl ReshardPlan {
+    /// The steps.
+    pub fn steps(&self) -> &[ReshardStep] {
+        &self.steps
+    }
+
+    /// True if nothing is to be done.
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty()
+    }
+
+    /// Every shard that will be closed, transient ones included: seal these before applying the plan.
+    pub fn parents(&self) -> impl Iterator<Item = ShardId> + '_ {
+        self.steps
+            .iter()
+            .flat_map(|step| match *step {
+                ReshardStep::Split { parent, .. } => [Some(parent), None],
+                ReshardStep::Merge { parent, adjacent, .. } => [Some(parent), Some(adjacent)],
+            })
+            .flatten()
+    }
+
+    /// Every shard that will be created, transient ones included.
+    pub fn children(&self) -> impl Iterator<Item = ShardId> + '_ {
+        self.steps
+            .iter()
+            .flat_map(|step| match *step {
+                ReshardStep::Split { lower, upper, .. } => [Some(lower), Some(upper)],
+                ReshardStep::Merge { child, .. } => [Some(child), None],
+            })
+            .flatten()
+    }
+}
+
+impl ShardMap {
+    /// Plans a split as SplitShard does it: `start + 1 < at < end` (kinesalite, after production).
+    pub fn plan_split(&self, shard: ShardId, at: HashKey) -> Result<ReshardPlan, SplitError> {
+        let parent = self.get(shard).ok_or(SplitError::Unknown)?;
+        if !parent.is_open() {
+            return Err(SplitError::Closed);
+        }
+        let (start, end) = (parent.range.start(), parent.range.end());
+        if at.0 <= start.0.saturating_add(1) || at >= end {
+            return Err(SplitError::HashKey(parent.range));
+        }
+        let mut planner = Planner::new(self);
+        planner.split(&Piece { id: shard, range: parent.range }, at);
+        Ok(planner.plan)
+    }
+
+    /// Plans a merge as MergeShards does it: `shard` must end where `adjacent` begins.
+    pub fn plan_merge(&self, shard: ShardId, adjacent: ShardId) -> Result<ReshardPlan, MergeError> {
+        let open = |id| {
+            let found = self.get(id).ok_or(MergeError::Unknown(id))?;
+            if found.is_open() { Ok(found) } else { Err(MergeError::Closed(id)) }
+        };
+        let (lower, upper) = (open(shard)?, open(adjacent)?);
+        let range = lower.range.join(&upper.range).ok_or(MergeError::NotAdjacent)?;
+        let mut planner = Planner::new(self);
+        planner.merge(
+            &Piece { id: shard, range: lower.range },
+            &Piece { id: adjacent, range: upper.range },
+            range,
+        );
+        Ok(planner.plan)
+    }
+
+    /// Plans `target` equal shards (at least 1); empty if the open shards have those ranges already.
+    pub fn plan_uniform(&self, target: u32) -> ReshardPlan {
+        let target = target.max(1);
+        let mut planner = Planner::new(self);
+        let mut fragments = Vec::new();
+        let boundaries: Vec<HashKey> = (1..target).map(|i| HashRange::uniform(i, target).start()).collect();
+        for shard in self.open() {
+            let (start, end) = (shard.range.start(), shard.range.end());
+            let from = boundaries.partition_point(|&b| b <= start);
+            let to = boundaries.partition_point(|&b| b <= end);
+            planner.fragment(
+                Piece { id: shard.id, range: shard.range },
+                &boundaries[from..to],
+                &mut fragments,
+            );
+        }
+        let mut rest = fragments.as_slice();
+        for index in 0..target {
+            let end = HashRange::uniform(index, target).end();
+            let count = rest.partition_point(|piece| piece.range.end() <= end);
+            planner.gather(&rest[..count]);
+            rest = &rest[count..];
+        }
+        planner.plan
+    }
+
+    /// The map after the plan was carried out at `now`. Each child is created one second after its parents
+    /// closed, so that its sequence numbers come after theirs. Fails only for a plan of another map.
+    pub fn apply(&self, plan: &ReshardPlan, now: Timestamp) -> Result<Self, ShardMapError> {
+        let mut shards = self.shards.clone();
+        let mut next_id = self.next_id;
+        for step in &plan.steps {
+            let (parents, children) = match *step {
+                ReshardStep::Split { parent, at, lower, upper } => {
+                    let range = open_range(&shards, parent)?;
+                    let (below, above) = range.split_at(at).ok_or(ShardMapError::Tiling)?;
+                    (Parents::One(parent), vec![(lower, below), (upper, above)])
+                }
+                ReshardStep::Merge { parent, adjacent, child } => {
+                    let range = open_range(&shards, parent)?.join(&open_range(&shards, adjacent)?);
+                    (Parents::Two(parent, adjacent), vec![(child, range.ok_or(ShardMapError::Tiling)?)])
+                }
+            };
+            let ids: Vec<ShardId> = children.iter().map(|(id, _)| *id).collect();
+            let mut at = now;
+            for parent in parents.iter() {
+                at = at.max(shards[find(&shards, parent)?].created);
+            }
+            for parent in parents.iter() {
+                let parent = find(&shards, parent)?;
+                shards[parent].state = ShardState::Closed { at, children: ids.clone() };
+            }
+            let created = Timestamp::from_secs(at.as_secs() + 1);
+            for (id, range) in children {
+                if id != next_id {
+                    return Err(ShardMapError::Ids);
+                }
+                next_id = next_id.plus(1);
+                shards.push(Shard { id, range, parents, created, state: ShardState::Open });
+            }
+        }
+        Self::from_shards(shards, next_id)
+    }
+}
+
+fn find(shards: &[Shard], id: ShardId) -> Result<usize, ShardMapError> {
+    shards.binary_search_by_key(&id, |shard| shard.id).map_err(|_| ShardMapError::Ids)
+}
+
+fn open_range(shards: &[Shard], id: ShardId) -> Result<HashRange, ShardMapError> {
+    let shard = &shards[find(shards, id)?];
+    if shard.is_open() { Ok(shard.range) } else { Err(ShardMapError::Tiling) }
+}
+
+/// A shard as the plan so far leaves it.
+#[derive(Debug, Clone)]
+struct Piece {
+    id: ShardId,
+    range: HashRange,
+}
+
+struct Planner {
+    plan: ReshardPlan,
+    next_id: ShardId,
+}
+
+impl Planner {
+    fn new(map: &ShardMap) -> Self {
+        Self { plan: ReshardPlan { steps: Vec::new() }, next_id: map.next_id }
+    }
+
+    fn take_id(&mut self) -> ShardId {
+        let id = self.next_id;
+        self.next_id = id.plus(1);
+        id
+    }
+
+    /// `at` lies inside the piece, after its start.
+    fn split(&mut self, piece: &Piece, at: HashKey) -> Option<(Piece, Piece)> {
+        let (below, above) = piece.range.split_at(at)?;
+        let (lower, upper) = (self.take_id(), self.take_id());
+        self.plan.steps.push(ReshardStep::Split { parent: piece.id, at, lower, upper });
+        Some((Piece { id: lower, range: below }, Piece { id: upper, range: above }))
+    }
+
+    fn merge(&mut self, lower: &Piece, upper: &Piece, range: HashRange) -> Piece {
+        let child = self.take_id();
+        self.plan.steps.push(ReshardStep::Merge { parent: lower.id, adjacent: upper.id, child });
+        Piece { id: child, range }
+    }
+
+    /// Splits at the middle boundary first, so that the tree of transient shards stays shallow: each level
+    /// puts the creation of its children a second later.
+    fn fragment(&mut self, piece: Piece, boundaries: &[HashKey], out: &mut Vec<Piece>) {
+        let middle = boundaries.len() / 2;
+        let halves = boundaries.get(middle).and_then(|&at| self.split(&piece, at));
+        match halves {
+            None => out.push(piece),
+            Some((lower, upper)) => {
+                self.fragment(lower, &boundaries[..middle], out);
+                self.fragment(upper, &boundaries[middle + 1..], out);
+            }
+        }
+    }
+
+    /// Merges touching pieces into one.
+    fn gather(&mut self, pieces: &[Piece]) -> Option<Piece> {
+        match pieces {
+            [] => None,
+            [one] => Some(one.clone()),
+            many => {
+                let (left, right) = many.split_at(many.len() / 2);
+                let (left, right) = (self.gather(left)?, self.gather(right)?);
+                let range = left.range.join(&right.range)?;
+                Some(self.merge(&left, &right, range))
+            }
+        }
+    }
+}
+
+mod key_text {
+    use serde::de::Error as _;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use crate::HashKey;
+
+    pub(super) fn serialize<S: Serializer>(key: &HashKey, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(key)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<HashKey, D::Error> {
+        let text = String::deserialize(from)?;
+        HashKey::parse(&text).ok_or_else(|| D::Error::custom("not a hash key"))
+    }
+}

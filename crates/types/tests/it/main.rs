@@ -1,0 +1,6 @@
+//! Properties of the vocabulary.
+
+mod hash_key;
+mod record;
+mod sequence;
+mod shard_map;

@@ -1,0 +1,140 @@
+use headwater_types::{HashKey, HashRange, MergeError, ShardId, ShardMap, SplitError, Timestamp};
+use proptest::prelude::*;
+
+const NOW: Timestamp = Timestamp::from_secs(1_700_000_000);
+
+fn id(index: u32) -> ShardId {
+    ShardId::new(index).unwrap()
+}
+
+fn open_ranges(map: &ShardMap) -> Vec<HashRange> {
+    map.open().map(|shard| shard.range).collect()
+}
+
+#[test]
+fn keys_go_where_kinesis_puts_them() {
+    let map = ShardMap::uniform(3, NOW);
+    for (key, shard) in [("a", 0), ("b", 1), ("e", 2), ("f", 1)] {
+        assert_eq!(map.route(HashKey::of_partition_key(key)).id, id(shard), "{key}");
+    }
+    assert_eq!(map.route(HashKey::MAX).id, id(2));
+}
+
+#[test]
+fn a_split_closes_the_parent_and_opens_two_children() {
+    let map = ShardMap::uniform(2, NOW);
+    let at = HashKey(1 << 126);
+    let split = map.apply(&map.plan_split(id(0), at).unwrap(), NOW).unwrap();
+    let (parent, lower, upper) = (split.get(id(0)).unwrap(), split.get(id(2)).unwrap(), split.get(id(3)).unwrap());
+    assert_eq!(parent.children(), [id(2), id(3)]);
+    assert_eq!((lower.range.start(), lower.range.end().0), (HashKey(0), (1 << 126) - 1));
+    assert_eq!((upper.range.start(), upper.range.end().0), (at, (1 << 127) - 1));
+    assert_eq!(lower.created.as_secs(), parent.closed_at().unwrap().as_secs() + 1);
+    assert!(parent.ending_sequence_number().unwrap() < lower.starting_sequence_number());
+    assert_eq!(split.plan_split(id(0), at), Err(SplitError::Closed));
+}
+
+#[test]
+fn splits_need_room_on_both_sides() {
+    let map = ShardMap::uniform(2, NOW);
+    let half = 1u128 << 127;
+    for (at, allowed) in [(half, false), (half + 1, false), (half + 2, true), (u128::MAX - 1, true), (u128::MAX, false)] {
+        assert_eq!(map.plan_split(id(1), HashKey(at)).is_ok(), allowed, "{at}");
+    }
+    assert_eq!(map.plan_split(id(9), HashKey(5)), Err(SplitError::Unknown));
+}
+
+#[test]
+fn only_touching_shards_in_order_merge() {
+    let map = ShardMap::uniform(3, NOW);
+    assert_eq!(map.plan_merge(id(1), id(0)), Err(MergeError::NotAdjacent));
+    assert_eq!(map.plan_merge(id(0), id(2)), Err(MergeError::NotAdjacent));
+    assert_eq!(map.plan_merge(id(0), id(0)), Err(MergeError::NotAdjacent));
+    let merged = map.apply(&map.plan_merge(id(0), id(1)).unwrap(), NOW).unwrap();
+    assert_eq!(merged.get(id(3)).unwrap().parents.iter().collect::<Vec<_>>(), [id(0), id(1)]);
+}
+
+#[test]
+fn doubling_gives_every_shard_two_children() {
+    let map = ShardMap::uniform(2, NOW);
+    let plan = map.plan_uniform(4);
+    assert_eq!(plan.steps().len(), 2);
+    let doubled = map.apply(&plan, NOW).unwrap();
+    assert_eq!(open_ranges(&doubled), open_ranges(&ShardMap::uniform(4, NOW)));
+    assert!(doubled.open().all(|shard| shard.parents.iter().count() == 1));
+    assert!(doubled.plan_uniform(4).is_empty());
+}
+
+#[test]
+fn closed_shards_leave_when_their_records_have() {
+    let map = ShardMap::uniform(2, NOW);
+    let map = map.apply(&map.plan_uniform(4), NOW).unwrap();
+    assert_eq!(map.expire(NOW), None);
+    let later = map.expire(Timestamp::from_secs(NOW.as_secs() + 1)).unwrap();
+    assert_eq!(later.all().len(), 4);
+    assert_eq!(later.next_id(), map.next_id());
+}
+
+#[test]
+fn maps_that_do_not_tile_are_refused() {
+    let map = ShardMap::uniform(3, NOW);
+    let mut shards = map.all().to_vec();
+    shards.remove(1);
+    assert!(ShardMap::from_shards(shards, id(3)).is_err());
+    assert!(ShardMap::from_shards(map.all().to_vec(), id(2)).is_err());
+    assert!(ShardMap::from_shards(Vec::new(), id(0)).is_err());
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    Split(usize, u128),
+    Merge(usize),
+    Scale(u32),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        (any::<usize>(), any::<u128>()).prop_map(|(shard, at)| Step::Split(shard, at)),
+        any::<usize>().prop_map(Step::Merge),
+        (1u32..24).prop_map(Step::Scale),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn any_series_of_reshards_tiles_the_ring(count in 1u32..12, steps in prop::collection::vec(step(), 0..12),
+                                             keys in prop::collection::vec(any::<u128>(), 1..20)) {
+        let mut map = ShardMap::uniform(count, NOW);
+        for step in steps {
+            let open: Vec<_> = map.open().cloned().collect();
+            let plan = match step {
+                Step::Split(shard, at) => map.plan_split(open[shard % open.len()].id, HashKey(at)).ok(),
+                Step::Merge(shard) => {
+                    let at = shard % open.len();
+                    open.get(at + 1).and_then(|upper| map.plan_merge(open[at].id, upper.id).ok())
+                }
+                Step::Scale(target) => Some(map.plan_uniform(target)),
+            };
+            let Some(plan) = plan else { continue };
+            let sealed: Vec<_> = plan.parents().collect();
+            let born: Vec<_> = plan.children().collect();
+            let next = map.apply(&plan, NOW).unwrap();
+            if let Step::Scale(target) = step {
+                prop_assert_eq!(open_ranges(&next), open_ranges(&ShardMap::uniform(target, NOW)));
+            }
+            prop_assert!(sealed.iter().all(|&id| !next.get(id).unwrap().is_open()));
+            prop_assert_eq!(next.all().len(), map.all().len() + born.len());
+            for child in born.iter().map(|&id| next.get(id).unwrap()) {
+                for parent in child.parents.iter().map(|id| next.get(id).unwrap()) {
+                    prop_assert!(parent.children().contains(&child.id));
+                    prop_assert_eq!(child.created.as_secs(), parent.closed_at().unwrap().as_secs() + 1);
+                }
+            }
+            map = next;
+        }
+        for key in keys {
+            let owner = map.route(HashKey(key));
+            prop_assert!(owner.is_open() && owner.range.contains(HashKey(key)));
+        }
+    }
+}
