@@ -115,10 +115,15 @@ impl ShardBudget {
         allowed
     }
 
-    /// Takes what a GetRecords call has returned, going into debt if need be.
+    /// Takes what a GetRecords call has returned, going into debt if need be. An answer larger than a second's
+    /// worth forfeits what was saved, so that 10 MB are followed by a pause of about five seconds.
     pub(crate) fn end_read(&mut self, bytes: u64) {
         if let Some(buckets) = &mut self.buckets {
-            buckets.read_bytes.take(bytes);
+            let bucket = &mut buckets.read_bytes;
+            if bytes as f64 > bucket.capacity {
+                bucket.level = bucket.level.min(0.0);
+            }
+            bucket.take(bytes);
         }
     }
 

@@ -1,0 +1,168 @@
+//! A service on the naive engine, and short words for what tests do with it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use headwater_host::{ManualClock, SeededRandom};
+use headwater_store::memory::MemoryStore;
+use headwater_streams::{
+    Config, CreateStream, Distribution, LimitPolicy, Mode, PutEntry, PutFailure, PutPlaced, ReadOutcome,
+    ReadRequest, ShardIterator, StartingPosition, StreamHandle, StreamService, StreamsError, Substrate,
+};
+use headwater_telemetry::Metrics;
+use headwater_types::{AccountId, HashKey, SequenceNumber, StreamKey, StreamName, Timestamp};
+
+pub(crate) const START: Timestamp = Timestamp::from_secs(1_700_000_000);
+pub(crate) const TRANSITION: Duration = Duration::from_millis(200);
+
+pub(crate) struct World {
+    pub(crate) service: Arc<StreamService>,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) store: Arc<MemoryStore>,
+    config: Config,
+}
+
+/// A record as a reader sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Got {
+    pub(crate) key: String,
+    pub(crate) data: String,
+    pub(crate) number: SequenceNumber,
+    pub(crate) arrival: Timestamp,
+}
+
+pub(crate) fn key(name: &str) -> StreamKey {
+    StreamKey { account: AccountId::new("123456789012").unwrap(), name: StreamName::new(name).unwrap() }
+}
+
+impl World {
+    pub(crate) async fn new(limits: LimitPolicy) -> Self {
+        let (clock, store) = (ManualClock::new(START), Arc::new(MemoryStore::default()));
+        let config = Config { region: "us-east-1".into(), limits, transition: TRANSITION };
+        let service = open(&store, &clock, &config).await;
+        Self { service, clock, store, config }
+    }
+
+    /// The service as a new process would open it on the same store.
+    pub(crate) async fn reopen(&mut self) {
+        self.service = open(&self.store, &self.clock, &self.config).await;
+    }
+
+    pub(crate) async fn create(&self, name: &str, shards: u32) -> Arc<StreamHandle> {
+        self.service.create_stream(request(name, Mode::Provisioned { shards })).await.unwrap();
+        self.settle();
+        self.service.find_readable(&key(name)).unwrap()
+    }
+
+    /// Lets a transition end.
+    pub(crate) fn settle(&self) {
+        self.clock.advance(TRANSITION);
+    }
+
+    pub(crate) async fn put(&self, name: &str, partition_key: &str, data: &str) -> PutPlaced {
+        self.try_put(name, partition_key, data).await.unwrap()
+    }
+
+    pub(crate) async fn try_put(
+        &self,
+        name: &str,
+        partition_key: &str,
+        data: &str,
+    ) -> Result<PutPlaced, StreamsError> {
+        let handle = self.service.find_readable(&key(name))?;
+        self.service.put_record(&handle, entry(partition_key, data.as_bytes()), None).await
+    }
+
+    pub(crate) async fn put_many(
+        &self,
+        name: &str,
+        entries: &[PutEntry<'_>],
+    ) -> Result<Vec<Result<PutPlaced, PutFailure>>, StreamsError> {
+        let handle = self.service.find_readable(&key(name))?;
+        self.service.put_records(&handle, entries).await
+    }
+
+    pub(crate) async fn iterator(
+        &self,
+        name: &str,
+        shard: &str,
+        start: StartingPosition,
+    ) -> Result<ShardIterator, StreamsError> {
+        self.service.shard_iterator(&key(name), shard, &start).await
+    }
+
+    pub(crate) async fn read(
+        &self,
+        iterator: ShardIterator,
+        limit: u32,
+    ) -> Result<ReadOutcome, StreamsError> {
+        self.service.read(ReadRequest { iterator, limit }).await
+    }
+
+    /// Everything in a shard from its horizon to its tip or end.
+    pub(crate) async fn read_shard(&self, name: &str, shard: &str) -> Vec<Got> {
+        let mut iterator = self.iterator(name, shard, StartingPosition::TrimHorizon).await.unwrap();
+        let mut all = Vec::new();
+        loop {
+            let outcome = self.read(iterator.clone(), 7).await.unwrap();
+            let found = records(&outcome);
+            let done = found.is_empty();
+            all.extend(found);
+            match outcome.next {
+                Some(next) if !done => iterator = next,
+                _ => return all,
+            }
+        }
+    }
+}
+
+async fn open(store: &Arc<MemoryStore>, clock: &Arc<ManualClock>, config: &Config) -> Arc<StreamService> {
+    let substrate = Substrate {
+        logs: store.clone(),
+        meta: store.clone(),
+        clock: clock.clone(),
+        random: SeededRandom::new(7),
+        metrics: Arc::new(Metrics::new()),
+    };
+    StreamService::open(substrate, config.clone()).await.unwrap()
+}
+
+pub(crate) fn request(name: &str, mode: Mode) -> CreateStream {
+    CreateStream {
+        key: key(name),
+        mode,
+        distribution: Distribution::PartitionKey,
+        max_record_kib: None,
+        tags: BTreeMap::new(),
+    }
+}
+
+pub(crate) fn entry<'a>(partition_key: &'a str, data: &'a [u8]) -> PutEntry<'a> {
+    PutEntry { partition_key: partition_key.into(), explicit_hash_key: None, data }
+}
+
+pub(crate) fn entry_at(hash: u128, data: &[u8]) -> PutEntry<'_> {
+    PutEntry { explicit_hash_key: Some(HashKey(hash)), ..entry("k", data) }
+}
+
+pub(crate) fn records(outcome: &ReadOutcome) -> Vec<Got> {
+    let mut all = Vec::new();
+    for batch in &outcome.batches {
+        for (i, record) in batch.records.records().enumerate() {
+            let position = batch.first.plus(i as u64);
+            all.push(Got {
+                key: record.key.to_owned(),
+                data: String::from_utf8_lossy(record.data).into_owned(),
+                number: SequenceNumber::of_record(
+                    outcome.shard.id,
+                    outcome.shard.created,
+                    position,
+                    batch.arrival,
+                ),
+                arrival: batch.arrival,
+            });
+        }
+    }
+    all
+}

@@ -1,0 +1,9 @@
+//! The meaning of streams, over the engine that keeps everything in memory and a clock that tests move.
+
+mod harness;
+mod lifecycle;
+mod limits;
+mod model;
+mod reading;
+mod resharding;
+mod retention;

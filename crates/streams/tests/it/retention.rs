@@ -1,0 +1,85 @@
+use std::time::Duration;
+
+use headwater_streams::{LimitPolicy, ShardFilter, StartingPosition, StreamsError};
+use headwater_types::HashKey;
+
+use crate::harness::{World, key, records};
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+async fn world() -> World {
+    World::new(LimitPolicy::OFF).await
+}
+
+#[tokio::test]
+async fn expired_records_are_hidden_before_they_are_removed() {
+    let world = world().await;
+    world.create("s", 1).await;
+    world.put("s", "k", "old").await;
+    let before = world.iterator("s", "0", StartingPosition::TrimHorizon).await.unwrap();
+    world.clock.advance(24 * HOUR);
+    assert_eq!(world.read_shard("s", "0").await.len(), 1, "kept for exactly 24 hours");
+    world.put("s", "k", "new").await;
+    world.clock.advance(Duration::from_millis(1));
+    let outcome = world.read(before, 10).await.unwrap();
+    assert_eq!(records(&outcome)[0].data, "new");
+}
+
+#[tokio::test]
+async fn upkeep_gives_the_space_back() {
+    let world = world().await;
+    let handle = world.create("s", 1).await;
+    world.put("s", "k", "old").await;
+    world.clock.advance(25 * HOUR);
+    world.service.upkeep().await;
+    // Raising the retention afterwards restores nothing.
+    world.service.increase_retention(&handle, 48).await.unwrap();
+    assert!(world.read_shard("s", "0").await.is_empty());
+}
+
+#[tokio::test]
+async fn raising_the_retention_never_restores_what_had_expired() {
+    let world = world().await;
+    let handle = world.create("s", 1).await;
+    world.put("s", "k", "old").await;
+    world.clock.advance(25 * HOUR);
+    world.service.increase_retention(&handle, 48).await.unwrap();
+    assert!(world.read_shard("s", "0").await.is_empty());
+}
+
+#[tokio::test]
+async fn a_closed_shard_goes_when_its_records_have() {
+    let world = world().await;
+    let handle = world.create("s", 1).await;
+    world.put("s", "k", "x").await;
+    world.service.split_shard(&handle, "0", HashKey(1 << 127)).await.unwrap();
+    world.settle();
+    let ids = |filter| -> Vec<u32> {
+        let page = world.service.list_shards(&handle, filter, None, 100).unwrap();
+        page.shards.iter().map(|shard| shard.id.index()).collect()
+    };
+    assert_eq!(ids(ShardFilter::FromTrimHorizon), [0, 1, 2]);
+    world.clock.advance(24 * HOUR);
+    assert_eq!(ids(ShardFilter::FromTrimHorizon), [1, 2]);
+    let gone = world.iterator("s", "0", StartingPosition::TrimHorizon).await;
+    assert!(matches!(gone, Err(StreamsError::NoSuchShard { .. })));
+    world.service.upkeep().await;
+    assert_eq!(handle.view().meta().shards.all().len(), 2);
+    let logs = headwater_store::LogStore::list(&*world.store, "").await.unwrap();
+    assert_eq!(logs.len(), 2);
+    assert!(world.service.find(&key("s")).is_ok());
+}
+
+#[tokio::test]
+async fn retention_moves_only_the_way_it_is_asked_to() {
+    let world = world().await;
+    let handle = world.create("s", 1).await;
+    world.service.increase_retention(&handle, 24).await.unwrap();
+    world.service.increase_retention(&handle, 48).await.unwrap();
+    world.settle();
+    let shorter = world.service.increase_retention(&handle, 47).await;
+    assert!(matches!(shorter, Err(StreamsError::RetentionNotLonger { hours: 47, current: 48, .. })));
+    let longer = world.service.decrease_retention(&handle, 49).await;
+    assert!(matches!(longer, Err(StreamsError::RetentionNotShorter { hours: 49, current: 48, .. })));
+    world.service.decrease_retention(&handle, 48).await.unwrap();
+}
