@@ -1,1 +1,21 @@
-//! api
+//! AWS's shapes, error names and HTTP: the only crate that knows them.
+//!
+//! # Constraints
+//! Every byte of a request is untrusted. What a request may hold in memory is bounded twice: by the largest
+//! body that is taken at all, and by what all requests together may hold ([`Limits`]).
+//!
+//! # Order of things
+//! [`Api::handle`] checks a request in the order in which AWS does (reference, section 1), decodes its members,
+//! and runs the [`operations`] table's entry; one file an operation holds shapes, validation, run and answer.
+
+mod answer;
+mod body;
+mod checks;
+mod context;
+mod error;
+mod http_edge;
+mod operations;
+mod resource;
+
+pub use context::{Api, Limits};
+pub use http_edge::ConnectionBroken;

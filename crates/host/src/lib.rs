@@ -3,6 +3,8 @@
 mod clock;
 pub mod disk;
 mod random;
+mod text_file;
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use random::{Random, SeededRandom, SystemRandom};
+pub use text_file::read_text_file;

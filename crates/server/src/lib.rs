@@ -1,1 +1,12 @@
-//! server
+//! Assembly: settings, wiring, listener, shutdown. The only crate that names an engine.
+
+mod banner;
+mod connections;
+mod process;
+mod routes;
+mod server;
+mod settings;
+
+pub use process::run;
+pub use server::{Host, Server, StartError};
+pub use settings::{LimitsChoice, ServeArgs, Settings, SettingsError};

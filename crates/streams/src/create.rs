@@ -125,7 +125,13 @@ impl StreamService {
         }
         let current = self.on_demand_streams(account);
         if current >= ON_DEMAND_STREAMS_MAX {
-            return Err(StreamsError::OnDemandQuota { account, current, limit: ON_DEMAND_STREAMS_MAX });
+            let region = self.config.region.clone();
+            return Err(StreamsError::OnDemandQuota {
+                account,
+                region,
+                current,
+                limit: ON_DEMAND_STREAMS_MAX,
+            });
         }
         Ok(())
     }
@@ -142,7 +148,8 @@ impl StreamService {
         }
         let (current, limit) = (self.open_shards(account), shard_quota(&self.config.region));
         if current.saturating_add(additional) > limit {
-            return Err(StreamsError::ShardQuota { account, current, limit, additional });
+            let region = self.config.region.clone();
+            return Err(StreamsError::ShardQuota { account, region, current, limit, additional });
         }
         Ok(())
     }

@@ -100,6 +100,8 @@ pub enum StreamsError {
     ShardQuota {
         /// Whose quota.
         account: AccountId,
+        /// In which region.
+        region: String,
         /// Open shards now.
         current: u32,
         /// The quota.
@@ -120,6 +122,8 @@ pub enum StreamsError {
     OnDemandQuota {
         /// Whose quota.
         account: AccountId,
+        /// In which region.
+        region: String,
         /// On-demand streams now.
         current: usize,
         /// The quota.

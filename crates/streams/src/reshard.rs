@@ -118,7 +118,8 @@ impl StreamService {
                     let (account, limit) = (stream.account, UPDATE_SHARD_COUNT_SHARDS_MAX);
                     if target > limit {
                         let additional = target.saturating_sub(current);
-                        return Err(StreamsError::ShardQuota { account, current, limit, additional });
+                        let region = service.config.region.clone();
+                        return Err(StreamsError::ShardQuota { account, region, current, limit, additional });
                     }
                 }
                 service.check_shard_quota(stream.account, target.saturating_sub(current))?;

@@ -1,0 +1,77 @@
+//! Reading a request's body within bounds.
+
+use std::time::Duration;
+
+use bytes::{Buf, Bytes};
+use http_body_util::BodyExt;
+use hyper::body::{Body, Incoming};
+use tokio::sync::OwnedSemaphorePermit;
+
+use crate::context::Inner;
+
+/// A body, and the memory it was granted for as long as it lives.
+pub(crate) struct Received {
+    pub(crate) bytes: Bytes,
+    _granted: Vec<OwnedSemaphorePermit>,
+}
+
+/// Why a body was not read.
+pub(crate) enum BodyError {
+    /// Larger than any request may be.
+    TooLarge,
+    /// All requests together hold as much as they may.
+    NoMemory,
+    /// It stopped coming, or the connection broke: there is nobody to answer.
+    Broken,
+}
+
+/// Reads the whole body. Memory is granted as bytes arrive, so that a request which only announces a large body
+/// holds nothing; where there is none left the request is refused and not made to wait, because a half-read body
+/// that waits holds what the others wait for.
+pub(crate) async fn receive(inner: &Inner, mut body: Incoming) -> Result<Received, BodyError> {
+    let announced = body.size_hint();
+    if announced.lower() > inner.limits.body_bytes_max as u64 {
+        return Err(BodyError::TooLarge);
+    }
+    let mut granted = Vec::new();
+    let mut granted_bytes = 0;
+    let mut first: Option<Bytes> = None;
+    let mut rest: Vec<u8> = Vec::new();
+    let pause = Duration::from_millis(inner.limits.body_pause_ms_max);
+    loop {
+        let frame = tokio::select! {
+            frame = body.frame() => frame,
+            () = inner.clock.sleep(pause) => return Err(BodyError::Broken),
+        };
+        let Some(frame) = frame else { break };
+        let Ok(mut data) = frame.map_err(|_| BodyError::Broken)?.into_data() else { continue };
+        let received = first.as_ref().map_or(0, Bytes::len) + rest.len();
+        let total = received + data.len();
+        if total > inner.limits.body_bytes_max {
+            return Err(BodyError::TooLarge);
+        }
+        if total > granted_bytes {
+            // The announced length is believed only as far as bytes have come: twice what is there.
+            let wanted = total.max((announced.lower() as usize).min(total * 2));
+            let kib = (wanted - granted_bytes).div_ceil(1024);
+            let permit = inner.body_budget.clone().try_acquire_many_owned(kib as u32);
+            granted.push(permit.map_err(|_| BodyError::NoMemory)?);
+            granted_bytes += kib * 1024;
+        }
+        match &first {
+            // The common small body comes in one piece, which is then used as it is.
+            None => first = Some(data),
+            Some(piece) => {
+                if rest.is_empty() {
+                    rest.reserve_exact(granted_bytes.max(total));
+                    rest.extend_from_slice(piece);
+                    first = Some(Bytes::new());
+                }
+                rest.extend_from_slice(data.chunk());
+                data.advance(data.len());
+            }
+        }
+    }
+    let bytes = if rest.is_empty() { first.unwrap_or_default() } else { rest.into() };
+    Ok(Received { bytes, _granted: granted })
+}

@@ -1,0 +1,68 @@
+//! What requests are answered from.
+
+use std::sync::Arc;
+
+use headwater_host::{Clock, Random};
+use headwater_streams::StreamService;
+use headwater_telemetry::Metrics;
+use headwater_types::AccountId;
+use tokio::sync::Semaphore;
+
+/// What requests may hold and how long they may take to arrive.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// The largest body that is read, in bytes. 10 MiB of data in base64 is 14 MiB.
+    pub body_bytes_max: usize,
+    /// What the bodies of all requests together may hold, in bytes.
+    pub bodies_bytes_max: usize,
+    /// How long a body may pause before its connection is given up, in milliseconds.
+    pub body_pause_ms_max: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        let mib = headwater_types::limits::MIB;
+        Self { body_bytes_max: 16 * mib, bodies_bytes_max: 512 * mib, body_pause_ms_max: 30_000 }
+    }
+}
+
+/// The AWS API over its services.
+#[derive(Debug, Clone)]
+pub struct Api {
+    pub(crate) inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Inner {
+    pub(crate) streams: Arc<StreamService>,
+    pub(crate) account: AccountId,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) random: Arc<dyn Random>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) limits: Limits,
+    /// One permit a KiB of body.
+    pub(crate) body_budget: Arc<Semaphore>,
+}
+
+impl Api {
+    /// `account` is whose streams a bare name means.
+    pub fn new(
+        streams: Arc<StreamService>,
+        account: AccountId,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+        metrics: Arc<Metrics>,
+        limits: Limits,
+    ) -> Self {
+        let permits = (limits.bodies_bytes_max / 1024).min(Semaphore::MAX_PERMITS);
+        let body_budget = Arc::new(Semaphore::new(permits));
+        Self { inner: Arc::new(Inner { streams, account, clock, random, metrics, limits, body_budget }) }
+    }
+}
+
+/// What an operation is given beside its input.
+pub(crate) struct Context<'a> {
+    pub(crate) streams: &'a Arc<StreamService>,
+    /// Whose streams a bare name means.
+    pub(crate) account: AccountId,
+}

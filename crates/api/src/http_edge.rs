@@ -1,0 +1,245 @@
+//! From an HTTP request to an HTTP answer, checking in the order in which AWS does (reference, section 1).
+
+use bytes::Bytes;
+use headwater_host::Random;
+use headwater_wire::sigv4::Authentication;
+use headwater_wire::{Codec, DecodeError};
+use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use http::{HeaderMap, Method, Request, Response, StatusCode, Version};
+use http_body_util::Full;
+use hyper::body::Incoming;
+
+use crate::body::{BodyError, receive};
+use crate::context::{Api, Context, Inner};
+use crate::error::ApiError;
+use crate::operations::{self, Operation};
+
+type Answer = Response<Full<Bytes>>;
+
+const TARGET_PREFIX: &str = "Kinesis_20131202.";
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
+const ID_2: HeaderName = HeaderName::from_static("x-amz-id-2");
+const EXPOSED: &str =
+    "x-amzn-RequestId,x-amzn-ErrorType,x-amz-request-id,x-amz-id-2,x-amzn-ErrorMessage,Date";
+const NOT_POST: &str = "<AccessDeniedException>\n  <Message>Unable to determine service/operation name to be \
+                        authorized</Message>\n</AccessDeniedException>\n";
+
+impl Api {
+    /// Answers one request. An error means that the connection is to be closed without an answer.
+    pub async fn handle(&self, request: Request<Incoming>) -> Result<Answer, ConnectionBroken> {
+        let inner = &self.inner;
+        let (parts, body) = request.into_parts();
+        if parts.method == Method::OPTIONS {
+            return Ok(preflight(inner, &parts.headers));
+        }
+        if parts.method != Method::POST {
+            return Ok(finish(inner, plain(StatusCode::FORBIDDEN, None, NOT_POST)));
+        }
+        let received = match receive(inner, body).await {
+            Ok(received) => received,
+            Err(BodyError::Broken) => return Err(ConnectionBroken),
+            Err(BodyError::TooLarge) => return Ok(close(parts.version, finish(inner, too_large()))),
+            Err(BodyError::NoMemory) => {
+                let codec = codec_of(&parts.headers).unwrap_or(Codec::Json);
+                return Ok(close(parts.version, finish(inner, error(codec, &ApiError::unavailable()))));
+            }
+        };
+        let target = header(&parts.headers, "x-amz-target");
+        let name = target.and_then(|target| target.strip_prefix(TARGET_PREFIX));
+        let operation = name.and_then(operations::find);
+        let started = inner.clock.elapsed();
+        let answer = self.answer(&parts, operation, &received.bytes).await;
+        let took = inner.clock.elapsed().saturating_sub(started);
+        let name = operation.map_or("unknown", |operation| operation.name);
+        inner.metrics.request(name, answer.outcome, took);
+        Ok(finish(inner, answer.response))
+    }
+
+    async fn answer(
+        &self,
+        parts: &http::request::Parts,
+        operation: Option<&Operation>,
+        body: &[u8],
+    ) -> Outcome {
+        let has_target = parts.headers.contains_key("x-amz-target");
+        let codec = match codec_of(&parts.headers) {
+            _ if body.is_empty() => {
+                let json = codec_of(&parts.headers) == Some(Codec::Json);
+                let codec = if json { Codec::Json } else { Codec::Cbor };
+                let kind =
+                    if operation.is_some() { "SerializationException" } else { "UnknownOperationException" };
+                return Outcome::error(codec, &ApiError::bare(400, kind));
+            }
+            Some(codec) => codec,
+            None => {
+                return Outcome {
+                    outcome: "UnsupportedContentType",
+                    response: unsupported(&parts.headers, has_target),
+                };
+            }
+        };
+        match self.run(parts, codec, operation, body).await {
+            Ok(body) => Outcome { outcome: "ok", response: encoded(codec, StatusCode::OK, body) },
+            Err(refused) => Outcome::error(codec, &refused),
+        }
+    }
+
+    async fn run(
+        &self,
+        parts: &http::request::Parts,
+        codec: Codec,
+        operation: Option<&Operation>,
+        body: &[u8],
+    ) -> Result<Vec<u8>, ApiError> {
+        let Some(operation) = operation else {
+            // What cannot be parsed is said to be so even to an unknown operation.
+            codec.decode::<operations::Nothing>(body)?;
+            return Err(ApiError::unknown_operation());
+        };
+        let has_date = parts.headers.contains_key("x-amz-date") || parts.headers.contains_key("date");
+        let signed =
+            Authentication::parse(header(&parts.headers, "authorization"), parts.uri.query(), has_date);
+        if let Err(unsigned) = signed {
+            // The same here: a body that cannot be parsed comes first.
+            if codec.decode::<operations::Nothing>(body) == Err(DecodeError::Malformed) {
+                return Err(DecodeError::Malformed.into());
+            }
+            return Err(unsigned.into());
+        }
+        let context = Context { streams: &self.inner.streams, account: self.inner.account };
+        (operation.run)(&context, codec, body).await
+    }
+}
+
+/// The request ended in the middle; nobody is left to be answered.
+#[derive(Debug)]
+pub struct ConnectionBroken;
+
+impl std::fmt::Display for ConnectionBroken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the request's body did not arrive")
+    }
+}
+
+impl std::error::Error for ConnectionBroken {}
+
+struct Outcome {
+    outcome: &'static str,
+    response: Answer,
+}
+
+impl Outcome {
+    fn error(codec: Codec, refused: &ApiError) -> Self {
+        Self { outcome: refused.kind, response: error(codec, refused) }
+    }
+}
+
+fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}
+
+fn codec_of(headers: &HeaderMap) -> Option<Codec> {
+    Codec::from_content_type(header(headers, "content-type")?)
+}
+
+fn error(codec: Codec, refused: &ApiError) -> Answer {
+    let status = StatusCode::from_u16(refused.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    encoded(codec, status, codec.encode_error(refused.kind, refused.message.as_deref()))
+}
+
+fn encoded(codec: Codec, status: StatusCode, body: Vec<u8>) -> Answer {
+    let mut answer = Response::new(Full::new(Bytes::from(body)));
+    *answer.status_mut() = status;
+    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(codec.content_type()));
+    answer
+}
+
+fn plain(status: StatusCode, content_type: Option<&'static str>, body: &'static str) -> Answer {
+    let mut answer = Response::new(Full::new(Bytes::from_static(body.as_bytes())));
+    *answer.status_mut() = status;
+    if let Some(content_type) = content_type {
+        answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    }
+    answer
+}
+
+fn unsupported(headers: &HeaderMap, has_target: bool) -> Answer {
+    let media = header(headers, "content-type").and_then(|value| value.split(';').next()).unwrap_or_default();
+    if media.trim().eq_ignore_ascii_case("application/json") {
+        let body =
+            r#"{"Output":{"__type":"com.amazon.coral.service#UnknownOperationException"},"Version":"1.0"}"#;
+        return plain(StatusCode::NOT_FOUND, Some("application/json"), body);
+    }
+    if has_target {
+        plain(StatusCode::NOT_FOUND, None, "<UnknownOperationException/>\n")
+    } else {
+        plain(StatusCode::FORBIDDEN, None, NOT_POST)
+    }
+}
+
+fn too_large() -> Answer {
+    plain(StatusCode::PAYLOAD_TOO_LARGE, None, "<RequestEntityTooLargeException/>\n")
+}
+
+fn preflight(inner: &Inner, headers: &HeaderMap) -> Answer {
+    let mut answer = Response::new(Full::new(Bytes::new()));
+    let out = answer.headers_mut();
+    out.insert(REQUEST_ID, request_id(&*inner.random));
+    out.insert("access-control-allow-origin", HeaderValue::from_static("*"));
+    for (asked, allowed) in [
+        ("access-control-request-headers", "access-control-allow-headers"),
+        ("access-control-request-method", "access-control-allow-methods"),
+    ] {
+        if let Some(value) = headers.get(asked) {
+            out.insert(allowed, value.clone());
+        }
+    }
+    out.insert("access-control-max-age", HeaderValue::from_static("172800"));
+    answer
+}
+
+/// Adds the headers that every answer has.
+fn finish(inner: &Inner, mut answer: Answer) -> Answer {
+    let headers = answer.headers_mut();
+    headers.insert(REQUEST_ID, request_id(&*inner.random));
+    headers.insert(ID_2, id_2(&*inner.random));
+    headers.insert("access-control-allow-origin", HeaderValue::from_static("*"));
+    headers.insert("access-control-expose-headers", HeaderValue::from_static(EXPOSED));
+    answer
+}
+
+/// The rest of the request will not be read, so the connection cannot be used again.
+fn close(version: Version, mut answer: Answer) -> Answer {
+    if version < Version::HTTP_2 {
+        answer.headers_mut().insert("connection", HeaderValue::from_static("close"));
+    }
+    answer
+}
+
+/// A version 4 UUID.
+fn request_id(random: &dyn Random) -> HeaderValue {
+    let mut bytes = [0; 16];
+    random.fill(&mut bytes);
+    bytes[6] = (bytes[6] & 0x0f) | 0x40;
+    bytes[8] = (bytes[8] & 0x3f) | 0x80;
+    const HEX: &[u8; 16] = b"0123456789abcdef";
+    let mut text = [b'-'; 36];
+    let mut at = 0;
+    for (i, byte) in bytes.iter().enumerate() {
+        if matches!(i, 4 | 6 | 8 | 10) {
+            at += 1;
+        }
+        text[at] = HEX[usize::from(byte >> 4)];
+        text[at + 1] = HEX[usize::from(byte & 0xf)];
+        at += 2;
+    }
+    HeaderValue::from_bytes(&text).unwrap_or(HeaderValue::from_static(""))
+}
+
+/// Base64 of 72 random bytes.
+fn id_2(random: &dyn Random) -> HeaderValue {
+    let mut bytes = [0; 72];
+    random.fill(&mut bytes);
+    let text = base64_simd::STANDARD.encode_to_string(bytes);
+    HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static(""))
+}

@@ -1,0 +1,38 @@
+//! AddTagsToStream.
+
+use headwater_wire::Codec;
+use headwater_wire::shape::{Map, Text};
+
+use super::operation;
+use super::tags::{check_characters, check_tags, owned};
+use crate::checks::Checks;
+use crate::context::Context;
+use crate::error::Result;
+use crate::resource::stream_ref;
+
+operation!("AddTagsToStream");
+
+headwater_wire::shape! {
+    struct Input<'a> {
+        stream_name: Text<'a> = "StreamName",
+        stream_arn: Text<'a> = "StreamARN",
+        tags: Map<'a, Text<'a>> = "Tags",
+    }
+}
+
+async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>> {
+    let input: Input<'_> = codec.decode(body)?;
+    let stream = stream_ref!(input);
+    let mut checks = Checks::default();
+    checks.required("tags", &input.tags);
+    if let Some(tags) = &input.tags {
+        check_tags(&mut checks, tags);
+    }
+    stream.check(&mut checks);
+    checks.done()?;
+    let tags = input.tags.as_ref().map(owned).unwrap_or_default();
+    check_characters(&stream.key(context)?, &tags)?;
+    let (handle, _) = stream.find(context)?;
+    context.streams.add_tags(&handle, &tags).await?;
+    Ok(Vec::new())
+}

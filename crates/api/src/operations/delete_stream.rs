@@ -1,0 +1,31 @@
+//! DeleteStream.
+
+use headwater_wire::Codec;
+use headwater_wire::shape::{Bool, Text};
+
+use super::operation;
+use crate::checks::Checks;
+use crate::context::Context;
+use crate::error::Result;
+use crate::resource::stream_ref;
+
+operation!("DeleteStream");
+
+headwater_wire::shape! {
+    struct Input<'a> {
+        stream_name: Text<'a> = "StreamName",
+        stream_arn: Text<'a> = "StreamARN",
+        /// A stream has no consumers yet, so there is nothing to enforce.
+        enforce_consumer_deletion: Bool = "EnforceConsumerDeletion",
+    }
+}
+
+async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>> {
+    let input: Input<'_> = codec.decode(body)?;
+    let stream = stream_ref!(input);
+    let mut checks = Checks::default();
+    stream.check(&mut checks);
+    checks.done()?;
+    context.streams.delete_stream(&stream.key(context)?).await?;
+    Ok(Vec::new())
+}

@@ -1,0 +1,82 @@
+//! ListStreams.
+
+use headwater_wire::Codec;
+use headwater_wire::shape::{Int, Text, Time};
+use serde::Serialize;
+
+use super::operation;
+use crate::answer::{StreamModeDetails, created};
+use crate::checks::{Checks, NAME, any_text};
+use crate::context::Context;
+use crate::error::{ApiError, Result, status_name};
+
+operation!("ListStreams");
+
+headwater_wire::shape! {
+    struct Input<'a> {
+        limit: Int = "Limit",
+        exclusive_start_stream_name: Text<'a> = "ExclusiveStartStreamName",
+        next_token: Text<'a> = "NextToken",
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Output {
+    stream_names: Vec<String>,
+    has_more_streams: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_token: Option<String>,
+    stream_summaries: Vec<Summary>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Summary {
+    stream_name: String,
+    #[serde(rename = "StreamARN")]
+    stream_arn: String,
+    stream_status: &'static str,
+    stream_mode_details: StreamModeDetails,
+    stream_creation_timestamp: Time,
+}
+
+/// Streams in one answer, by default and at the most (documentation).
+const STREAMS_MAX: usize = 100;
+
+async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>> {
+    let input: Input<'_> = codec.decode(body)?;
+    let mut checks = Checks::default();
+    checks.int("limit", input.limit, 1..=10_000);
+    checks.text("exclusiveStartStreamName", &input.exclusive_start_stream_name, NAME);
+    checks.text("nextToken", &input.next_token, any_text(1..=1_048_576));
+    checks.done()?;
+    // The token is the last name, encoded: a list of names needs no memory and no age.
+    let after = match &input.next_token {
+        Some(token) => Some(decode_token(token)?),
+        None => input.exclusive_start_stream_name.map(Text::into_owned),
+    };
+    let limit = input.limit.map_or(STREAMS_MAX, |Int(limit)| (limit as usize).min(STREAMS_MAX));
+    let (found, has_more_streams) = context.streams.list_streams(context.account, after.as_deref(), limit);
+    let stream_names: Vec<_> = found.iter().map(|(handle, _)| handle.key().name.to_string()).collect();
+    let next_token = stream_names.last().filter(|_| has_more_streams).map(|name| encode_token(name));
+    let stream_summaries = found.iter().map(|(handle, status)| Summary {
+        stream_name: handle.key().name.to_string(),
+        stream_arn: context.streams.arn(handle.key()).to_string(),
+        stream_status: status_name(*status),
+        stream_mode_details: handle.view().meta().mode.into(),
+        stream_creation_timestamp: created(handle.view().meta()),
+    });
+    let stream_summaries = stream_summaries.collect();
+    Ok(codec.encode(&Output { stream_names, has_more_streams, next_token, stream_summaries }))
+}
+
+fn encode_token(name: &str) -> String {
+    base64_simd::STANDARD.encode_to_string(name.as_bytes())
+}
+
+fn decode_token(token: &str) -> Result<String> {
+    let name = base64_simd::STANDARD.decode_to_vec(token.as_bytes()).ok();
+    let name = name.and_then(|bytes| String::from_utf8(bytes).ok());
+    name.ok_or_else(|| ApiError::invalid_argument("NextToken is invalid."))
+}

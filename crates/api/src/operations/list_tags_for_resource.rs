@@ -1,0 +1,34 @@
+//! ListTagsForResource.
+
+use headwater_wire::Codec;
+use headwater_wire::shape::Text;
+use serde::Serialize;
+
+use super::operation;
+use super::tags::Tag;
+use crate::checks::Checks;
+use crate::context::Context;
+use crate::error::Result;
+use crate::resource::resource;
+
+operation!("ListTagsForResource");
+
+headwater_wire::shape! {
+    struct Input<'a> {
+        resource_arn: Text<'a> = "ResourceARN",
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Output<'a> {
+    tags: Vec<Tag<'a>>,
+}
+
+async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>> {
+    let input: Input<'_> = codec.decode(body)?;
+    let handle = resource(context, Checks::default(), &input.resource_arn)?;
+    let view = handle.view();
+    let tags = view.meta().tags.iter().map(|(key, value)| Tag { key, value }).collect();
+    Ok(codec.encode(&Output { tags }))
+}

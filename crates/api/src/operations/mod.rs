@@ -1,0 +1,98 @@
+//! The operations, one file each. `ls` is the list; [`ALL`] is the table.
+
+mod add_tags_to_stream;
+mod create_stream;
+mod decrease_stream_retention_period;
+mod delete_stream;
+mod describe_account_settings;
+mod describe_limits;
+mod describe_stream;
+mod describe_stream_summary;
+mod get_records;
+mod get_shard_iterator;
+mod increase_stream_retention_period;
+mod list_shards;
+mod list_streams;
+mod list_tags_for_resource;
+mod list_tags_for_stream;
+mod merge_shards;
+mod put_record;
+mod put_records;
+mod remove_tags_from_stream;
+mod split_shard;
+mod tag_resource;
+mod tags;
+mod untag_resource;
+mod update_account_settings;
+mod update_max_record_size;
+mod update_shard_count;
+mod update_stream_mode;
+
+use std::pin::Pin;
+
+use headwater_wire::Codec;
+
+use crate::context::Context;
+use crate::error::Result;
+
+/// What an operation returns: the encoded answer, empty where AWS sends no body.
+pub(crate) type Running<'a> = Pin<Box<dyn Future<Output = Result<Vec<u8>>> + Send + 'a>>;
+
+/// One operation.
+pub(crate) struct Operation {
+    /// As `X-Amz-Target` names it.
+    pub(crate) name: &'static str,
+    /// Decodes, checks, runs, encodes.
+    pub(crate) run: for<'a> fn(&'a Context<'a>, Codec, &'a [u8]) -> Running<'a>,
+}
+
+/// The table's entry for the `run` function of a file.
+macro_rules! operation {
+    ($name:literal) => {
+        pub(super) const OPERATION: $crate::operations::Operation = $crate::operations::Operation {
+            name: $name,
+            run: |context, codec, body| Box::pin(run(context, codec, body)),
+        };
+    };
+}
+use operation;
+
+headwater_wire::shape! {
+    /// A structure of which nothing is wanted: tells whether a body can be parsed.
+    pub(crate) struct Nothing {}
+}
+
+/// Every operation that is served; any other name is unknown.
+const ALL: &[Operation] = &[
+    add_tags_to_stream::OPERATION,
+    create_stream::OPERATION,
+    decrease_stream_retention_period::OPERATION,
+    delete_stream::OPERATION,
+    describe_account_settings::OPERATION,
+    describe_limits::OPERATION,
+    describe_stream::OPERATION,
+    describe_stream_summary::OPERATION,
+    get_records::OPERATION,
+    get_shard_iterator::OPERATION,
+    increase_stream_retention_period::OPERATION,
+    list_shards::OPERATION,
+    list_streams::OPERATION,
+    list_tags_for_resource::OPERATION,
+    list_tags_for_stream::OPERATION,
+    merge_shards::OPERATION,
+    put_record::OPERATION,
+    put_records::OPERATION,
+    remove_tags_from_stream::OPERATION,
+    split_shard::OPERATION,
+    tag_resource::OPERATION,
+    untag_resource::OPERATION,
+    update_account_settings::OPERATION,
+    update_max_record_size::OPERATION,
+    update_shard_count::OPERATION,
+    update_stream_mode::OPERATION,
+];
+
+/// The operation of this name.
+pub(crate) fn find(name: &str) -> Option<&'static Operation> {
+    ALL.iter().find(|operation| operation.name == name)
+}

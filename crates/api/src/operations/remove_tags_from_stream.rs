@@ -1,0 +1,34 @@
+//! RemoveTagsFromStream.
+
+use headwater_wire::Codec;
+use headwater_wire::shape::{List, Text};
+
+use super::operation;
+use super::tags::check_keys;
+use crate::checks::Checks;
+use crate::context::Context;
+use crate::error::Result;
+use crate::resource::stream_ref;
+
+operation!("RemoveTagsFromStream");
+
+headwater_wire::shape! {
+    struct Input<'a> {
+        stream_name: Text<'a> = "StreamName",
+        stream_arn: Text<'a> = "StreamARN",
+        tag_keys: List<Text<'a>> = "TagKeys",
+    }
+}
+
+async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>> {
+    let input: Input<'_> = codec.decode(body)?;
+    let stream = stream_ref!(input);
+    let mut checks = Checks::default();
+    check_keys(&mut checks, &input.tag_keys);
+    stream.check(&mut checks);
+    checks.done()?;
+    let (handle, _) = stream.find(context)?;
+    let keys: Vec<String> = input.tag_keys.unwrap_or_default().iter().map(ToString::to_string).collect();
+    context.streams.remove_tags(&handle, &keys).await?;
+    Ok(Vec::new())
+}

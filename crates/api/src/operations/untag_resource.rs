@@ -1,0 +1,30 @@
+//! UntagResource.
+
+use headwater_wire::Codec;
+use headwater_wire::shape::{List, Text};
+
+use super::operation;
+use super::tags::check_keys;
+use crate::checks::Checks;
+use crate::context::Context;
+use crate::error::Result;
+use crate::resource::resource;
+
+operation!("UntagResource");
+
+headwater_wire::shape! {
+    struct Input<'a> {
+        resource_arn: Text<'a> = "ResourceARN",
+        tag_keys: List<Text<'a>> = "TagKeys",
+    }
+}
+
+async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>> {
+    let input: Input<'_> = codec.decode(body)?;
+    let mut checks = Checks::default();
+    check_keys(&mut checks, &input.tag_keys);
+    let handle = resource(context, checks, &input.resource_arn)?;
+    let keys: Vec<String> = input.tag_keys.unwrap_or_default().iter().map(ToString::to_string).collect();
+    context.streams.remove_tags(&handle, &keys).await?;
+    Ok(Vec::new())
+}

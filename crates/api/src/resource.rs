@@ -1,0 +1,80 @@
+//! Which stream a request means: by name, by ARN, or by both.
+
+use std::sync::Arc;
+
+use headwater_streams::{StreamHandle, StreamStatus};
+use headwater_types::{StreamArn, StreamKey, StreamName};
+use headwater_wire::shape::Text;
+
+use crate::checks::{Checks, NAME, RESOURCE_ARN, STREAM_ARN};
+use crate::context::Context;
+use crate::error::{ApiError, Result};
+
+/// The members that name a stream in almost every input.
+pub(crate) struct StreamRef<'a> {
+    pub(crate) name: &'a Option<Text<'a>>,
+    pub(crate) arn: &'a Option<Text<'a>>,
+}
+
+/// `StreamRef` of an input with the usual members.
+macro_rules! stream_ref {
+    ($input:expr) => {
+        $crate::resource::StreamRef { name: &$input.stream_name, arn: &$input.stream_arn }
+    };
+}
+pub(crate) use stream_ref;
+
+impl StreamRef<'_> {
+    pub(crate) fn check(&self, checks: &mut Checks) {
+        checks.text("streamARN", self.arn, STREAM_ARN);
+        checks.text("streamName", self.name, NAME);
+    }
+
+    /// Owner and name. Call after the members were checked.
+    pub(crate) fn key(&self, context: &Context<'_>) -> Result<StreamKey> {
+        let by_name = self.name.as_deref().and_then(StreamName::new);
+        let by_arn = self.arn.as_deref().map(|text| stream_of_arn(context, text)).transpose()?;
+        match (by_name, by_arn) {
+            (Some(name), None) => Ok(StreamKey { account: context.account, name }),
+            (None, Some(key)) => Ok(key),
+            (Some(name), Some(key)) if name == key.name => Ok(key),
+            (Some(name), Some(key)) => Err(ApiError::invalid_argument(format!(
+                "StreamName {name} does not match the stream of the StreamARN, {}.",
+                key.name
+            ))),
+            (None, None) => {
+                Err(ApiError::invalid_argument("Either StreamName or StreamARN should be provided."))
+            }
+        }
+    }
+
+    /// The stream, in whatever state.
+    pub(crate) fn find(&self, context: &Context<'_>) -> Result<(Arc<StreamHandle>, StreamStatus)> {
+        Ok(context.streams.find(&self.key(context)?)?)
+    }
+}
+
+/// The stream that an ARN names.
+pub(crate) fn stream_of_arn(context: &Context<'_>, text: &str) -> Result<StreamKey> {
+    let arn = StreamArn::parse(text)
+        .ok_or_else(|| ApiError::invalid_argument(format!("{text} is not the ARN of a stream.")))?;
+    let here = context.streams.region();
+    if arn.region != here {
+        let region = &arn.region;
+        let why = format!("{text} is in region {region}, and this endpoint serves {here}.");
+        return Err(ApiError::invalid_argument(why));
+    }
+    Ok(arn.key)
+}
+
+/// The stream that the ResourceARN of a tag operation names.
+pub(crate) fn resource(
+    context: &Context<'_>,
+    mut checks: Checks,
+    arn: &Option<Text<'_>>,
+) -> Result<Arc<StreamHandle>> {
+    checks.required_text("resourceARN", arn, RESOURCE_ARN);
+    checks.done()?;
+    let key = stream_of_arn(context, arn.as_deref().unwrap_or_default())?;
+    Ok(context.streams.find(&key)?.0)
+}

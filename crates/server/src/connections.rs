@@ -1,0 +1,164 @@
+//! Accepting connections: HTTP/1.1 and HTTP/2 on one port, told apart by their first bytes.
+//!
+//! # Constraints
+//! The number of connections is bounded by the files the process may open; past it they wait in the kernel's
+//! queue. A connection that says nothing is closed after a while, whether it is new or kept alive.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use headwater_host::Clock;
+use headwater_telemetry::Level;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use hyper_util::server::graceful::GracefulShutdown;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tracing::{debug, warn};
+
+use crate::routes::Routes;
+
+/// How long a connection may stay silent: longer than the 60 s for which SDKs keep theirs.
+const SILENCE_MAX: Duration = Duration::from_secs(90);
+/// After an accept that failed for want of files, before the next is tried.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// Files that are kept for the store.
+const FILES_RESERVED: u64 = 512;
+/// Streams of one HTTP/2 connection that may be open at once.
+const H2_STREAMS_MAX: u32 = 256;
+const H2_STREAM_WINDOW: u32 = 1 << 20;
+const H2_CONNECTION_WINDOW: u32 = 8 << 20;
+const HEADERS_BYTES_MAX: u32 = 64 << 10;
+
+/// Tells everybody that the server stops.
+#[derive(Debug, Clone)]
+pub(crate) struct Stopping(Arc<watch::Sender<bool>>);
+
+impl Default for Stopping {
+    fn default() -> Self {
+        Self(Arc::new(watch::Sender::new(false)))
+    }
+}
+
+impl Stopping {
+    pub(crate) fn begin(&self) {
+        self.0.send_replace(true);
+    }
+
+    async fn begun(&self) {
+        // The sender is held by `self`, so waiting ends only with the value.
+        let _ = self.0.subscribe().wait_for(|stopping| *stopping).await;
+    }
+}
+
+/// Accepts until the server stops, then waits for the connections to end.
+pub(crate) async fn accept(listener: TcpListener, routes: Routes, clock: Arc<dyn Clock>, stopping: Stopping) {
+    let files = raise_file_limit();
+    let connections_max = files.saturating_sub(FILES_RESERVED).max(16) as usize;
+    let room = Arc::new(Semaphore::new(connections_max.min(Semaphore::MAX_PERMITS)));
+    let builder = Arc::new(protocols());
+    let graceful = GracefulShutdown::new();
+    loop {
+        let accepted = tokio::select! {
+            accepted = accept_one(&listener, &room) => accepted,
+            () = stopping.begun() => break,
+        };
+        match accepted {
+            Ok((stream, place)) => {
+                routes.metrics.set(Level::Connections, (connections_max - room.available_permits()) as u64);
+                let connection =
+                    serve(stream, builder.clone(), routes.clone(), clock.clone(), graceful.watcher());
+                let stopping = stopping.clone();
+                tokio::spawn(async move {
+                    connection.run(stopping).await;
+                    drop(place);
+                });
+            }
+            Err(error) => {
+                // Usually want of files: others will be closed, so waiting helps.
+                warn!(%error, "a connection could not be accepted");
+                clock.sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+    drop(listener);
+    graceful.shutdown().await;
+}
+
+async fn accept_one(
+    listener: &TcpListener,
+    room: &Arc<Semaphore>,
+) -> std::io::Result<(TcpStream, OwnedSemaphorePermit)> {
+    let place = room.clone().acquire_owned().await.map_err(std::io::Error::other)?;
+    let (stream, _) = listener.accept().await?;
+    // Answers are written whole, so waiting for more to send only delays them.
+    stream.set_nodelay(true)?;
+    Ok((stream, place))
+}
+
+fn protocols() -> auto::Builder<TokioExecutor> {
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(SILENCE_MAX)
+        .half_close(false)
+        .pipeline_flush(true);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .initial_stream_window_size(H2_STREAM_WINDOW)
+        .initial_connection_window_size(H2_CONNECTION_WINDOW)
+        .max_concurrent_streams(H2_STREAMS_MAX)
+        .max_header_list_size(HEADERS_BYTES_MAX);
+    builder
+}
+
+struct Connection {
+    stream: TcpStream,
+    builder: Arc<auto::Builder<TokioExecutor>>,
+    routes: Routes,
+    clock: Arc<dyn Clock>,
+    watcher: hyper_util::server::graceful::Watcher,
+}
+
+fn serve(
+    stream: TcpStream,
+    builder: Arc<auto::Builder<TokioExecutor>>,
+    routes: Routes,
+    clock: Arc<dyn Clock>,
+    watcher: hyper_util::server::graceful::Watcher,
+) -> Connection {
+    Connection { stream, builder, routes, clock, watcher }
+}
+
+impl Connection {
+    async fn run(self, stopping: Stopping) {
+        let Self { stream, builder, routes, clock, watcher } = self;
+        // Nothing below limits how long the very first byte may take.
+        let mut first = [0; 1];
+        tokio::select! {
+            read = stream.peek(&mut first) => if !matches!(read, Ok(1..)) { return },
+            () = clock.sleep(SILENCE_MAX) => return,
+            () = stopping.begun() => return,
+        }
+        let service = service_fn(move |request| {
+            let routes = routes.clone();
+            async move { routes.answer(request).await }
+        });
+        let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
+        if let Err(error) = watcher.watch(connection).await {
+            debug!(error = %error, "a connection ended badly");
+        }
+    }
+}
+
+/// Lets the process open as many files as it may, and returns how many that is.
+fn raise_file_limit() -> u64 {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    let wanted = limit.maximum.unwrap_or(1 << 20).min(1 << 20);
+    let raised = setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), maximum: limit.maximum });
+    if raised.is_ok() { wanted } else { limit.current.unwrap_or(1024) }
+}

@@ -1,0 +1,141 @@
+//! A running server: an engine, the services over it, and a listener.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use headwater_api::{Api, Limits};
+use headwater_host::disk::{Disk, SystemDisk};
+use headwater_host::{Clock, Random, SystemClock, SystemRandom};
+use headwater_store_embedded::{EmbeddedStore, OpenError, Options};
+use headwater_streams::{Config, StreamService, StreamsError, Substrate};
+use headwater_telemetry::Metrics;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tracing::info;
+
+use crate::connections::{self, Stopping};
+use crate::routes::Routes;
+use crate::settings::Settings;
+
+/// How long requests that are under way may take to end when the server stops.
+const DRAIN: Duration = Duration::from_secs(10);
+
+/// What the server runs on: the machine, or what a test puts in its place.
+#[derive(Debug, Clone)]
+pub struct Host {
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub random: Arc<dyn Random>,
+    /// Files.
+    pub disk: Arc<dyn Disk>,
+}
+
+impl Host {
+    /// The machine.
+    pub fn system() -> Self {
+        Self { clock: SystemClock::new(), random: SystemRandom::new(), disk: SystemDisk::new() }
+    }
+}
+
+/// Why a server did not start: one line that names the cause.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The data directory cannot be used.
+    #[error(transparent)]
+    Store(#[from] OpenError),
+    /// The metadata cannot be used.
+    #[error("the metadata cannot be read: {0}")]
+    Streams(#[from] StreamsError),
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}: {cause}")]
+    Listen {
+        /// Where.
+        address: SocketAddr,
+        /// Why.
+        cause: io::Error,
+    },
+}
+
+/// A running server. Dropping it leaves its tasks running; [`Server::stop`] ends them.
+#[derive(Debug)]
+pub struct Server {
+    address: SocketAddr,
+    store: Arc<EmbeddedStore>,
+    streams: Arc<StreamService>,
+    stopping: Stopping,
+    accepting: JoinHandle<()>,
+    upkeep: JoinHandle<()>,
+}
+
+impl Server {
+    /// Opens the data directory and begins to serve.
+    pub async fn start(settings: &Settings, host: Host) -> Result<Self, StartError> {
+        let Host { clock, random, disk } = host;
+        let started = clock.elapsed();
+        let metrics = Arc::new(Metrics::new());
+        let mut options = Options::new(disk.clone(), &settings.data_dir, clock.clone());
+        let synced = metrics.clone();
+        options.on_sync = Some(Arc::new(move |took| synced.fsync(took)));
+        // The address first: where it is taken, nothing has been touched yet.
+        let address = settings.listen;
+        let refused = |cause| StartError::Listen { address, cause };
+        let listener = TcpListener::bind(address).await.map_err(refused)?;
+        let address = listener.local_addr().map_err(refused)?;
+        let store = EmbeddedStore::open(options)?;
+        let substrate = Substrate {
+            logs: store.clone(),
+            meta: store.clone(),
+            clock: clock.clone(),
+            random: random.clone(),
+            metrics: metrics.clone(),
+        };
+        let config = Config {
+            region: settings.region.clone(),
+            limits: settings.limits.policy(),
+            transition: settings.transition,
+        };
+        let streams = StreamService::open(substrate, config).await?;
+        let upkeep = tokio::spawn(streams.clone().run_upkeep());
+        let account = settings.account;
+        let api =
+            Api::new(streams.clone(), account, clock.clone(), random, metrics.clone(), Limits::default());
+        let routes =
+            Routes::new(api, streams.clone(), store.clone(), metrics, disk, settings.data_dir.clone());
+        let stopping = Stopping::default();
+        let accepting = tokio::spawn(connections::accept(listener, routes, clock.clone(), stopping.clone()));
+        let took_ms = clock.elapsed().saturating_sub(started).as_millis() as u64;
+        info!(%address, data_dir = %settings.data_dir.display(), took_ms, "serving");
+        Ok(Self { address, store, streams, stopping, accepting, upkeep })
+    }
+
+    /// Where it listens: the port that was taken if port 0 was asked for.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The streams it serves.
+    pub fn streams(&self) -> &Arc<StreamService> {
+        &self.streams
+    }
+
+    /// The engine below them.
+    pub fn store(&self) -> &Arc<EmbeddedStore> {
+        &self.store
+    }
+
+    /// Takes no more connections, lets requests that are under way end, and closes the data directory.
+    pub async fn stop(self) {
+        self.stopping.begin();
+        if tokio::time::timeout(DRAIN, self.accepting).await.is_err() {
+            info!("requests were still under way after {} s; they were cut short", DRAIN.as_secs());
+        }
+        self.upkeep.abort();
+        let store = self.store;
+        drop(self.streams);
+        // Closing waits for the journal's thread.
+        let _ = tokio::task::spawn_blocking(move || store.close()).await;
+    }
+}

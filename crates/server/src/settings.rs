@@ -1,0 +1,201 @@
+//! What a server is told: by flag, by environment variable, by file, in this order.
+//!
+//! One list: every field of [`ServeArgs`] is a flag, an environment variable `HEADWATER_*` and a key of the
+//! TOML file at once.
+
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use headwater_streams::LimitPolicy;
+use headwater_types::AccountId;
+use serde::Deserialize;
+
+/// Which limits are enforced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LimitsChoice {
+    /// What AWS enforces, per shard and per account.
+    Aws,
+    /// The hardware decides. The sizes of requests and records stay limited.
+    Off,
+}
+
+/// Settings of the server as they are given.
+#[derive(Debug, Clone, Default, Args, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ServeArgs {
+    /// A TOML file with any of these settings, named as the flags are (listen = "127.0.0.1:4567")
+    #[arg(long, env = "HEADWATER_CONFIG", value_name = "FILE")]
+    #[serde(skip)]
+    pub config: Option<PathBuf>,
+
+    /// Where to listen [default: 127.0.0.1:4567]; port 0 takes a free one
+    #[arg(long, env = "HEADWATER_LISTEN", value_name = "ADDRESS:PORT")]
+    pub listen: Option<String>,
+
+    /// Where the data is kept [default: ./headwater-data]
+    #[arg(long, env = "HEADWATER_DATA_DIR", value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+
+    /// The region in ARNs [default: us-east-1]
+    #[arg(long, env = "HEADWATER_REGION")]
+    pub region: Option<String>,
+
+    /// The account that owns what is created, 12 digits [default: 000000000000]
+    #[arg(long, env = "HEADWATER_ACCOUNT")]
+    pub account: Option<String>,
+
+    /// Which limits are enforced [default: aws]
+    #[arg(long, env = "HEADWATER_LIMITS")]
+    pub limits: Option<LimitsChoice>,
+
+    /// What is logged to standard error: error, warn, info, debug, trace, or directives such as
+    /// 'warn,headwater_streams=debug' [default: info]
+    #[arg(long, env = "HEADWATER_LOG", value_name = "FILTER")]
+    pub log: Option<String>,
+
+    /// How long CREATING, UPDATING and DELETING last, in milliseconds; 0 for not at all [default: 200]
+    #[arg(long, env = "HEADWATER_TRANSITION_MS", value_name = "MS")]
+    pub transition_ms: Option<u32>,
+
+    /// Listen beyond this machine although nobody is asked for credentials
+    #[arg(long, env = "HEADWATER_INSECURE", num_args = 0..=1, default_missing_value = "true", require_equals = true)]
+    pub insecure: Option<bool>,
+}
+
+/// Settings that are known to be right.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// Where the data is kept.
+    pub data_dir: PathBuf,
+    /// The region in ARNs.
+    pub region: String,
+    /// Whose streams a bare name means.
+    pub account: AccountId,
+    /// Which limits are enforced.
+    pub limits: LimitsChoice,
+    /// What is logged.
+    pub log: String,
+    /// How long transitions last.
+    pub transition: Duration,
+}
+
+/// Why settings are not right: one line that names the setting and the mend.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum SettingsError {
+    /// The file cannot be read.
+    #[error("cannot read the configuration file {path}: {cause}")]
+    Unreadable {
+        /// Which file.
+        path: String,
+        /// Why.
+        cause: String,
+    },
+    /// The file is not TOML, or has a key or a value that is not known.
+    #[error("the configuration file {path} is wrong: {cause}")]
+    Malformed {
+        /// Which file.
+        path: String,
+        /// What is wrong.
+        cause: String,
+    },
+    /// A setting has a value that it cannot have.
+    #[error("{setting} '{value}' is wrong: {mend}")]
+    Value {
+        /// Which setting.
+        setting: &'static str,
+        /// As given.
+        value: String,
+        /// What it may be.
+        mend: &'static str,
+    },
+    /// Listening there would serve anybody.
+    #[error(
+        "refusing to listen on {0}: no credentials are configured, so anybody who reaches this address could read \
+         and delete everything. Listen on 127.0.0.1, or give --insecure if the network is trusted"
+    )]
+    Exposed(SocketAddr),
+}
+
+impl ServeArgs {
+    /// Fills what is not given from the configuration file and then from the defaults, and checks everything.
+    pub fn resolve(self) -> Result<Settings, SettingsError> {
+        let file = self.config.as_deref().map(read_file).transpose()?.unwrap_or_default();
+        let listen = self.listen.or(file.listen).unwrap_or_else(|| "127.0.0.1:4567".into());
+        let listen = resolve_address(&listen)?;
+        if !listen.ip().is_loopback() && !self.insecure.or(file.insecure).unwrap_or(false) {
+            return Err(SettingsError::Exposed(listen));
+        }
+        let region = self.region.or(file.region).unwrap_or_else(|| "us-east-1".into());
+        if region.is_empty()
+            || !region.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        {
+            let mend = "a region is made of a-z, 0-9 and '-', such as us-east-1";
+            return Err(SettingsError::Value { setting: "region", value: region, mend });
+        }
+        let account = self.account.or(file.account).unwrap_or_else(|| "000000000000".into());
+        let account = AccountId::new(&account).ok_or_else(|| SettingsError::Value {
+            setting: "account",
+            value: account.clone(),
+            mend: "an account is 12 digits",
+        })?;
+        let log = self.log.or(file.log).unwrap_or_else(|| "info".into());
+        if log.parse::<tracing_subscriber::filter::EnvFilter>().is_err() {
+            let mend =
+                "use error, warn, info, debug, trace, or directives such as 'warn,headwater_streams=debug'";
+            return Err(SettingsError::Value { setting: "log", value: log, mend });
+        }
+        Ok(Settings {
+            listen,
+            data_dir: self.data_dir.or(file.data_dir).unwrap_or_else(|| "headwater-data".into()),
+            region,
+            account,
+            limits: self.limits.or(file.limits).unwrap_or(LimitsChoice::Aws),
+            log,
+            transition: Duration::from_millis(
+                self.transition_ms.or(file.transition_ms).unwrap_or(200).into(),
+            ),
+        })
+    }
+}
+
+impl LimitsChoice {
+    pub(crate) fn policy(self) -> LimitPolicy {
+        match self {
+            Self::Aws => LimitPolicy::AWS,
+            Self::Off => LimitPolicy::OFF,
+        }
+    }
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Aws => "aws",
+            Self::Off => "off",
+        }
+    }
+}
+
+fn read_file(path: &Path) -> Result<ServeArgs, SettingsError> {
+    let shown = || path.display().to_string();
+    let text = headwater_host::read_text_file(path)
+        .map_err(|error| SettingsError::Unreadable { path: shown(), cause: error.to_string() })?;
+    toml::from_str(&text).map_err(|error| {
+        let line =
+            error.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
+        let cause = format!("line {line}: {}", error.message().replace('\n', " "));
+        SettingsError::Malformed { path: shown(), cause }
+    })
+}
+
+fn resolve_address(text: &str) -> Result<SocketAddr, SettingsError> {
+    let found = text.to_socket_addrs().ok().and_then(|mut addresses| addresses.next());
+    found.ok_or_else(|| SettingsError::Value {
+        setting: "listen",
+        value: text.to_owned(),
+        mend: "an address and a port, such as 127.0.0.1:4567 or [::1]:4567",
+    })
+}
