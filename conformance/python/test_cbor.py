@@ -82,7 +82,8 @@ def test_times_in_requests_are_milliseconds(kinesis, stream):
     for i in range(3):
         kinesis.put_record(StreamName=stream, PartitionKey="a", Data=str(i).encode())
         written = read(kinesis, stream)
-        until(lambda: datetime.now(timezone.utc) > written[-1]["ApproximateArrivalTimestamp"] + timedelta(milliseconds=10))
+        soon = written[-1]["ApproximateArrivalTimestamp"] + timedelta(milliseconds=10)
+        until(lambda: datetime.now(timezone.utc) > soon)
     second = written[1]["ApproximateArrivalTimestamp"]
     found = read(kinesis, stream, kind="AT_TIMESTAMP", Timestamp=second)
     assert data(found) == [b"1", b"2"]

@@ -8,8 +8,17 @@ import pytest
 from kit.client import IA, LE, VE, create, refusal, short, until, wait_active
 from kit.reading import data, read_stream
 from kit.shards import (
-    assert_equal_ranges, assert_lineage, assert_tiles, ending, list_shards, merge, open_shards,
-    shard_id, split, starting,
+    assert_equal_ranges,
+    assert_lineage,
+    assert_tiles,
+    ending,
+    list_shards,
+    merge,
+    open_shards,
+    shard_id,
+    shard_pages,
+    split,
+    starting,
 )
 
 
@@ -23,12 +32,15 @@ def at(epoch_seconds):
 
 def test_pages_of_list_shards(kinesis):
     name = create(kinesis, 7)
-    pages = list(kinesis.get_paginator("list_shards").paginate(
-        StreamName=name, PaginationConfig={"PageSize": 3}
-    ))
-    assert [len(p["Shards"]) for p in pages] == [3, 3, 1]
-    assert ids(s for p in pages for s in p["Shards"]) == [shard_id(i) for i in range(7)]
-    assert "NextToken" not in pages[-1]
+    pages = list(shard_pages(kinesis, name, MaxResults=3))
+    assert [len(p) for p in pages] == [3, 3, 1]
+    assert ids(s for p in pages for s in p) == [shard_id(i) for i in range(7)]
+
+
+def test_the_paginator_of_botocore_on_one_page(kinesis):
+    name = create(kinesis, 7)
+    (page,) = kinesis.get_paginator("list_shards").paginate(StreamName=name)
+    assert len(page["Shards"]) == 7 and "NextToken" not in page
 
 
 def test_pages_keep_their_filter(kinesis):

@@ -7,8 +7,22 @@ import pytest
 from botocore.exceptions import WaiterError
 
 from kit.client import (
-    IA, RIU, RNF, VE, connect, create, must, not_found, ok, refusal, short, unique, until, violations,
-    wait_active, wait_gone,
+    IA,
+    RIU,
+    RNF,
+    VE,
+    connect,
+    create,
+    must,
+    not_found,
+    ok,
+    refusal,
+    short,
+    unique,
+    until,
+    violations,
+    wait_active,
+    wait_gone,
 )
 from kit.operations import BUILT, members, request
 from kit.raw import post

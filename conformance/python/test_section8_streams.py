@@ -3,12 +3,34 @@
 import re
 
 from kit.client import (
-    IA, LE, RIU, RNF, VE, connect, create, must, not_found, ok, refusal, unique, until, violations,
-    wait_active, wait_gone,
+    IA,
+    LE,
+    RIU,
+    RNF,
+    VE,
+    connect,
+    create,
+    must,
+    not_found,
+    ok,
+    refusal,
+    unique,
+    until,
+    wait_active,
+    wait_gone,
 )
 from kit.raw import post
-from kit.shards import assert_equal_ranges, assert_tiles, initial_span, list_shards, open_shards
-from kit.shards import parents, shard_id, span, split
+from kit.shards import (
+    assert_equal_ranges,
+    assert_tiles,
+    initial_span,
+    list_shards,
+    open_shards,
+    parents,
+    shard_id,
+    span,
+    split,
+)
 
 
 def test_case_18_create_without_a_name(server):

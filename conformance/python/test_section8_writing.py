@@ -3,7 +3,17 @@
 import pytest
 
 from kit.client import (
-    IA, PTE, VE, create, must, not_found, ok, refusal, unique, violations, wait_active,
+    IA,
+    PTE,
+    VE,
+    create,
+    must,
+    not_found,
+    ok,
+    refusal,
+    unique,
+    violations,
+    wait_active,
 )
 from kit.raw import post
 from kit.reading import data, iterator, read

@@ -23,8 +23,8 @@ def dumps(value, indefinite=True):
 
 def loads(body):
     """Times stay tags: cbor2 would read tag 1 as seconds, and here it is milliseconds."""
-    def keep_tag(decoder):
-        return cbor2.CBORTag(EPOCH_TIME, decoder.decode())
+    def keep_tag(value, _immutable):
+        return cbor2.CBORTag(EPOCH_TIME, value)
 
     return cbor2.loads(body, semantic_decoders={EPOCH_TIME: keep_tag})
 

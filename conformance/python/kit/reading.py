@@ -1,5 +1,7 @@
 """Reading as KCL does it: a shard to its end, then its children."""
 
+import time
+
 from kit.client import until
 from kit.shards import list_shards, parents, shard_id
 
@@ -19,8 +21,9 @@ def read(kinesis, name, shard=0, kind="TRIM_HORIZON", **position):
 
 def follow(kinesis, token, limit=10_000):
     """(records, last answer): read until caught up or until the shard ends."""
-    records = []
+    records, deadline = [], time.monotonic() + 60
     while True:
+        assert time.monotonic() < deadline, "neither caught up nor at an end"
         answer = kinesis.get_records(ShardIterator=token, Limit=limit)
         records += answer["Records"]
         token = answer.get("NextShardIterator")

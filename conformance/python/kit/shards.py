@@ -77,9 +77,19 @@ def ending(shard):
     return Sequence.parse(shard["SequenceNumberRange"]["EndingSequenceNumber"])
 
 
+def shard_pages(kinesis, name, **parameters):
+    """Pages by NextToken alone. botocore's own paginator sends the name again with
+    each token, which AWS refuses, so it cannot be used beyond one page."""
+    page = kinesis.list_shards(StreamName=name, **parameters)
+    yield page["Shards"]
+    size = {k: v for k, v in parameters.items() if k == "MaxResults"}
+    while token := page.get("NextToken"):
+        page = kinesis.list_shards(NextToken=token, **size)
+        yield page["Shards"]
+
+
 def list_shards(kinesis, name, **parameters):
-    pages = kinesis.get_paginator("list_shards").paginate(StreamName=name, **parameters)
-    return [shard for page in pages for shard in page["Shards"]]
+    return [shard for page in shard_pages(kinesis, name, **parameters) for shard in page]
 
 
 def open_shards(kinesis, name):

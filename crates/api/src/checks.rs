@@ -58,7 +58,7 @@ pub(crate) const RESOURCE_ARN: TextRule = TextRule {
 /// Sequence numbers.
 pub(crate) const SEQUENCE_NUMBER: TextRule = TextRule {
     pattern: Some((r"0|([1-9]\d{0,128})", |text| plain_number(text, 129))),
-    length: RangeBounds { min: 1, max: usize::MAX },
+    length: RangeBounds { min: 0, max: usize::MAX },
 };
 
 /// Hash keys.

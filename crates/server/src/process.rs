@@ -1,6 +1,6 @@
 //! The server as a process: log, banner, signals, exit code.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
 use tokio::signal::unix::{SignalKind, signal};
@@ -59,6 +59,7 @@ fn start_log(settings: &Settings) {
     // Checked when the settings were resolved.
     let filter = settings.log.parse::<EnvFilter>().unwrap_or_default();
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_target(false);
+    let log = log.with_ansi(io::stderr().is_terminal());
     // Only a second server in one process finds a log already there.
     let _ = log.try_init();
 }

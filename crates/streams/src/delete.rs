@@ -1,7 +1,10 @@
 //! DeleteStream, and the removal of what is left of a stream.
 
+use std::sync::Arc;
+
 use headwater_store::StoreError;
 use headwater_types::StreamKey;
+use tracing::warn;
 
 use crate::error::{Result, StreamsError};
 use crate::keys::{self, Key};
@@ -10,7 +13,7 @@ use crate::service::{Change, StreamService};
 
 impl StreamService {
     /// Deletes a stream in any state; it is DELETING when this returns and goes by itself.
-    pub async fn delete_stream(&self, key: &StreamKey) -> Result<()> {
+    pub async fn delete_stream(self: &Arc<Self>, key: &StreamKey) -> Result<()> {
         let (handle, _) = self.find(key)?;
         self.change(&handle, |meta, now| {
             match meta.status(now) {
@@ -27,8 +30,16 @@ impl StreamService {
         })
         .await?;
         if self.config.transition.is_zero() {
-            self.remove_if_gone(key).await?;
+            return self.remove_if_gone(key).await;
         }
+        // Should this task not come to its end, upkeep does the same.
+        let (service, key) = (self.clone(), key.clone());
+        tokio::spawn(async move {
+            service.clock.sleep(service.config.transition).await;
+            if let Err(error) = service.remove_if_gone(&key).await {
+                warn!(stream = %key.name, %error, "a deleted stream could not be removed; it will be tried again");
+            }
+        });
         Ok(())
     }
 
@@ -49,7 +60,7 @@ impl StreamService {
             Err(error) => return Err(error.into()),
         }
         let mut streams = self.streams.write();
-        if streams.get(key).is_some_and(|current| std::sync::Arc::ptr_eq(current, &handle)) {
+        if streams.get(key).is_some_and(|current| Arc::ptr_eq(current, &handle)) {
             streams.remove(key);
             self.metrics.remove_stream(key.account.as_str(), key.name.as_str());
         }
