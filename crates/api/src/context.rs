@@ -15,6 +15,10 @@ pub struct Limits {
     pub body_bytes_max: usize,
     /// What the bodies of all requests together may hold, in bytes.
     pub bodies_bytes_max: usize,
+    /// What large answers that are being sent may hold together, in bytes.
+    pub answers_bytes_max: usize,
+    /// GetRecords that are being read and encoded at once; others wait. Each may need some 25 MB meanwhile.
+    pub reads_max: usize,
     /// How long a body may pause before its connection is given up, in milliseconds.
     pub body_pause_ms_max: u64,
 }
@@ -22,7 +26,13 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         let mib = headwater_types::limits::MIB;
-        Self { body_bytes_max: 16 * mib, bodies_bytes_max: 512 * mib, body_pause_ms_max: 30_000 }
+        Self {
+            body_bytes_max: 16 * mib,
+            bodies_bytes_max: 512 * mib,
+            answers_bytes_max: 512 * mib,
+            reads_max: 16,
+            body_pause_ms_max: 30_000,
+        }
     }
 }
 
@@ -42,6 +52,9 @@ pub(crate) struct Inner {
     pub(crate) limits: Limits,
     /// One permit a KiB of body.
     pub(crate) body_budget: Arc<Semaphore>,
+    /// One permit a KiB of answer.
+    pub(crate) answer_budget: Arc<Semaphore>,
+    pub(crate) reads: Semaphore,
 }
 
 impl Api {
@@ -54,9 +67,13 @@ impl Api {
         metrics: Arc<Metrics>,
         limits: Limits,
     ) -> Self {
-        let permits = (limits.bodies_bytes_max / 1024).min(Semaphore::MAX_PERMITS);
-        let body_budget = Arc::new(Semaphore::new(permits));
-        Self { inner: Arc::new(Inner { streams, account, clock, random, metrics, limits, body_budget }) }
+        let budget = |bytes: usize| Arc::new(Semaphore::new((bytes / 1024).min(Semaphore::MAX_PERMITS)));
+        let (body_budget, answer_budget) =
+            (budget(limits.bodies_bytes_max), budget(limits.answers_bytes_max));
+        let reads = Semaphore::new(limits.reads_max);
+        let inner =
+            Inner { streams, account, clock, random, metrics, limits, body_budget, answer_budget, reads };
+        Self { inner: Arc::new(inner) }
     }
 }
 
@@ -65,4 +82,6 @@ pub(crate) struct Context<'a> {
     pub(crate) streams: &'a Arc<StreamService>,
     /// Whose streams a bare name means.
     pub(crate) account: AccountId,
+    /// Held while records are read and encoded.
+    pub(crate) reads: &'a Semaphore,
 }

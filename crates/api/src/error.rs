@@ -53,7 +53,8 @@ impl ApiError {
     }
 
     pub(crate) fn unavailable() -> Self {
-        let message = Some("The server is at its limit of request bodies in memory. Try again.".into());
+        let message =
+            Some("The server holds as many requests and answers in memory as it may. Try again.".into());
         Self { status: 503, kind: "ServiceUnavailable", message }
     }
 }

@@ -1,5 +1,7 @@
 //! From an HTTP request to an HTTP answer, checking in the order in which AWS does (reference, section 1).
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use headwater_host::Random;
 use headwater_wire::sigv4::Authentication;
@@ -8,6 +10,7 @@ use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{HeaderMap, Method, Request, Response, StatusCode, Version};
 use http_body_util::Full;
 use hyper::body::Incoming;
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::body::{BodyError, receive};
 use crate::context::{Api, Context, Inner};
@@ -38,9 +41,13 @@ impl Api {
         let received = match receive(inner, body).await {
             Ok(received) => received,
             Err(BodyError::Broken) => return Err(ConnectionBroken),
-            Err(BodyError::TooLarge) => return Ok(close(parts.version, finish(inner, too_large()))),
+            Err(BodyError::TooLarge) => {
+                inner.metrics.request("unknown", "RequestEntityTooLarge", Duration::ZERO);
+                return Ok(close(parts.version, finish(inner, too_large())));
+            }
             Err(BodyError::NoMemory) => {
                 let codec = codec_of(&parts.headers).unwrap_or(Codec::Json);
+                inner.metrics.request("unknown", "ServiceUnavailable", Duration::ZERO);
                 return Ok(close(parts.version, finish(inner, error(codec, &ApiError::unavailable()))));
             }
         };
@@ -63,9 +70,8 @@ impl Api {
     ) -> Outcome {
         let has_target = parts.headers.contains_key("x-amz-target");
         let codec = match codec_of(&parts.headers) {
-            _ if body.is_empty() => {
-                let json = codec_of(&parts.headers) == Some(Codec::Json);
-                let codec = if json { Codec::Json } else { Codec::Cbor };
+            codec if body.is_empty() => {
+                let codec = codec.unwrap_or(Codec::Cbor);
                 let kind =
                     if operation.is_some() { "SerializationException" } else { "UnknownOperationException" };
                 return Outcome::error(codec, &ApiError::bare(400, kind));
@@ -79,9 +85,22 @@ impl Api {
             }
         };
         match self.run(parts, codec, operation, body).await {
-            Ok(body) => Outcome { outcome: "ok", response: encoded(codec, StatusCode::OK, body) },
+            Ok(body) => match self.hold(body) {
+                Some(body) => Outcome { outcome: "ok", response: encoded(codec, StatusCode::OK, body) },
+                None => Outcome::error(codec, &ApiError::unavailable()),
+            },
             Err(refused) => Outcome::error(codec, &refused),
         }
+    }
+
+    /// The answer's body; a large one counts against the memory of all answers until it has been sent.
+    fn hold(&self, body: Vec<u8>) -> Option<Bytes> {
+        if body.len() < SMALL_ANSWER_BYTES {
+            return Some(body.into());
+        }
+        let kib = u32::try_from(body.len().div_ceil(1024)).ok()?;
+        let permit = self.inner.answer_budget.clone().try_acquire_many_owned(kib).ok()?;
+        Some(Bytes::from_owner(Held { body, _permit: permit }))
     }
 
     async fn run(
@@ -106,8 +125,24 @@ impl Api {
             }
             return Err(unsigned.into());
         }
-        let context = Context { streams: &self.inner.streams, account: self.inner.account };
+        let Inner { streams, account, reads, .. } = &*self.inner;
+        let context = Context { streams, account: *account, reads };
         (operation.run)(&context, codec, body).await
+    }
+}
+
+/// Answers below this size are not counted: connections bound them well enough.
+const SMALL_ANSWER_BYTES: usize = 64 * 1024;
+
+/// A large body and its share of the memory for answers.
+struct Held {
+    body: Vec<u8>,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl AsRef<[u8]> for Held {
+    fn as_ref(&self) -> &[u8] {
+        &self.body
     }
 }
 
@@ -147,8 +182,8 @@ fn error(codec: Codec, refused: &ApiError) -> Answer {
     encoded(codec, status, codec.encode_error(refused.kind, refused.message.as_deref()))
 }
 
-fn encoded(codec: Codec, status: StatusCode, body: Vec<u8>) -> Answer {
-    let mut answer = Response::new(Full::new(Bytes::from(body)));
+fn encoded(codec: Codec, status: StatusCode, body: impl Into<Bytes>) -> Answer {
+    let mut answer = Response::new(Full::new(body.into()));
     *answer.status_mut() = status;
     answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(codec.content_type()));
     answer

@@ -1,1 +1,16 @@
-//! wire
+//! Bytes to values and back: the encodings AWS services speak and the signatures they carry.
+//!
+//! Pure: no I/O, no clock, no async. Every byte that comes in is untrusted: decoding never panics, never
+//! recurses without bound and never allocates more than the input justifies.
+
+mod cbor;
+mod codec;
+pub mod date;
+mod json;
+pub mod shape;
+pub mod sigv4;
+
+#[doc(hidden)]
+pub use serde;
+
+pub use codec::{Codec, DecodeError};

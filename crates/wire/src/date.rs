@@ -1,0 +1,90 @@
+//! Calendar dates of timestamps, in UTC.
+
+use std::fmt;
+
+use headwater_types::Timestamp;
+
+/// A moment in the Gregorian calendar, UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Civil {
+    /// The year, from 1970.
+    pub year: u64,
+    /// The month, 1 to 12.
+    pub month: u8,
+    /// The day of the month, 1 to 31.
+    pub day: u8,
+    /// The hour, 0 to 23.
+    pub hour: u8,
+    /// The minute, 0 to 59.
+    pub minute: u8,
+    /// The second, 0 to 59.
+    pub second: u8,
+    /// The millisecond, 0 to 999.
+    pub milli: u16,
+}
+
+const MS_PER_DAY: u64 = 86_400_000;
+
+impl Civil {
+    /// The date and time of `time`.
+    pub fn from_timestamp(time: Timestamp) -> Self {
+        let millis = time.as_millis();
+        let (days, ms) = (millis / MS_PER_DAY, millis % MS_PER_DAY);
+        // Days are counted from 0000-03-01, so that leap days end their years (H. Hinnant, "chrono-Compatible
+        // Low-Level Date Algorithms").
+        let days = days + 719_468;
+        let (era, day_of_era) = (days / 146_097, days % 146_097);
+        let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+        let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+        let shifted_month = (5 * day_of_year + 2) / 153;
+        let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+        Self {
+            year: era * 400 + year_of_era + u64::from(month <= 2),
+            month: month as u8,
+            day: (day_of_year - (153 * shifted_month + 2) / 5 + 1) as u8,
+            hour: (ms / 3_600_000) as u8,
+            minute: (ms / 60_000 % 60) as u8,
+            second: (ms / 1000 % 60) as u8,
+            milli: (ms % 1000) as u16,
+        }
+    }
+
+    /// The timestamp of this date; none before 1970, after 9999, or where a field is out of its range.
+    pub fn to_timestamp(self) -> Option<Timestamp> {
+        let fields_ok = (1..=12).contains(&self.month)
+            && (1..=31).contains(&self.day)
+            && self.hour < 24
+            && self.minute < 60
+            && self.second < 60
+            && self.milli < 1000
+            && (1970..=9999).contains(&self.year);
+        if !fields_ok {
+            return None;
+        }
+        let (month, day) = (u64::from(self.month), u64::from(self.day));
+        let year = self.year - u64::from(month <= 2);
+        let (era, year_of_era) = (year / 400, year % 400);
+        let shifted_month = if month > 2 { month - 3 } else { month + 9 };
+        let day_of_year = (153 * shifted_month + 2) / 5 + day - 1;
+        let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+        let days = era * 146_097 + day_of_era - 719_468;
+        let seconds = u64::from(self.hour) * 3600 + u64::from(self.minute) * 60 + u64::from(self.second);
+        let time = Timestamp::from_millis(days * MS_PER_DAY + seconds * 1000 + u64::from(self.milli));
+        // The 31st of a shorter month would have become another date.
+        (Self::from_timestamp(time) == self).then_some(time)
+    }
+
+    /// As SigV4 writes it: `20150830T123600Z`.
+    pub fn amz_date(self) -> String {
+        let Self { year, month, day, hour, minute, second, .. } = self;
+        format!("{year:04}{month:02}{day:02}T{hour:02}{minute:02}{second:02}Z")
+    }
+}
+
+impl fmt::Display for Civil {
+    /// RFC 3339 with milliseconds: `2015-08-30T12:36:00.000Z`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { year, month, day, hour, minute, second, milli } = self;
+        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milli:03}Z")
+    }
+}

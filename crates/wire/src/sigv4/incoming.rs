@@ -1,0 +1,128 @@
+//! What an incoming request says about who sent it. Whether it is true is checked elsewhere.
+
+use std::borrow::Cow;
+
+use percent_encoding::percent_decode_str;
+
+use super::canonical::Scope;
+
+/// The signature parts of a request, all of them present.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Authentication<'a> {
+    /// Where the parts stood.
+    pub source: Source,
+    /// `Credential` as sent: the access key id, a slash, the scope.
+    pub credential: Cow<'a, str>,
+    /// `SignedHeaders` as sent: lower-case names joined by `;`.
+    pub signed_headers: Cow<'a, str>,
+    /// `Signature` as sent: hexadecimal.
+    pub signature: Cow<'a, str>,
+}
+
+/// Where a request carries its signature.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// The `Authorization` header.
+    Header,
+    /// `X-Amz-...` parameters of the query.
+    Query,
+}
+
+/// Why a request counts as unsigned; the text is AWS's message.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AuthError {
+    /// Both forms at once: InvalidSignatureException.
+    #[error("Found both 'X-Amz-Algorithm' as a query-string param and 'Authorization' as HTTP header.")]
+    Both,
+    /// Neither form: MissingAuthenticationTokenException.
+    #[error("Missing Authentication Token")]
+    Missing,
+    /// One form with parts absent: IncompleteSignatureException.
+    #[error("{0}")]
+    Incomplete(String),
+}
+
+impl<'a> Authentication<'a> {
+    /// Finds the signature of a request by its `Authorization` header, its raw query (without `?`) and whether
+    /// there is an `X-Amz-Date` or `Date` header.
+    pub fn parse(
+        authorization: Option<&'a str>,
+        query: Option<&'a str>,
+        has_date: bool,
+    ) -> Result<Self, AuthError> {
+        let authorization = authorization.filter(|value| !value.is_empty());
+        let query = query.unwrap_or_default();
+        match (authorization, query_parameter(query, "X-Amz-Algorithm")) {
+            (Some(_), Some(_)) => Err(AuthError::Both),
+            (None, None) => Err(AuthError::Missing),
+            (Some(header), None) => from_header(header, has_date),
+            (None, Some(_)) => from_query(query),
+        }
+    }
+
+    /// The access key id, and the scope if the credential has the five parts it should have.
+    pub fn access_key_and_scope(&self) -> Option<(&str, Scope<'_>)> {
+        // A key id may itself hold slashes, so the scope is taken from the end.
+        let mut parts = self.credential.rsplitn(5, '/');
+        if parts.next()? != "aws4_request" {
+            return None;
+        }
+        let (service, region, date) = (parts.next()?, parts.next()?, parts.next()?);
+        Some((parts.next()?, Scope { date, region, service }))
+    }
+}
+
+fn from_header(header: &str, has_date: bool) -> Result<Authentication<'_>, AuthError> {
+    let part = |wanted: &str| {
+        let parts = header.split([',', ' ']).skip(1).filter_map(|part| part.trim().split_once('='));
+        parts.filter(|(name, value)| *name == wanted && !value.is_empty()).last().map(|(_, value)| value)
+    };
+    let (credential, signature, signed_headers) =
+        (part("Credential"), part("Signature"), part("SignedHeaders"));
+    if let (Some(credential), Some(signature), Some(signed_headers), true) =
+        (credential, signature, signed_headers, has_date)
+    {
+        return Ok(Authentication {
+            source: Source::Header,
+            credential: credential.into(),
+            signed_headers: signed_headers.into(),
+            signature: signature.into(),
+        });
+    }
+    let mut text = String::new();
+    let parts = [("Credential", credential), ("Signature", signature), ("SignedHeaders", signed_headers)];
+    for (name, _) in parts.iter().filter(|(_, value)| value.is_none()) {
+        text += &format!("Authorization header requires '{name}' parameter. ");
+    }
+    if !has_date {
+        text += "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header. ";
+    }
+    Err(AuthError::Incomplete(format!("{text}Authorization={header}")))
+}
+
+fn from_query(query: &str) -> Result<Authentication<'_>, AuthError> {
+    let mut missing = String::new();
+    let mut take = |name: &str| {
+        query_parameter(query, name).filter(|value| !value.is_empty()).unwrap_or_else(|| {
+            missing += &format!("AWS query-string parameters must include '{name}'. ");
+            Cow::Borrowed("")
+        })
+    };
+    take("X-Amz-Algorithm");
+    let credential = take("X-Amz-Credential");
+    let signature = take("X-Amz-Signature");
+    let signed_headers = take("X-Amz-SignedHeaders");
+    take("X-Amz-Date");
+    if missing.is_empty() {
+        Ok(Authentication { source: Source::Query, credential, signed_headers, signature })
+    } else {
+        Err(AuthError::Incomplete(missing + "Re-examine the query-string parameters."))
+    }
+}
+
+/// The first value of a query parameter, decoded.
+fn query_parameter<'a>(query: &'a str, wanted: &str) -> Option<Cow<'a, str>> {
+    let pairs = query.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
+    let mut values = pairs.filter(|(name, _)| percent_decode_str(name).eq(wanted.bytes()));
+    values.next().map(|(_, value)| percent_decode_str(value).decode_utf8_lossy())
+}

@@ -1,0 +1,13 @@
+//! AWS Signature Version 4: signing requests, and reading the signature of those that come in.
+//!
+//! The canonical form ([`canonical`]) is what signer and verifier must agree on, so both use it.
+
+pub mod canonical;
+mod incoming;
+mod sign;
+
+pub use incoming::{AuthError, Authentication, Source};
+pub use sign::{Credentials, Signature, Target, sign};
+
+/// The only algorithm there is.
+pub const ALGORITHM: &str = "AWS4-HMAC-SHA256";
