@@ -3,7 +3,7 @@
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as open_metrics
 from prometheus_client.parser import text_string_to_metric_families as prometheus_text
 
-from kit.client import wait_gone
+from kit.client import until, wait_gone
 from kit.raw import send
 from kit.reading import read
 
@@ -54,8 +54,12 @@ def test_metrics_of_a_deleted_stream_go_away(server, kinesis, stream):
     assert total(families(server), "records", stream=stream) == 1
     kinesis.delete_stream(StreamName=stream)
     wait_gone(kinesis, stream)
-    samples = [s for family in families(server).values() for s in family.samples]
-    assert not any(s.labels.get("stream") == stream for s in samples)
+
+    def forgotten():
+        samples = [s for family in families(server).values() for s in family.samples]
+        return not any(s.labels.get("stream") == stream for s in samples)
+
+    until(forgotten)
 
 
 def test_the_banner_says_where_and_how(server):

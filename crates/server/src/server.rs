@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use headwater_api::{Api, Limits};
+use headwater_api::Api;
 use headwater_host::disk::{Disk, SystemDisk};
 use headwater_host::{Clock, Random, SystemClock, SystemRandom};
 use headwater_store_embedded::{EmbeddedStore, OpenError, Options};
@@ -100,8 +100,8 @@ impl Server {
         let streams = StreamService::open(substrate, config).await?;
         let upkeep = tokio::spawn(streams.clone().run_upkeep());
         let account = settings.account;
-        let api =
-            Api::new(streams.clone(), account, clock.clone(), random, metrics.clone(), Limits::default());
+        let requests = settings.requests;
+        let api = Api::new(streams.clone(), account, clock.clone(), random, metrics.clone(), requests);
         let routes =
             Routes::new(api, streams.clone(), store.clone(), metrics, disk, settings.data_dir.clone());
         let stopping = Stopping::default();

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use headwater_api::Limits;
 use headwater_streams::LimitPolicy;
 use headwater_types::AccountId;
 use serde::Deserialize;
@@ -82,6 +83,8 @@ pub struct Settings {
     pub log: String,
     /// How long transitions last.
     pub transition: Duration,
+    /// What requests may hold; nobody but a test has had a reason to change it.
+    pub requests: Limits,
 }
 
 /// Why settings are not right: one line that names the setting and the mend.
@@ -159,6 +162,7 @@ impl ServeArgs {
             transition: Duration::from_millis(
                 self.transition_ms.or(file.transition_ms).unwrap_or(200).into(),
             ),
+            requests: Limits::default(),
         })
     }
 }

@@ -23,12 +23,18 @@ pub use priority::raise_thread_priority;
 pub use sim::SimDisk;
 pub use system::SystemDisk;
 
+/// What memory, offset and length of a write to a file from `open_direct` are multiples of.
+pub const DIRECT_ALIGN: usize = 4096;
+
 /// A file system.
 pub trait Disk: Send + Sync + Debug {
     /// Creates a file for reading and writing. `AlreadyExists` if the name is taken.
     fn create(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>>;
     /// Opens a file for reading and writing.
     fn open(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>>;
+    /// Opens a file for writes that bypass the cache: memory, offset and length must be multiples of
+    /// [`DIRECT_ALIGN`]. Fails where the file system has no such thing.
+    fn open_direct(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>>;
     /// Gives a file a new name within its directory, replacing what had that name.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
     /// Removes a file. Handles that are open keep working.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use super::sim_state::{Inode, State, power_failed};
-use super::{Disk, DiskFile, DiskLock, Faults, LockError, Space};
+use super::{DIRECT_ALIGN, Disk, DiskFile, DiskLock, Faults, LockError, Space};
 use crate::{Random, SeededRandom};
 
 const PAGE: u64 = 4096;
@@ -30,6 +30,7 @@ struct SimFile {
     inode: u64,
     path: PathBuf,
     power_cycle: u64,
+    direct: bool,
 }
 
 #[derive(Debug)]
@@ -61,6 +62,15 @@ impl SimDisk {
     /// lock from before is dead, and no faults are set.
     pub fn crash(&self) {
         self.shared.state.lock().crash(|| self.shared.random.next_u64());
+    }
+
+    /// Another disk with the same files, its power just back: no handle, lock or fault goes along.
+    pub fn copy(&self, seed: u64) -> Arc<Self> {
+        let copy = Self::new(seed);
+        let mut state = self.shared.state.lock().clone();
+        state.restart();
+        *copy.shared.state.lock() = state;
+        copy
     }
 
     /// From now on the disk does these things wrong.
@@ -96,13 +106,14 @@ impl SimDisk {
         Ok(result)
     }
 
-    /// Bytes that all files take.
-    pub fn used_bytes(&self) -> u64 {
-        self.shared.state.lock().used_bytes()
+    /// Bytes that the files whose path begins so take.
+    pub fn used_bytes(&self, under: &Path) -> u64 {
+        self.shared.state.lock().used_bytes(under)
     }
 
     fn file(&self, inode: u64, path: &Path, power_cycle: u64) -> Arc<dyn DiskFile> {
-        Arc::new(SimFile { shared: self.shared.clone(), inode, path: path.to_owned(), power_cycle })
+        let (shared, path) = (self.shared.clone(), path.to_owned());
+        Arc::new(SimFile { shared, inode, path, power_cycle, direct: false })
     }
 }
 
@@ -128,6 +139,14 @@ impl Disk for SimDisk {
         state.alive()?;
         let inode = *state.names.get(path).ok_or(io::ErrorKind::NotFound)?;
         Ok(self.file(inode, path, state.power_cycles))
+    }
+
+    fn open_direct(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
+        let state = self.shared.state.lock();
+        state.alive()?;
+        let inode = *state.names.get(path).ok_or(io::ErrorKind::NotFound)?;
+        let (shared, path, power_cycle) = (self.shared.clone(), path.to_owned(), state.power_cycles);
+        Ok(Arc::new(SimFile { shared, inode, path, power_cycle, direct: true }))
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
@@ -189,7 +208,7 @@ impl Disk for SimDisk {
         let state = self.shared.state.lock();
         state.alive()?;
         let total_bytes = state.faults.capacity_bytes.unwrap_or(1 << 50);
-        Ok(Space { free_bytes: total_bytes.saturating_sub(state.used_bytes()), total_bytes })
+        Ok(Space { free_bytes: total_bytes.saturating_sub(state.used_bytes(Path::new(""))), total_bytes })
     }
 }
 
@@ -213,7 +232,7 @@ impl SimFile {
         let len = state.inodes.get(&id).map_or(0, |inode| inode.bytes.len() as u64);
         let more = end.saturating_sub(len);
         match state.faults.capacity_bytes {
-            Some(capacity) if more > 0 && state.used_bytes() + more > capacity => {
+            Some(capacity) if more > 0 && state.used_bytes(Path::new("")) + more > capacity => {
                 Err(io::ErrorKind::StorageFull.into())
             }
             _ => Ok(()),
@@ -248,6 +267,10 @@ impl DiskFile for SimFile {
     }
 
     fn write_all_at(&self, slices: &mut [IoSlice<'_>], offset: u64) -> io::Result<()> {
+        let aligned = |slice: &IoSlice<'_>| slice.len() | slice.as_ptr() as usize | offset as usize;
+        if self.direct && slices.iter().any(|slice| !aligned(slice).is_multiple_of(DIRECT_ALIGN)) {
+            return Err(io::ErrorKind::InvalidInput.into());
+        }
         self.with(|state, id| {
             let halts = state.change()?;
             if self.named(&state.faults.fail_writes_of) {
@@ -273,10 +296,12 @@ impl DiskFile for SimFile {
             state.syncs += 1;
             let forever = state.faults.fail_sync_forever;
             let fails = state.faults.fail_sync_at.is_some_and(|from| at == from || (forever && at > from));
+            let inode = state.inodes.get_mut(&id).ok_or(io::ErrorKind::NotFound)?;
             if fails {
+                inode.fail_sync();
                 return Err(io::Error::other("simulated sync error"));
             }
-            state.inodes.get_mut(&id).ok_or(io::ErrorKind::NotFound)?.sync();
+            inode.sync();
             Ok(())
         })
     }
@@ -316,7 +341,7 @@ impl DiskFile for SimFile {
     }
 
     fn forget_cached(&self) -> io::Result<()> {
-        Ok(())
+        self.inode(|inode| inode.forget_cached(&mut || self.shared.random.next_u64().is_multiple_of(2)))
     }
 
     fn allocated_bytes(&self) -> io::Result<u64> {

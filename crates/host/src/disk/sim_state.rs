@@ -9,7 +9,7 @@ use super::Faults;
 /// A device writes a sector whole or not at all.
 const SECTOR: usize = 512;
 
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(super) struct State {
     pub(super) inodes: BTreeMap<u64, Inode>,
     inode_next: u64,
@@ -42,6 +42,8 @@ pub(super) struct Inode {
     durable: Vec<u8>,
     dirty: BTreeSet<usize>,
     len_dirty: bool,
+    /// A sync failed: the kernel shows bytes that the device may not have, and believes it has them.
+    sync_failed: bool,
     /// Bytes given back by punching holes, by 4 KiB page.
     pub(super) holes: BTreeSet<u64>,
 }
@@ -70,6 +72,10 @@ impl Inode {
     }
 
     pub(super) fn sync(&mut self) {
+        if self.sync_failed {
+            // The pages are clean as far as the kernel knows: nothing is written, and it says all is well.
+            return;
+        }
         if self.durable.len() == self.bytes.len() {
             for sector in std::mem::take(&mut self.dirty) {
                 let from = sector * SECTOR;
@@ -83,6 +89,18 @@ impl Inode {
             self.dirty.clear();
         }
         self.len_dirty = false;
+        self.sync_failed = false;
+    }
+
+    pub(super) fn fail_sync(&mut self) {
+        self.sync_failed = true;
+    }
+
+    /// Shows what the device has, where a failed sync left something else in the cache.
+    pub(super) fn forget_cached(&mut self, coin: &mut impl FnMut() -> bool) {
+        if self.sync_failed {
+            self.crash(coin);
+        }
     }
 
     fn crash(&mut self, coin: &mut impl FnMut() -> bool) {
@@ -99,6 +117,7 @@ impl Inode {
         self.bytes = after;
         self.durable = self.bytes.clone();
         self.len_dirty = false;
+        self.sync_failed = false;
     }
 }
 
@@ -121,8 +140,9 @@ impl State {
         }
     }
 
-    pub(super) fn used_bytes(&self) -> u64 {
-        let named: BTreeSet<u64> = self.names.values().copied().collect();
+    pub(super) fn used_bytes(&self, under: &Path) -> u64 {
+        let names = self.names.iter().filter(|(path, _)| path.starts_with(under));
+        let named: BTreeSet<u64> = names.map(|(_, inode)| *inode).collect();
         let inodes = named.iter().filter_map(|id| self.inodes.get(id));
         inodes.map(|inode| inode.bytes.len() as u64 - 4096 * inode.holes.len() as u64).sum()
     }
@@ -150,6 +170,11 @@ impl State {
                 _ => random().is_multiple_of(2),
             });
         }
+        self.restart();
+    }
+
+    /// Whoever used the disk is gone.
+    pub(super) fn restart(&mut self) {
         self.locks.clear();
         self.faults = Faults::default();
         self.halted = false;

@@ -3,11 +3,11 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, IoSlice, IoSliceMut, Read};
-use std::os::unix::fs::{FileExt, MetadataExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::Arc;
 
-use rustix::fs::{Advice, FallocateFlags, FlockOperation, fadvise, fallocate, flock, statvfs};
+use rustix::fs::{Advice, FallocateFlags, FlockOperation, OFlags, fadvise, fallocate, flock, statvfs};
 use rustix::io::{Errno, ReadWriteFlags, preadv2, pwritev};
 
 use super::{Disk, DiskFile, DiskLock, LockError, Space};
@@ -42,6 +42,20 @@ impl Disk for SystemDisk {
 
     fn open(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
         Ok(Arc::new(SystemFile(OpenOptions::new().read(true).write(true).open(path)?)))
+    }
+
+    fn open_direct(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
+        #[cfg(target_os = "linux")]
+        {
+            let mut options = OpenOptions::new();
+            let options = options.write(true).custom_flags(OFlags::DIRECT.bits() as i32);
+            Ok(Arc::new(SystemFile(options.open(path)?)))
+        }
+        #[cfg(not(target_os = "linux"))]
+        {
+            let _ = path;
+            Err(io::ErrorKind::Unsupported.into())
+        }
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
