@@ -12,7 +12,7 @@ use crate::context::Inner;
 /// A body, and the memory it was granted for as long as it lives.
 pub(crate) struct Received {
     pub(crate) bytes: Bytes,
-    _granted: Vec<OwnedSemaphorePermit>,
+    _granted: Option<OwnedSemaphorePermit>,
 }
 
 /// Why a body was not read.
@@ -25,6 +25,9 @@ pub(crate) enum BodyError {
     Broken,
 }
 
+/// What is reserved at once for a body that comes in several pieces, however long it says it is.
+const RESERVED_MAX: usize = 2 << 20;
+
 /// Reads the whole body. Memory is granted as bytes arrive, so that a request which only announces a large body
 /// holds nothing; where there is none left the request is refused and not made to wait, because a half-read body
 /// that waits holds what the others wait for.
@@ -33,13 +36,14 @@ pub(crate) async fn receive(inner: &Inner, mut body: Incoming) -> Result<Receive
     if announced.lower() > inner.limits.body_bytes_max as u64 {
         return Err(BodyError::TooLarge);
     }
-    let mut granted = Vec::new();
+    let mut granted: Option<OwnedSemaphorePermit> = None;
     let mut granted_bytes = 0;
     let mut first: Option<Bytes> = None;
     let mut rest: Vec<u8> = Vec::new();
     let pause = Duration::from_millis(inner.limits.body_pause_ms_max);
     loop {
         let frame = tokio::select! {
+            biased;
             frame = body.frame() => frame,
             () = inner.clock.sleep(pause) => return Err(BodyError::Broken),
         };
@@ -51,11 +55,13 @@ pub(crate) async fn receive(inner: &Inner, mut body: Incoming) -> Result<Receive
             return Err(BodyError::TooLarge);
         }
         if total > granted_bytes {
-            // The announced length is believed only as far as bytes have come: twice what is there.
-            let wanted = total.max((announced.lower() as usize).min(total * 2));
-            let kib = (wanted - granted_bytes).div_ceil(1024);
+            let kib = (total - granted_bytes).div_ceil(1024);
             let permit = inner.body_budget.clone().try_acquire_many_owned(kib as u32);
-            granted.push(permit.map_err(|_| BodyError::NoMemory)?);
+            let permit = permit.map_err(|_| BodyError::NoMemory)?;
+            match &mut granted {
+                Some(granted) => granted.merge(permit),
+                None => granted = Some(permit),
+            }
             granted_bytes += kib * 1024;
         }
         match &first {
@@ -63,7 +69,8 @@ pub(crate) async fn receive(inner: &Inner, mut body: Incoming) -> Result<Receive
             None => first = Some(data),
             Some(piece) => {
                 if rest.is_empty() {
-                    rest.reserve_exact(granted_bytes.max(total));
+                    // Not resident until bytes come, and not more than most bodies need.
+                    rest.reserve_exact((announced.lower() as usize).clamp(total, RESERVED_MAX.max(total)));
                     rest.extend_from_slice(piece);
                     first = Some(Bytes::new());
                 }

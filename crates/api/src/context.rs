@@ -77,6 +77,12 @@ impl Api {
     }
 }
 
+impl Inner {
+    pub(crate) fn context(&self) -> Context<'_> {
+        Context { streams: &self.streams, account: self.account, reads: &self.reads }
+    }
+}
+
 /// What an operation is given beside its input.
 pub(crate) struct Context<'a> {
     pub(crate) streams: &'a Arc<StreamService>,

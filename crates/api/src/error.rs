@@ -48,6 +48,16 @@ impl ApiError {
         )
     }
 
+    /// The client is told that it failed, the log is told why.
+    pub(crate) fn internal(cause: &dyn std::fmt::Display) -> Self {
+        error!(%cause, "a request failed inside the server");
+        Self {
+            status: 500,
+            kind: "InternalFailureException",
+            message: Some("Internal service failure.".into()),
+        }
+    }
+
     pub(crate) fn unknown_operation() -> Self {
         Self::bare(400, "UnknownOperationException")
     }
@@ -237,8 +247,8 @@ impl From<StreamsError> for ApiError {
                 | StoreError::Read(_)
                 | StoreError::Poisoned(_)
                 | StoreError::Invalid(_)),
-            ) => internal(&cause),
-            cause @ E::DamagedMeta { .. } => internal(&cause),
+            ) => Self::internal(&cause),
+            cause @ E::DamagedMeta { .. } => Self::internal(&cause),
         }
     }
 }

@@ -13,7 +13,7 @@ use hyper::body::Incoming;
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::body::{BodyError, receive};
-use crate::context::{Api, Context, Inner};
+use crate::context::{Api, Inner};
 use crate::error::ApiError;
 use crate::operations::{self, Operation};
 
@@ -65,8 +65,8 @@ impl Api {
     async fn answer(
         &self,
         parts: &http::request::Parts,
-        operation: Option<&Operation>,
-        body: &[u8],
+        operation: Option<&'static Operation>,
+        body: &Bytes,
     ) -> Outcome {
         let has_target = parts.headers.contains_key("x-amz-target");
         let codec = match codec_of(&parts.headers) {
@@ -107,8 +107,8 @@ impl Api {
         &self,
         parts: &http::request::Parts,
         codec: Codec,
-        operation: Option<&Operation>,
-        body: &[u8],
+        operation: Option<&'static Operation>,
+        body: &Bytes,
     ) -> Result<Vec<u8>, ApiError> {
         let Some(operation) = operation else {
             // What cannot be parsed is said to be so even to an unknown operation.
@@ -125,9 +125,12 @@ impl Api {
             }
             return Err(unsigned.into());
         }
-        let Inner { streams, account, reads, .. } = &*self.inner;
-        let context = Context { streams, account: *account, reads };
-        (operation.run)(&context, codec, body).await
+        if !operation.changes {
+            return (operation.run)(&self.inner.context(), codec, body).await;
+        }
+        let (inner, body) = (self.inner.clone(), body.clone());
+        let task = tokio::spawn(async move { (operation.run)(&inner.context(), codec, &body).await });
+        task.await.unwrap_or_else(|cause| Err(ApiError::internal(&cause)))
     }
 }
 

@@ -68,8 +68,8 @@ struct Group {
 impl StreamService {
     /// Stores one record, or says why not.
     pub async fn put_record(
-        &self,
-        handle: &StreamHandle,
+        self: &Arc<Self>,
+        handle: &Arc<StreamHandle>,
         entry: PutEntry<'_>,
         ordering_number: Option<&str>,
     ) -> Result<PutPlaced> {
@@ -88,8 +88,8 @@ impl StreamService {
 
     /// Stores records; the answers are in the order of the entries. An error means that nothing was stored.
     pub async fn put_records(
-        &self,
-        handle: &StreamHandle,
+        self: &Arc<Self>,
+        handle: &Arc<StreamHandle>,
         entries: &[PutEntry<'_>],
     ) -> Result<Vec<std::result::Result<PutPlaced, PutFailure>>> {
         let mut view = handle.view.load_full();
@@ -149,8 +149,15 @@ impl StreamService {
     }
 
     /// The view after the reshard that sealed a log of `seen`.
-    async fn after_seal(&self, handle: &StreamHandle, seen: &Arc<StreamView>) -> Result<Arc<StreamView>> {
-        self.finish_reshard(handle).await?;
+    async fn after_seal(
+        self: &Arc<Self>,
+        handle: &Arc<StreamHandle>,
+        seen: &StreamView,
+    ) -> Result<Arc<StreamView>> {
+        // In a task of its own: the client of this put may go away in the middle.
+        let (service, stream) = (self.clone(), handle.clone());
+        let finished = tokio::spawn(async move { service.finish_reshard(&stream).await }).await;
+        finished.map_err(|cause| StoreError::Poisoned(cause.to_string()))??;
         let view = handle.view();
         if view.meta.status(self.clock.now()).is_none() {
             return Err(StreamsError::StreamNotFound(handle.key.clone()));

@@ -1,6 +1,6 @@
 //! The service: finds streams, changes their metadata, and finishes what was begun.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -101,7 +101,7 @@ impl StreamService {
             self.handle(key.clone(), Arc::new(StreamView { meta, version, shards: Vec::new() }))
         } else {
             if matches!(meta.phase, Phase::Creating { .. }) {
-                self.logs.create(&log_ids(&meta, meta.shards.all().iter().map(|shard| shard.id))?).await?;
+                self.create_missing_logs(&meta).await?;
             }
             let view = self.view_of(&key, meta, version, None).await?;
             self.handle(key.clone(), view)
@@ -109,9 +109,21 @@ impl StreamService {
         self.streams.write().insert(key.clone(), handle.clone());
         if handle.view().meta.reshard.is_some() {
             info!(stream = %key.name, account = %key.account, "finishing a reshard that was cut short");
-            self.finish_reshard(&handle).await?;
+            if let Err(error) = self.finish_reshard(&handle).await {
+                // A full disk, for instance. It must keep nobody from reading; upkeep tries again.
+                warn!(stream = %key.name, account = %key.account, %error, "the reshard cannot be finished yet");
+            }
         }
         Ok(())
+    }
+
+    /// Creates the logs that an earlier run did not come to. Usually there are none, and nothing is written: a
+    /// full disk would refuse it.
+    async fn create_missing_logs(&self, meta: &StreamMeta) -> Result<()> {
+        let there: BTreeSet<_> = self.logs.list(&keys::logs_of(meta.uid)).await?.into_iter().collect();
+        let mut wanted = log_ids(meta, meta.shards.all().iter().map(|shard| shard.id))?;
+        wanted.retain(|id| !there.contains(id));
+        if wanted.is_empty() { Ok(()) } else { Ok(self.logs.create(&wanted).await?) }
     }
 
     pub(crate) fn handle(&self, key: StreamKey, view: Arc<StreamView>) -> Arc<StreamHandle> {

@@ -10,7 +10,7 @@ use crate::context::Context;
 use crate::error::Result;
 use crate::resource::stream_ref;
 
-operation!("AddTagsToStream");
+operation!("AddTagsToStream", changes: true);
 
 headwater_wire::shape! {
     struct Input<'a> {

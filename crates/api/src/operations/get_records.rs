@@ -130,7 +130,7 @@ async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>
 /// About how long the answer will be: base64 of the data, and what stands around each record.
 fn answer_len(outcome: &ReadOutcome) -> usize {
     let records = |batch: &headwater_store::StoredBatch| {
-        batch.records.bytes().len() * 4 / 3 + 160 * batch.records.count() as usize
+        batch.records.bytes().len() * 4 / 3 + 192 * batch.records.count() as usize
     };
     512 + outcome.batches.iter().map(records).sum::<usize>()
 }

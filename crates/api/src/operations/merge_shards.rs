@@ -9,7 +9,7 @@ use crate::context::Context;
 use crate::error::Result;
 use crate::resource::stream_ref;
 
-operation!("MergeShards");
+operation!("MergeShards", changes: true);
 
 headwater_wire::shape! {
     struct Input<'a> {

@@ -42,6 +42,8 @@ pub(crate) type Running<'a> = Pin<Box<dyn Future<Output = Result<Vec<u8>>> + Sen
 pub(crate) struct Operation {
     /// As `X-Amz-Target` names it.
     pub(crate) name: &'static str,
+    /// True if it changes more than records: it is then carried to its end even if the client goes away.
+    pub(crate) changes: bool,
     /// Decodes, checks, runs, encodes.
     pub(crate) run: for<'a> fn(&'a Context<'a>, Codec, &'a [u8]) -> Running<'a>,
 }
@@ -49,8 +51,12 @@ pub(crate) struct Operation {
 /// The table's entry for the `run` function of a file.
 macro_rules! operation {
     ($name:literal) => {
+        operation!($name, changes: false);
+    };
+    ($name:literal, changes: $changes:literal) => {
         pub(super) const OPERATION: $crate::operations::Operation = $crate::operations::Operation {
             name: $name,
+            changes: $changes,
             run: |context, codec, body| Box::pin(run(context, codec, body)),
         };
     };

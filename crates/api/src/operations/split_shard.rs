@@ -10,7 +10,7 @@ use crate::context::Context;
 use crate::error::{ApiError, Result};
 use crate::resource::stream_ref;
 
-operation!("SplitShard");
+operation!("SplitShard", changes: true);
 
 headwater_wire::shape! {
     struct Input<'a> {

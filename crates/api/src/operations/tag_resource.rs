@@ -10,7 +10,7 @@ use crate::context::Context;
 use crate::error::{ApiError, Result};
 use crate::resource::resource;
 
-operation!("TagResource");
+operation!("TagResource", changes: true);
 
 headwater_wire::shape! {
     struct Input<'a> {

@@ -10,7 +10,7 @@ use crate::context::Context;
 use crate::error::Result;
 use crate::resource::resource;
 
-operation!("UntagResource");
+operation!("UntagResource", changes: true);
 
 headwater_wire::shape! {
     struct Input<'a> {

@@ -10,7 +10,7 @@ use crate::context::Context;
 use crate::error::Result;
 use crate::resource::stream_of_arn;
 
-operation!("UpdateMaxRecordSize");
+operation!("UpdateMaxRecordSize", changes: true);
 
 headwater_wire::shape! {
     struct Input<'a> {

@@ -11,7 +11,7 @@ use crate::context::Context;
 use crate::error::Result;
 use crate::resource::stream_of_arn;
 
-operation!("UpdateStreamMode");
+operation!("UpdateStreamMode", changes: true);
 
 headwater_wire::shape! {
     struct Input<'a> {
