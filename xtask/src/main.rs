@@ -1,2 +1,80 @@
-//! The one command that does what CI does.
-fn main() {}
+//! `cargo xtask <command>`: the one place that knows how this project is checked, tested and measured.
+//! `.ci/run` calls `ci`; nothing that CI does is out of a developer's reach.
+#![allow(clippy::disallowed_methods, reason = "a tool of the developers; nothing here is simulated")]
+
+mod bench;
+mod build;
+mod ci;
+mod peer;
+mod python;
+mod run;
+mod soak;
+mod test;
+mod tidy;
+mod workspace;
+
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+cargo xtask <command>
+
+  test [--quick]              every test: the workspace's, then other people's clients against the binary
+                              (--quick: of the clients only the numbered cases and the operations)
+  tidy                        layers, sizes, links, leftovers: what the compiler does not check
+  ci                          formatting, lints, tidy, documentation, test
+  bench [--quick] [--peer F]  measure against ferrokinesis and the bare disk; writes docs/benchmarks.md
+                              (--quick: one short round, printed only; --peer: a ferrokinesis already built)
+  soak [--minutes N] [--seed N]
+                              kill -9 under load for N minutes (10), checking that nothing is lost
+";
+
+/// What went wrong, in words that say how to mend it.
+type Failure = Box<dyn std::error::Error>;
+type Result<T> = std::result::Result<T, Failure>;
+
+fn main() -> ExitCode {
+    let mut arguments: Vec<String> = std::env::args().skip(1).collect();
+    let command = if arguments.is_empty() { String::new() } else { arguments.remove(0) };
+    let outcome = match command.as_str() {
+        "test" => test::run(arguments),
+        "tidy" => tidy::run(arguments),
+        "ci" => ci::run(arguments),
+        "bench" => bench::run(arguments),
+        "soak" => soak::run(arguments),
+        _ => {
+            eprint!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("\nxtask {command}: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Takes `--name` out of the arguments.
+fn take_flag(arguments: &mut Vec<String>, name: &str) -> bool {
+    let before = arguments.len();
+    arguments.retain(|argument| argument != name);
+    arguments.len() < before
+}
+
+/// Takes `--name value` out of the arguments.
+fn take_value(arguments: &mut Vec<String>, name: &str) -> Result<Option<String>> {
+    let Some(at) = arguments.iter().position(|argument| argument == name) else { return Ok(None) };
+    arguments.remove(at);
+    if at == arguments.len() {
+        return Err(format!("{name} needs a value").into());
+    }
+    Ok(Some(arguments.remove(at)))
+}
+
+fn no_more(arguments: &[String]) -> Result<()> {
+    match arguments.first() {
+        Some(unknown) => Err(format!("{unknown} is not understood\n\n{USAGE}").into()),
+        None => Ok(()),
+    }
+}

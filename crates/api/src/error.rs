@@ -93,15 +93,6 @@ impl From<StoreError> for ApiError {
     }
 }
 
-fn internal(cause: &dyn std::fmt::Display) -> ApiError {
-    error!(%cause, "a request failed inside the server");
-    ApiError {
-        status: 500,
-        kind: "InternalFailureException",
-        message: Some("Internal service failure.".into()),
-    }
-}
-
 impl From<StreamsError> for ApiError {
     fn from(error: StreamsError) -> Self {
         use StreamsError as E;

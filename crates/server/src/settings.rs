@@ -63,6 +63,7 @@ pub struct ServeArgs {
 
     /// Listen beyond this machine although nobody is asked for credentials
     #[arg(long, env = "HEADWATER_INSECURE", num_args = 0..=1, default_missing_value = "true", require_equals = true)]
+    #[arg(value_parser = clap::builder::BoolishValueParser::new())]
     pub insecure: Option<bool>,
 }
 
@@ -152,9 +153,14 @@ impl ServeArgs {
                 "use error, warn, info, debug, trace, or directives such as 'warn,headwater_streams=debug'";
             return Err(SettingsError::Value { setting: "log", value: log, mend });
         }
+        let data_dir = self.data_dir.or(file.data_dir).unwrap_or_else(|| "headwater-data".into());
+        if data_dir.as_os_str().is_empty() {
+            let mend = "name a directory, such as ./headwater-data";
+            return Err(SettingsError::Value { setting: "data-dir", value: String::new(), mend });
+        }
         Ok(Settings {
             listen,
-            data_dir: self.data_dir.or(file.data_dir).unwrap_or_else(|| "headwater-data".into()),
+            data_dir,
             region,
             account,
             limits: self.limits.or(file.limits).unwrap_or(LimitsChoice::Aws),

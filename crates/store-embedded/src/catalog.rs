@@ -45,7 +45,8 @@ impl Catalog {
                 log.inspect(|log| log.publish_start(*start)).into_iter().collect()
             }
             Control::Delete(numbers) => {
-                let gone: Vec<_> = numbers.iter().filter_map(|number| self.by_number.remove(number)).collect();
+                let gone: Vec<_> =
+                    numbers.iter().filter_map(|number| self.by_number.remove(number)).collect();
                 for log in &gone {
                     self.logs.remove(&log.id);
                     log.publish_delete();

@@ -38,7 +38,8 @@ const MAGIC: [u8; 4] = *b"HWF1";
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Kind {
-    /// First frame of a journal: `first` is the id of the journal before it, `arrival` that one's end.
+    /// First frame of a journal: `first` is the id of the journal before it, `arrival` that one's end,
+    /// `count` the length of the file.
     Open = 1,
     /// Records of one log.
     Records = 2,
@@ -140,7 +141,8 @@ impl Header {
             return None;
         }
         let len = u32_at(&header, 4);
-        let known = header[53] == 0 && usize::from(u16::from_le_bytes([header[54], header[55]])) == HEADER_LEN;
+        let known =
+            header[53] == 0 && usize::from(u16::from_le_bytes([header[54], header[55]])) == HEADER_LEN;
         let fits = (HEADER_LEN..=HEADER_LEN + PAYLOAD_LEN_MAX).contains(&(len as usize));
         if !known || !fits {
             return None;

@@ -62,7 +62,12 @@ impl HotChunk {
 
     /// The entries that are there now.
     pub(crate) fn entries(&self) -> impl Iterator<Item = &HotEntry> {
-        self.entries[..self.len()].iter().filter_map(OnceLock::get)
+        self.entries_from(0)
+    }
+
+    /// The same less the first `skip`, which are there.
+    pub(crate) fn entries_from(&self, skip: usize) -> impl Iterator<Item = &HotEntry> {
+        self.entries[skip..self.len()].iter().filter_map(OnceLock::get)
     }
 
     /// How many of the entries come before the first for which `later` holds.

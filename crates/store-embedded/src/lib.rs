@@ -1,1 +1,38 @@
-//! store-embedded
+//! Logs and metadata on the files of one machine.
+//!
+//! Everything goes through one journal, in one order, and is durable when it is answered; one `fdatasync`
+//! covers all that waits. Behind it full journals are rewritten into segments in which each log's records
+//! stand together. The modules say the rest: `layout` which files there are, `frame` what they are made of,
+//! `journal`, `segment` and `snapshot` each file's format, `cluster`, `merge` and `expire` what becomes of
+//! them, `recovery` what happens after a crash, `read` how records are found.
+
+mod catalog;
+mod cluster;
+#[cfg(test)]
+mod codec_tests;
+mod control;
+mod error;
+mod expire;
+mod frame;
+mod hot;
+mod journal;
+mod layout;
+mod log;
+mod log_state;
+mod maintenance;
+mod merge;
+mod meta;
+mod open_segments;
+mod options;
+mod read;
+mod recovery;
+mod segment;
+mod shared;
+mod snapshot;
+mod stats;
+mod store;
+
+pub use error::OpenError;
+pub use options::{Options, Sizes, SyncHook};
+pub use stats::StoreStats;
+pub use store::EmbeddedStore;

@@ -34,6 +34,16 @@ impl ReadCollector {
         self.full
     }
 
+    /// True while nothing was taken.
+    pub fn is_empty(&self) -> bool {
+        self.batches.is_empty()
+    }
+
+    /// Records that still fit.
+    pub fn records_left(&self) -> u32 {
+        if self.full { 0 } else { self.records_left }
+    }
+
     /// Encoded bytes that still fit.
     pub fn bytes_left(&self) -> usize {
         if self.full { 0 } else { self.bytes_left }

@@ -1,4 +1,5 @@
-//! The priority of the threads on which acknowledgements wait.
+//! What a process that keeps a store asks of the kernel: priority for the threads on which acknowledgements wait,
+//! and enough open files.
 
 /// Asks that the calling thread runs ahead of others, because a commit thread that has waited for the device
 /// otherwise stays asleep until the next scheduler tick when the processors are busy. Where that is not
@@ -7,4 +8,11 @@ pub fn raise_thread_priority() {
     // Linux applies this to the calling thread alone.
     #[cfg(target_os = "linux")]
     let _ = rustix::process::setpriority_process(None, -10);
+}
+
+/// Raises the limit of open files as far as this process may. A store holds two for every segment.
+pub fn raise_file_limit() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
 }
