@@ -2,7 +2,7 @@
 //!
 //! Services hold `Arc<dyn LogStore>`, `Arc<dyn ShardLog>` and `Arc<dyn MetaStore>` and never learn which
 //! engine answers. The promises of each method are written at the method; an engine proves them with the
-//! suite in [`conformance`] (feature `conformance`), and [`memory`] is the naive engine that says what they
+//! suite in `conformance` (feature `conformance`), and [`memory`] is the naive engine that says what they
 //! mean.
 
 mod collect;

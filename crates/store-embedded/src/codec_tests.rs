@@ -1,0 +1,110 @@
+//! What is encoded is decoded again, and one flipped bit is one too many.
+
+use bytes::Bytes;
+use headwater_store::{LogId, Version, Versioned};
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+use crate::catalog::Catalog;
+use crate::control::Control;
+use crate::frame::{HEADER_LEN, Header, Kind};
+use crate::log_state::{LogState, Staged};
+use crate::segment::{Entry, IndexHeader, Run, SegmentHeader};
+use crate::snapshot;
+
+fn control() -> impl Strategy<Value = Control> {
+    let name = "[a-z0-9./_-]{1,200}";
+    prop_oneof![
+        vec((any::<u32>(), name), 1..5).prop_map(|logs| {
+            Control::Create(logs.iter().map(|(number, name)| (*number, LogId::new(name).unwrap())).collect())
+        }),
+        any::<u32>().prop_map(|log| Control::Seal { log }),
+        any::<(u32, u64)>().prop_map(|(log, start)| Control::Trim { log, start }),
+        vec(any::<u32>(), 1..9).prop_map(Control::Delete),
+        ("[!-~]{1,512}", vec(any::<u8>(), 0..300))
+            .prop_map(|(key, value)| Control::MetaPut { key, value: value.into() }),
+        "[!-~]{1,512}".prop_map(|key| Control::MetaDelete { key }),
+    ]
+}
+
+fn flip(bytes: &[u8], bit: usize) -> Vec<u8> {
+    let mut bytes = bytes.to_vec();
+    let bit = bit % (bytes.len() * 8);
+    bytes[bit / 8] ^= 1 << (bit % 8);
+    bytes
+}
+
+proptest! {
+    #[test]
+    fn headers(wide in any::<[u64; 3]>(), narrow in any::<[u32; 4]>(), len in 0..1000u32, kind in 0..9usize, bit: usize) {
+        use Kind::*;
+        let header = Header {
+            len: HEADER_LEN as u32 + len,
+            payload_crc: narrow[0],
+            place: wide[0],
+            commit: narrow[1],
+            log: narrow[2],
+            count: narrow[3],
+            first: wide[1],
+            arrival: wide[2],
+            kind: [Open, Records, Create, Seal, Trim, Delete, MetaPut, MetaDelete, Mark][kind],
+        };
+        let bytes = header.encode();
+        prop_assert_eq!(Header::decode(&bytes, wide[0]), Some(header));
+        prop_assert_eq!(Header::decode(&bytes, wide[0] ^ 1), None);
+        prop_assert_eq!(Header::decode(&flip(&bytes, bit), wide[0]), None);
+    }
+
+    #[test]
+    fn controls(change in control(), sequence: u64) {
+        let (header, payload) = change.encode(sequence);
+        prop_assert_eq!(header.first, sequence);
+        prop_assert!(header.payload_is_good(&payload));
+        prop_assert_eq!(Control::decode(&header, &payload), Some(change));
+    }
+
+    #[test]
+    fn controls_from_anything(kind in 3..9usize, payload in vec(any::<u8>(), 0..300)) {
+        use Kind::*;
+        let kind = [Open, Records, Mark, Create, Seal, Trim, Delete, MetaPut, MetaDelete][kind];
+        let _ = Control::decode(&Header::new(kind, &payload), &payload);
+    }
+
+    #[test]
+    fn index_structures(wide in any::<[u64; 6]>(), narrow in any::<[u32; 3]>(), bit: usize) {
+        let segment = SegmentHeader { id: wide[0], from: wide[1], to: wide[2] };
+        prop_assert_eq!(SegmentHeader::decode(&segment.encode()), Some(segment));
+        prop_assert_eq!(SegmentHeader::decode(&flip(&segment.encode(), bit)), None);
+        let index = IndexHeader { segment, entries: narrow[0], runs: wide[3], segment_len: wide[4] };
+        prop_assert_eq!(IndexHeader::decode(&index.encode()), Some(index));
+        prop_assert_eq!(IndexHeader::decode(&flip(&index.encode(), bit)), None);
+        let entry = Entry {
+            log: narrow[0], run_first: narrow[1], runs: narrow[2], first: wide[0], end: wide[1],
+            first_arrival: wide[2], last_arrival: wide[3], offset: wide[4], len: wide[5],
+        };
+        prop_assert_eq!(Entry::decode(&entry.encode()), Some(entry));
+        prop_assert_eq!(Entry::decode(&flip(&entry.encode(), bit)), None);
+        let run = Run { first: wide[0], arrival: wide[1], offset: narrow[0], len: narrow[1] };
+        prop_assert_eq!(Run::decode(&run.encode()), Some(run));
+        prop_assert_eq!(Run::decode(&flip(&run.encode(), bit)), None);
+    }
+
+    #[test]
+    fn snapshots(logs in vec(any::<[u64; 3]>(), 0..20), values in vec(vec(any::<u8>(), 0..50), 0..20), bit: usize) {
+        let mut catalog = Catalog { applied: 77, ..Catalog::default() };
+        for (i, [start, end, last_arrival]) in logs.into_iter().enumerate() {
+            let (start, end) = (start >> 1, end >> 1);
+            let bounds = Staged { start, end, last_arrival, sealed: i % 2 == 0, deleted: false };
+            catalog.add(LogState::new(LogId::new(&format!("log/{i}")).unwrap(), i as u32, bounds));
+        }
+        for (i, value) in values.into_iter().enumerate() {
+            let value = Versioned { value: Bytes::from(value), version: Version(i as u64) };
+            catalog.meta.insert(format!("key/{i}"), value);
+        }
+        let bytes = snapshot::encode(&catalog);
+        let found = snapshot::decode(&bytes).expect("it decodes");
+        prop_assert_eq!(snapshot::encode(&found), bytes.clone());
+        prop_assert_eq!(found.meta, catalog.meta);
+        prop_assert!(snapshot::decode(&flip(&bytes, bit)).is_none());
+    }
+}

@@ -1,0 +1,83 @@
+//! Why a data directory cannot be opened, and what an I/O error means to a caller.
+
+use std::io;
+use std::path::Path;
+
+use headwater_store::StoreError;
+
+/// Why a data directory cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another process uses it. Stop that one, or choose another directory.
+    #[error("the data directory {dir} is in use by {holder}")]
+    Locked {
+        /// The directory.
+        dir: String,
+        /// Who uses it, as far as is known.
+        holder: String,
+    },
+    /// It was written by another version, or is not a data directory. Nothing was changed.
+    #[error("{0}")]
+    Format(String),
+    /// What was acknowledged once is damaged, in a way that cannot be confined to single records. Nothing was
+    /// changed; restore the file from a copy.
+    #[error("stored data is corrupt: {0}")]
+    Corrupt(String),
+    /// The file system refused something.
+    #[error("cannot {what}: {error}")]
+    Io {
+        /// What was tried.
+        what: String,
+        /// What came of it.
+        error: io::Error,
+    },
+}
+
+impl OpenError {
+    /// For `map_err`: names what was tried.
+    pub(crate) fn io(what: &str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let what = format!("{what} {}", path.display());
+        move |error| Self::Io { what, error }
+    }
+}
+
+/// Why a read stopped.
+#[derive(Debug)]
+pub(crate) enum ReadFault {
+    /// It would have had to wait for the device.
+    WouldBlock,
+    /// Bytes are not what was written: says which file and offset.
+    Corrupt(String),
+    /// The file system refused.
+    Io(String),
+}
+
+impl ReadFault {
+    /// For `map_err`: names the file.
+    pub(crate) fn io(path: &Path) -> impl FnOnce(io::Error) -> Self {
+        move |error| match error.kind() {
+            io::ErrorKind::WouldBlock => Self::WouldBlock,
+            _ => Self::Io(format!("{}: {error}", path.display())),
+        }
+    }
+
+    /// Bytes at this place are wrong.
+    pub(crate) fn corrupt(path: &Path, offset: u64, what: &str) -> Self {
+        Self::Corrupt(format!("{} at offset {offset}: {what}", path.display()))
+    }
+}
+
+impl From<ReadFault> for StoreError {
+    fn from(fault: ReadFault) -> Self {
+        match fault {
+            ReadFault::WouldBlock => Self::Read("the device was not waited for".into()),
+            ReadFault::Corrupt(what) => Self::Corrupt(what),
+            ReadFault::Io(what) => Self::Read(what),
+        }
+    }
+}
+
+/// Is the disk full?
+pub(crate) fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}

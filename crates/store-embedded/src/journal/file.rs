@@ -1,0 +1,38 @@
+//! One journal file that is in use or ready to be.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use headwater_host::disk::DiskFile;
+use parking_lot::Mutex;
+
+/// A journal file. While anybody holds it, it is not used for anything else.
+#[derive(Debug)]
+pub(crate) struct JournalFile {
+    pub(crate) id: u64,
+    pub(crate) path: PathBuf,
+    pub(crate) file: Arc<dyn DiskFile>,
+    /// Where frames have to end.
+    pub(crate) capacity: u64,
+    /// Was all of it written before?
+    pub(crate) written: bool,
+    /// Where the durable frames end.
+    end: AtomicU64,
+    /// Numbers of the logs that have records here.
+    pub(crate) logs: Mutex<Vec<u32>>,
+}
+
+impl JournalFile {
+    pub(crate) fn new(id: u64, path: PathBuf, file: Arc<dyn DiskFile>, capacity: u64, written: bool) -> Self {
+        Self { id, path, file, capacity, written, end: AtomicU64::new(0), logs: Mutex::default() }
+    }
+
+    pub(crate) fn end(&self) -> u64 {
+        self.end.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn set_end(&self, end: u64) {
+        self.end.store(end, Ordering::Release);
+    }
+}

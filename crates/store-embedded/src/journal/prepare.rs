@@ -1,0 +1,109 @@
+//! Makes journal files ready before they are needed.
+
+use std::io::{self, IoSlice};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::thread;
+use std::time::Duration;
+
+use super::{JournalFile, Spare};
+use crate::layout::unfinished;
+use crate::shared::Shared;
+use crate::stats::StoreStats;
+
+const PIECE: usize = 1 << 20;
+/// Written before it is synced, so that the commits beside it do not have to wait long.
+const SYNC_EVERY: u64 = 8 << 20;
+
+/// The body of the thread `prepare`.
+pub(crate) fn run_prepare(shared: &Shared) {
+    while !shared.stopping() {
+        match prepare_one(shared) {
+            Ok(true) => {}
+            Ok(false) => thread::park(),
+            Err(_) if shared.stopping() => return,
+            Err(error) => {
+                tracing::warn!(%error, "cannot prepare a journal file");
+                StoreStats::add(&shared.stats.background_failures, 1);
+                thread::park_timeout(Duration::from_secs(1));
+            }
+        }
+    }
+}
+
+/// How many files should be ready.
+fn wanted(shared: &Shared) -> usize {
+    if shared.ring.target_bytes() >= shared.sizes().journal_max_bytes { 2 } else { 1 }
+}
+
+/// Makes one more file ready. False if there are enough, or if too many wait to be clustered.
+pub(crate) fn prepare_one(shared: &Shared) -> io::Result<bool> {
+    let target = shared.ring.target_bytes();
+    // The one that is being written counts too.
+    if shared.ring.ready_count() >= wanted(shared)
+        || !shared.ring.has_room(2 * target, shared.sizes().ring_bytes())
+    {
+        return Ok(false);
+    }
+    let (spare, useless) = shared.ring.take_spare(target);
+    for spare in useless {
+        shared.disk().remove(&spare.path)?;
+    }
+    let spare = match spare {
+        Some(spare) => spare,
+        None if shared.full.load(Ordering::Acquire) => return Err(io::ErrorKind::StorageFull.into()),
+        None => fill(shared, target)?,
+    };
+    let id = shared.ring.take_id();
+    let path = shared.layout.journal(id);
+    shared.disk().rename(&spare.path, &path)?;
+    shared.disk().sync_dir(&shared.layout.journals)?;
+    shared.ring.add_ready(Arc::new(JournalFile::new(id, path, spare.file, spare.len, true)));
+    shared.queue.wake();
+    Ok(true)
+}
+
+/// A new file of zeros.
+fn fill(shared: &Shared, len: u64) -> io::Result<Spare> {
+    let path = unfinished(&shared.layout.journal(shared.ring.take_id()));
+    let file = shared.disk().create(&path)?;
+    let zeros = vec![0; PIECE.min(len as usize)];
+    let write = || {
+        let mut at = 0;
+        while at < len {
+            if shared.stopping() {
+                return Err(io::Error::other("the store is being closed"));
+            }
+            let piece = zeros.len().min((len - at) as usize);
+            file.write_all_at(&mut [IoSlice::new(&zeros[..piece])], at)?;
+            at += piece as u64;
+            if at.is_multiple_of(SYNC_EVERY) {
+                file.sync_data()?;
+            }
+        }
+        file.sync_data()
+    };
+    if let Err(error) = write() {
+        let _ = shared.disk().remove(&path);
+        return Err(error);
+    }
+    Ok(Spare { path, file, len })
+}
+
+/// An empty file in a hurry: its space is reserved but not written. It gets its name last, so that a journal
+/// without its length is a damaged one.
+pub(crate) fn create_empty(shared: &Shared, len: u64) -> io::Result<Arc<JournalFile>> {
+    let id = shared.ring.take_id();
+    let path = shared.layout.journal(id);
+    let temporary = unfinished(&path);
+    let disk = shared.disk();
+    let file = disk.create(&temporary)?;
+    let reserved = file.allocate(len).and_then(|()| file.sync_data());
+    if let Err(error) = reserved {
+        let _ = disk.remove(&temporary);
+        return Err(error);
+    }
+    disk.rename(&temporary, &path)?;
+    disk.sync_dir(&shared.layout.journals)?;
+    Ok(Arc::new(JournalFile::new(id, path, file, len, false)))
+}

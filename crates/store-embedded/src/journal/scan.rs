@@ -1,0 +1,165 @@
+//! Reads a journal file as a crash left it.
+//!
+//! # Recovery
+//! Frames are taken one after the other from the beginning of the file. Where one is not as it should be, the
+//! question is whether it was ever acknowledged:
+//! - The next journal's opening says where this one ended. Before that everything was durable.
+//! - Without a next journal, any frame further on that says that more than this offset was durable proves it.
+//! - Without proof it is a torn tail: it is cut, and because the file is never appended to, stays cut.
+//!
+//! A frame that was durable and whose payload is damaged keeps its place in the index, so that whoever reads
+//! it is told. If its header is damaged nobody knows whose it was, and the store does not open.
+
+use std::io;
+use std::path::Path;
+
+use headwater_host::disk::DiskFile;
+
+use crate::error::OpenError;
+use crate::frame::{HEADER_LEN, Header, Kind, find_magic, place};
+
+const WINDOW: usize = 1 << 20;
+
+/// A journal's first frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Opening {
+    /// The journal before this one, 0 for none...
+    pub(crate) before: u64,
+    /// ...and where it ended.
+    pub(crate) before_end: u64,
+}
+
+/// A journal file to be read.
+pub(crate) struct Scan<'a> {
+    pub(crate) id: u64,
+    pub(crate) path: &'a Path,
+    pub(crate) file: &'a dyn DiskFile,
+    /// Where it ended, if the next journal says so.
+    pub(crate) known_end: Option<u64>,
+}
+
+/// The opening of a file, `None` if the file was not in use when the power failed.
+pub(crate) fn opening(id: u64, path: &Path, file: &dyn DiskFile) -> Result<Option<Opening>, OpenError> {
+    let mut bytes = [0; HEADER_LEN];
+    let cut_short =
+        |len: u64| OpenError::Corrupt(format!("{} at offset {len}: the file is cut short", path.display()));
+    let len = file.read_at(&mut bytes, 0).map_err(OpenError::io("read", path))?;
+    if len < HEADER_LEN {
+        return Err(cut_short(len as u64));
+    }
+    let found = Header::decode(&bytes[..len], place(id, 0)).filter(|header| header.kind == Kind::Open);
+    if let Some(header) = found {
+        // What is missing at the end of the file may have been acknowledged.
+        let len = file.len().map_err(OpenError::io("measure", path))?;
+        if len < u64::from(header.count) {
+            return Err(OpenError::Corrupt(format!(
+                "{} at offset {len}: the file is cut short",
+                path.display()
+            )));
+        }
+        return Ok(Some(Opening { before: header.first, before_end: header.arrival }));
+    }
+    let scan = Scan { id, path, file, known_end: None };
+    if scan.was_durable(0)? { Err(scan.damaged(0)) } else { Ok(None) }
+}
+
+/// Calls `each` with every frame after the opening: its header, its offset, and its payload or, if that is
+/// damaged, `None`. Returns where the frames end.
+pub(crate) fn scan(
+    scan: &Scan<'_>,
+    mut each: impl FnMut(&Header, u64, Option<&[u8]>) -> Result<(), OpenError>,
+) -> Result<u64, OpenError> {
+    let mut window = Window::new(scan.file);
+    let mut at = 0;
+    let mut commit = 0;
+    while scan.known_end.is_none_or(|end| at < end) {
+        let read = |error| OpenError::io("read", scan.path)(error);
+        let head = window.get(at, HEADER_LEN).map_err(read)?;
+        // Commits only move on: a frame that says otherwise is no part of this sequence.
+        let header = Header::decode(head, place(scan.id, at))
+            .filter(|header| u64::from(header.commit) >= commit && u64::from(header.commit) <= at);
+        let Some(header) = header else {
+            if scan.known_end.is_some() || scan.was_durable(at)? {
+                return Err(scan.damaged(at));
+            }
+            return Ok(at);
+        };
+        let len = header.len as usize;
+        let payload = window.get(at, len).map_err(read)?.get(HEADER_LEN..).unwrap_or_default();
+        if header.payload_is_good(payload) {
+            if header.kind != Kind::Open {
+                each(&header, at, Some(payload))?;
+            }
+        } else if scan.known_end.is_some() || scan.was_durable(at)? {
+            each(&header, at, None)?;
+        } else {
+            return Ok(at);
+        }
+        commit = u64::from(header.commit);
+        at += len as u64;
+    }
+    Ok(at)
+}
+
+impl Scan<'_> {
+    /// Is there a frame that says that more than `offset` bytes were durable?
+    fn was_durable(&self, offset: u64) -> Result<bool, OpenError> {
+        let read = |error| OpenError::io("read", self.path)(error);
+        let mut window = Window::new(self.file);
+        let mut at = offset;
+        loop {
+            let bytes = window.get(at, WINDOW).map_err(read)?;
+            let ends = bytes.len() < WINDOW;
+            let mut from = 0;
+            while let Some(found) = find_magic(bytes, from) {
+                let header = Header::decode(&bytes[found..], place(self.id, at + found as u64));
+                if header.is_some_and(|header| u64::from(header.commit) > offset) {
+                    return Ok(true);
+                }
+                from = found + 1;
+            }
+            if ends {
+                return Ok(false);
+            }
+            // A header may lie across the edge.
+            at += (WINDOW - HEADER_LEN + 1) as u64;
+        }
+    }
+
+    pub(crate) fn damaged(&self, offset: u64) -> OpenError {
+        OpenError::Corrupt(format!(
+            "{} at offset {offset}: a frame that was acknowledged is damaged",
+            self.path.display()
+        ))
+    }
+}
+
+/// A file read forward in large pieces.
+struct Window<'a> {
+    file: &'a dyn DiskFile,
+    begin: u64,
+    bytes: Vec<u8>,
+}
+
+impl<'a> Window<'a> {
+    fn new(file: &'a dyn DiskFile) -> Self {
+        Self { file, begin: 0, bytes: Vec::new() }
+    }
+
+    /// The bytes at `at`; fewer than `len` only at the end of the file.
+    fn get(&mut self, at: u64, len: usize) -> io::Result<&[u8]> {
+        let skip = at.checked_sub(self.begin).map(|skip| skip as usize);
+        let inside = skip.filter(|skip| skip + len <= self.bytes.len());
+        let skip = match inside {
+            Some(skip) => skip,
+            None => {
+                self.bytes.resize(len.max(WINDOW), 0);
+                let got = self.file.read_at(&mut self.bytes, at)?;
+                self.bytes.truncate(got);
+                self.begin = at;
+                0
+            }
+        };
+        Ok(&self.bytes[skip..self.bytes.len().min(skip + len)])
+    }
+}

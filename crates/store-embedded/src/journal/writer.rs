@@ -1,0 +1,298 @@
+//! The thread `journal`: the one that makes things durable.
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::thread;
+use std::time::Duration;
+
+use bytes::Bytes;
+use headwater_host::disk::raise_thread_priority;
+use headwater_store::{Result, StoreError};
+
+use super::stage::{Commit, Counters, Effect};
+use super::{JournalFile, Spare, Work, create_empty};
+use crate::error::is_full;
+use crate::frame::{HEADER_LEN, Header, Kind};
+use crate::shared::Shared;
+use crate::stats::StoreStats;
+
+/// A file that was full after less than this asks for larger ones.
+const FILLED_QUICKLY: Duration = Duration::from_secs(4);
+/// How long to wait for the clustering before looking again.
+const WAIT_FOR_ROOM: Duration = Duration::from_millis(20);
+
+/// Writes the journal. Lives on its thread.
+#[derive(Debug)]
+pub(crate) struct Writer {
+    shared: Arc<Shared>,
+    file: Arc<JournalFile>,
+    /// Where the next commit begins.
+    offset: u64,
+    /// The journal before this one and where it ended, for the first frame.
+    before: (u64, u64),
+    opened: Duration,
+    counters: Counters,
+    commit: Commit,
+    /// Was anything committed since the last mark?
+    unmarked: bool,
+    /// A write into the file failed for want of space: it ends where it is.
+    abandoned: bool,
+}
+
+/// Why there is no next file.
+enum NoFile {
+    /// The clustering is behind, or the store is being closed.
+    Wait,
+    Refused(StoreError),
+}
+
+impl Writer {
+    /// Goes on after the journal `before` in `file`, which is empty.
+    pub(crate) fn new(shared: Arc<Shared>, file: Arc<JournalFile>, before: (u64, u64)) -> Self {
+        let catalog = shared.catalog.read();
+        let counters = Counters { sequence_next: catalog.applied + 1, number_next: catalog.number_next };
+        drop(catalog);
+        let opened = shared.options.clock.elapsed();
+        let commit = Commit::default();
+        Self { shared, file, offset: 0, before, opened, counters, commit, unmarked: false, abandoned: false }
+    }
+
+    /// The body of the thread.
+    pub(crate) fn run(mut self) {
+        raise_thread_priority();
+        let mut pending = VecDeque::new();
+        loop {
+            let closed = self.shared.queue.take(&mut pending);
+            if !pending.is_empty() {
+                self.step(&mut pending, closed);
+            } else if closed {
+                self.mark();
+                return;
+            } else if self.unmarked {
+                thread::park_timeout(self.shared.sizes().mark_after);
+                if self.shared.queue.bytes() == 0 {
+                    self.mark();
+                }
+            } else {
+                thread::park();
+            }
+        }
+    }
+
+    /// Makes one commit of what is pending, as far as it fits.
+    fn step(&mut self, pending: &mut VecDeque<Work>, closed: bool) {
+        self.commit.begin(self.file.id, self.offset);
+        let mut done_bytes = 0;
+        while let Some(work) = pending.front() {
+            let len = work.frame_len();
+            let refused = self.refusal(work);
+            let full = self.commit.bytes() >= self.shared.sizes().commit_bytes;
+            if refused.is_none() && (full || self.commit.depends(work)) {
+                break;
+            }
+            let rotates = matches!(work, Work::Rotate { .. }) && self.offset + self.commit.bytes() > 0;
+            if refused.is_none() && (rotates || !self.fits(len)) {
+                if !self.commit.is_empty() {
+                    break;
+                }
+                match self.rotate(len) {
+                    Ok(()) => {}
+                    Err(NoFile::Wait) if !closed => {
+                        self.shared.wake_cluster();
+                        thread::park_timeout(WAIT_FOR_ROOM);
+                        break;
+                    }
+                    Err(NoFile::Wait) => {
+                        let work = pending.pop_front().expect("there is a front");
+                        self.shared.queue.done(len);
+                        work.refuse(StoreError::Busy);
+                        continue;
+                    }
+                    Err(NoFile::Refused(error)) => {
+                        let work = pending.pop_front().expect("there is a front");
+                        self.shared.queue.done(len);
+                        work.refuse(error);
+                        continue;
+                    }
+                }
+            }
+            let work = pending.pop_front().expect("there is a front");
+            done_bytes += len;
+            match refused {
+                Some(error) => work.refuse(error),
+                None => self.stage(work),
+            }
+        }
+        self.finish_commit();
+        self.shared.queue.done(done_bytes);
+        StoreStats::set(&self.shared.stats.queue_depth, pending.len() as u64);
+        StoreStats::set(&self.shared.stats.queue_bytes, self.shared.queue.bytes() as u64);
+    }
+
+    /// Why this work is not even tried.
+    fn refusal(&self, work: &Work) -> Option<StoreError> {
+        if let Err(error) = self.shared.writable() {
+            return Some(error);
+        }
+        if work.needs_space() && self.shared.full.load(Ordering::Acquire) {
+            return Some(StoreError::NoSpace("the disk is below its free-space floor".into()));
+        }
+        None
+    }
+
+    fn fits(&self, frame_len: u64) -> bool {
+        let opening = if self.offset == 0 && self.commit.bytes() == 0 { HEADER_LEN as u64 } else { 0 };
+        !self.abandoned && self.offset + self.commit.bytes() + opening + frame_len <= self.file.capacity
+    }
+
+    fn stage(&mut self, work: Work) {
+        if self.offset == 0 && self.commit.bytes() == 0 {
+            self.add_opening();
+        }
+        self.commit.stage(work, &self.shared.catalog.read(), &mut self.counters);
+    }
+
+    fn add_opening(&mut self) {
+        let (first, arrival) = self.before;
+        let count = self.file.capacity as u32;
+        let header = Header { first, arrival, count, ..Header::new(Kind::Open, &[]) };
+        self.commit.add_frame(header, &Bytes::new());
+    }
+
+    /// Says that everything written so far was durable.
+    fn mark(&mut self) {
+        if !std::mem::take(&mut self.unmarked)
+            || self.shared.writable().is_err()
+            || !self.fits(HEADER_LEN as u64)
+        {
+            return;
+        }
+        self.commit.begin(self.file.id, self.offset);
+        self.commit.add_frame(Header::new(Kind::Mark, &[]), &Bytes::new());
+        self.finish_commit();
+        self.unmarked = false;
+    }
+
+    /// Writes, syncs, publishes, answers.
+    fn finish_commit(&mut self) {
+        let outcome = if self.commit.bytes() == 0 { Ok(()) } else { self.write() };
+        if outcome.is_ok() {
+            self.publish();
+        } else {
+            self.commit.unstage();
+        }
+        for answer in self.commit.answers.drain(..) {
+            answer.send(&outcome);
+        }
+    }
+
+    fn write(&mut self) -> Result<()> {
+        if let Err(error) = self.file.file.write_all_at(&mut self.commit.slices(), self.offset) {
+            if !is_full(&error) {
+                return Err(self.failed("write", &error));
+            }
+            // Parts of the commit may be in the file. Nothing is written there again, and the next file's
+            // opening says where this one ends.
+            self.abandoned = true;
+            self.counters.sequence_next = self.shared.catalog.read().applied + 1;
+            return Err(no_space(&error));
+        }
+        let clock = &self.shared.options.clock;
+        let begin = clock.elapsed();
+        self.file.file.sync_data().map_err(|error| self.failed("fdatasync", &error))?;
+        let took = clock.elapsed().saturating_sub(begin);
+        self.offset += self.commit.bytes();
+        self.file.set_end(self.offset);
+        self.unmarked = true;
+        StoreStats::add(&self.shared.stats.commits, 1);
+        StoreStats::add(&self.shared.stats.sync_micros, took.as_micros() as u64);
+        if let Some(hook) = &self.shared.options.on_sync {
+            hook(took);
+        }
+        Ok(())
+    }
+
+    fn failed(&self, what: &str, error: &io::Error) -> StoreError {
+        self.shared.poison(format!("{what} of {} failed: {error}", self.file.path.display()))
+    }
+
+    fn publish(&mut self) {
+        for effect in self.commit.effects.drain(..) {
+            match effect {
+                Effect::Records { log, entry, bytes } => {
+                    if log.hot.push(&self.file, entry) {
+                        self.file.logs.lock().push(log.number);
+                    }
+                    log.publish_end(entry.end(), entry.arrival);
+                    StoreStats::add(&self.shared.stats.records, u64::from(entry.count));
+                    StoreStats::add(&self.shared.stats.record_bytes, bytes);
+                }
+                Effect::Control { sequence, change } => {
+                    let mut catalog = self.shared.catalog.write();
+                    let shrunk = catalog.apply(sequence, &change);
+                    StoreStats::set(&self.shared.stats.logs, catalog.logs.len() as u64);
+                    drop(catalog);
+                    self.shared.shrunk.lock().extend(shrunk);
+                }
+            }
+        }
+    }
+
+    /// Goes on in another file, with room for a frame of this length.
+    fn rotate(&mut self, frame_len: u64) -> std::result::Result<(), NoFile> {
+        let clock = &self.shared.options.clock;
+        if self.offset > 0 && clock.elapsed().saturating_sub(self.opened) < FILLED_QUICKLY {
+            self.shared.ring.grow_target(self.shared.sizes().journal_max_bytes);
+        }
+        let next = self.next_file(frame_len + HEADER_LEN as u64)?;
+        self.change_file(next)?;
+        self.commit.begin(self.file.id, self.offset);
+        Ok(())
+    }
+
+    fn next_file(&self, bytes: u64) -> std::result::Result<Arc<JournalFile>, NoFile> {
+        if let Some(ready) = self.shared.ring.take_ready(self.file.id, bytes) {
+            return Ok(ready);
+        }
+        let len = self.shared.ring.target_bytes().max(bytes);
+        if !self.shared.ring.has_room(len + self.file.capacity, self.shared.sizes().ring_bytes()) {
+            return Err(NoFile::Wait);
+        }
+        create_empty(&self.shared, len).map_err(|error| {
+            NoFile::Refused(if is_full(&error) {
+                no_space(&error)
+            } else {
+                self.shared.poison(format!("cannot create a journal file: {error}"))
+            })
+        })
+    }
+
+    fn change_file(&mut self, next: Arc<JournalFile>) -> std::result::Result<(), NoFile> {
+        if self.offset > 0 {
+            self.before = (self.file.id, self.offset);
+            self.shared.ring.add_full(self.file.clone());
+        } else if self.abandoned {
+            // Nothing in it counts, but it may look as if it did.
+            let disk = self.shared.disk();
+            let removed =
+                disk.remove(&self.file.path).and_then(|()| disk.sync_dir(&self.shared.layout.journals));
+            removed.map_err(|error| NoFile::Refused(self.failed("removing", &error)))?;
+        } else {
+            let (path, file) = (self.file.path.clone(), self.file.file.clone());
+            self.shared.ring.add_spare(Spare { path, file, len: self.file.capacity });
+        }
+        self.file = next;
+        self.abandoned = false;
+        self.offset = 0;
+        self.opened = self.shared.options.clock.elapsed();
+        self.shared.wake_cluster();
+        self.shared.wake_prepare();
+        Ok(())
+    }
+}
+
+fn no_space(error: &io::Error) -> StoreError {
+    StoreError::NoSpace(error.to_string())
+}

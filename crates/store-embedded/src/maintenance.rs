@@ -1,0 +1,57 @@
+//! The thread `cluster`: everything that is done behind the acknowledgements.
+
+use std::io;
+use std::thread;
+use std::time::Duration;
+
+use crate::cluster::{cluster, recycle};
+use crate::expire::expire;
+use crate::merge::merge;
+use crate::shared::Shared;
+use crate::stats::StoreStats;
+
+/// How often it looks around without being woken.
+const ROUND: Duration = Duration::from_secs(1);
+
+/// The body of the thread.
+pub(crate) fn run_maintenance(shared: &Shared) {
+    while !shared.stopping() {
+        shared.check_space();
+        match step(shared, false) {
+            Ok(true) => continue,
+            Ok(false) => {}
+            Err(_) if shared.stopping() => return,
+            Err(error) => {
+                // Nothing is lost: the journals still have what was not moved, and the next attempt writes
+                // new files.
+                tracing::error!(%error, "background work failed, trying again");
+                StoreStats::add(&shared.stats.background_failures, 1);
+            }
+        }
+        thread::park_timeout(ROUND);
+    }
+}
+
+/// Does one round of what there is to do. True if there may be more.
+pub(crate) fn step(shared: &Shared, anyhow: bool) -> io::Result<bool> {
+    recycle(shared)?;
+    let clustered = cluster(shared, anyhow);
+    // Expiry frees space, so it goes on when there is none to cluster into.
+    let expired = expire(shared);
+    let merged = match clustered {
+        Ok(_) => merge(shared),
+        Err(_) => Ok(false),
+    };
+    recycle(shared)?;
+    measure(shared);
+    Ok(clustered? | expired? | merged?)
+}
+
+/// Brings the gauges up to date.
+pub(crate) fn measure(shared: &Shared) {
+    let list = shared.segments.lock().list.clone();
+    let bytes = list.iter().filter_map(|segment| segment.disk_bytes().ok()).sum();
+    StoreStats::set(&shared.stats.segments, list.len() as u64);
+    StoreStats::set(&shared.stats.segment_bytes, bytes);
+    StoreStats::set(&shared.stats.journal_bytes, shared.ring.bytes());
+}

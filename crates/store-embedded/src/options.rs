@@ -1,0 +1,99 @@
+//! What a store is opened with.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use headwater_host::Clock;
+use headwater_host::disk::Disk;
+
+/// Is told how long each commit's `fdatasync` took, on the journal's thread.
+pub type SyncHook = Arc<dyn Fn(Duration) + Send + Sync>;
+
+/// What a store is opened with.
+#[derive(Clone)]
+pub struct Options {
+    /// Where the files are.
+    pub disk: Arc<dyn Disk>,
+    /// The data directory; created if it does not exist.
+    pub dir: PathBuf,
+    /// Measures latencies.
+    pub clock: Arc<dyn Clock>,
+    /// Sizes and thresholds.
+    pub sizes: Sizes,
+    /// Called after each commit.
+    pub on_sync: Option<SyncHook>,
+    /// Without it, journals are clustered, prepared and recycled, and space is given back, only when
+    /// `EmbeddedStore::maintain` is called. For tests.
+    pub background: bool,
+}
+
+impl Options {
+    /// The usual sizes.
+    pub fn new(disk: Arc<dyn Disk>, dir: impl Into<PathBuf>, clock: Arc<dyn Clock>) -> Self {
+        Self { disk, dir: dir.into(), clock, sizes: Sizes::default(), on_sync: None, background: true }
+    }
+}
+
+impl fmt::Debug for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Options").field("dir", &self.dir).field("sizes", &self.sizes).finish_non_exhaustive()
+    }
+}
+
+/// Sizes in bytes and thresholds. The defaults are meant for production; tests make them small.
+#[derive(Debug, Clone)]
+pub struct Sizes {
+    /// The first journal file: quickly written.
+    pub journal_first_bytes: u64,
+    /// Where journal files stop growing.
+    pub journal_max_bytes: u64,
+    /// Journals of the largest size that may wait to be clustered before appends have to wait too.
+    pub ring_files: u64,
+    /// Frames that one commit takes.
+    pub commit_bytes: u64,
+    /// Work that may wait for a commit before more is refused with `Busy`.
+    pub queue_bytes: usize,
+    /// Full journals are clustered once they hold this much together...
+    pub cluster_bytes: u64,
+    /// ...or are this many.
+    pub cluster_files: usize,
+    /// Neighbouring segments below this size are merged...
+    pub merge_below_bytes: u64,
+    /// ...when they are this many.
+    pub merge_files: usize,
+    /// One index entry of a segment covers about this much.
+    pub run_bytes: u64,
+    /// Appends are refused when less than this is free, or a twentieth of the disk if that is less.
+    pub free_floor_bytes: u64,
+    /// After this long without work the end of the journal is confirmed, so that damage to its last frames
+    /// can be told from a torn tail.
+    pub mark_after: Duration,
+}
+
+impl Default for Sizes {
+    fn default() -> Self {
+        Self {
+            journal_first_bytes: 256 << 10,
+            journal_max_bytes: 64 << 20,
+            ring_files: 4,
+            commit_bytes: 8 << 20,
+            queue_bytes: 64 << 20,
+            cluster_bytes: 32 << 20,
+            cluster_files: 8,
+            merge_below_bytes: 32 << 20,
+            merge_files: 8,
+            run_bytes: 64 << 10,
+            free_floor_bytes: 512 << 20,
+            mark_after: Duration::from_secs(1),
+        }
+    }
+}
+
+impl Sizes {
+    /// Bytes of journals that may exist before appends wait.
+    pub(crate) fn ring_bytes(&self) -> u64 {
+        self.ring_files * self.journal_max_bytes
+    }
+}

@@ -1,0 +1,188 @@
+//! The bytes of a segment and of its index.
+//!
+//! Integers little-endian; every structure carries a CRC-32C of itself, taken with the CRC field zero.
+//! ```text
+//! .seg   header 64: magic "HWSG", version u32, crc u32, 0 u32, id u64, from u64, to u64, 0...
+//!        frames (see `frame`; the file id in their place is the low half of the segment's id)
+//! .idx   header 64: magic "HWIX", version u32, crc u32, entries u32, id u64, from u64, to u64, runs u64,
+//!                   segment_len u64, 0 u64
+//!        entries, 64 each, by log:  log u32, crc u32, run_first u32, runs u32, first u64, end u64,
+//!                                   first_arrival u64, last_arrival u64, offset u64, len u64
+//!        runs, 32 each:             first u64, arrival u64, offset u32, len u32, 0 u32, crc u32
+//! ```
+//! `from` and `to` are the first and the last journal whose records are here.
+
+use crate::frame::{u32_at, u64_at};
+
+pub(crate) const SEGMENT_HEADER_LEN: usize = 64;
+pub(crate) const INDEX_HEADER_LEN: usize = 64;
+pub(crate) const ENTRY_LEN: usize = 64;
+pub(crate) const RUN_LEN: usize = 32;
+
+const VERSION: u32 = 1;
+
+/// Head of a segment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct SegmentHeader {
+    pub(crate) id: u64,
+    pub(crate) from: u64,
+    pub(crate) to: u64,
+}
+
+/// Head of an index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct IndexHeader {
+    pub(crate) segment: SegmentHeader,
+    pub(crate) entries: u32,
+    pub(crate) runs: u64,
+    pub(crate) segment_len: u64,
+}
+
+/// One log's share of a segment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Entry {
+    pub(crate) log: u32,
+    pub(crate) run_first: u32,
+    pub(crate) runs: u32,
+    pub(crate) first: u64,
+    pub(crate) end: u64,
+    pub(crate) first_arrival: u64,
+    pub(crate) last_arrival: u64,
+    pub(crate) offset: u64,
+    pub(crate) len: u64,
+}
+
+/// Some neighbouring frames of one log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Run {
+    pub(crate) first: u64,
+    pub(crate) arrival: u64,
+    pub(crate) offset: u32,
+    pub(crate) len: u32,
+}
+
+impl SegmentHeader {
+    pub(crate) fn encode(&self) -> [u8; SEGMENT_HEADER_LEN] {
+        let mut out = [0; SEGMENT_HEADER_LEN];
+        self.put(&mut out, b"HWSG");
+        sign(&mut out, 8);
+        out
+    }
+
+    pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
+        let bytes = signed::<SEGMENT_HEADER_LEN>(bytes, 8)?;
+        (bytes[0..4] == *b"HWSG" && u32_at(bytes, 4) == VERSION).then(|| Self::get(bytes))
+    }
+
+    fn put(&self, out: &mut [u8], magic: &[u8; 4]) {
+        out[0..4].copy_from_slice(magic);
+        out[4..8].copy_from_slice(&VERSION.to_le_bytes());
+        out[16..24].copy_from_slice(&self.id.to_le_bytes());
+        out[24..32].copy_from_slice(&self.from.to_le_bytes());
+        out[32..40].copy_from_slice(&self.to.to_le_bytes());
+    }
+
+    fn get(bytes: &[u8]) -> Self {
+        Self { id: u64_at(bytes, 16), from: u64_at(bytes, 24), to: u64_at(bytes, 32) }
+    }
+}
+
+impl IndexHeader {
+    pub(crate) fn encode(&self) -> [u8; INDEX_HEADER_LEN] {
+        let mut out = [0; INDEX_HEADER_LEN];
+        self.segment.put(&mut out, b"HWIX");
+        out[12..16].copy_from_slice(&self.entries.to_le_bytes());
+        out[40..48].copy_from_slice(&self.runs.to_le_bytes());
+        out[48..56].copy_from_slice(&self.segment_len.to_le_bytes());
+        sign(&mut out, 8);
+        out
+    }
+
+    pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
+        let bytes = signed::<INDEX_HEADER_LEN>(bytes, 8)?;
+        (bytes[0..4] == *b"HWIX" && u32_at(bytes, 4) == VERSION).then(|| Self {
+            segment: SegmentHeader::get(bytes),
+            entries: u32_at(bytes, 12),
+            runs: u64_at(bytes, 40),
+            segment_len: u64_at(bytes, 48),
+        })
+    }
+
+    /// Where the runs begin.
+    pub(crate) fn runs_offset(entries: u32) -> u64 {
+        (INDEX_HEADER_LEN + entries as usize * ENTRY_LEN) as u64
+    }
+
+    /// Length of the whole index.
+    pub(crate) fn index_len(&self) -> u64 {
+        Self::runs_offset(self.entries) + self.runs * RUN_LEN as u64
+    }
+}
+
+impl Entry {
+    /// Bytes of an entry.
+    pub(crate) const LEN: usize = ENTRY_LEN;
+
+    pub(crate) fn encode(&self) -> [u8; ENTRY_LEN] {
+        let mut out = [0; ENTRY_LEN];
+        out[0..4].copy_from_slice(&self.log.to_le_bytes());
+        out[8..12].copy_from_slice(&self.run_first.to_le_bytes());
+        out[12..16].copy_from_slice(&self.runs.to_le_bytes());
+        let wide = [self.first, self.end, self.first_arrival, self.last_arrival, self.offset, self.len];
+        for (out, value) in out[16..].chunks_exact_mut(8).zip(wide) {
+            out.copy_from_slice(&value.to_le_bytes());
+        }
+        sign(&mut out, 4);
+        out
+    }
+
+    pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
+        let bytes = signed::<ENTRY_LEN>(bytes, 4)?;
+        Some(Self {
+            log: u32_at(bytes, 0),
+            run_first: u32_at(bytes, 8),
+            runs: u32_at(bytes, 12),
+            first: u64_at(bytes, 16),
+            end: u64_at(bytes, 24),
+            first_arrival: u64_at(bytes, 32),
+            last_arrival: u64_at(bytes, 40),
+            offset: u64_at(bytes, 48),
+            len: u64_at(bytes, 56),
+        })
+    }
+}
+
+impl Run {
+    pub(crate) fn encode(&self) -> [u8; RUN_LEN] {
+        let mut out = [0; RUN_LEN];
+        out[0..8].copy_from_slice(&self.first.to_le_bytes());
+        out[8..16].copy_from_slice(&self.arrival.to_le_bytes());
+        out[16..20].copy_from_slice(&self.offset.to_le_bytes());
+        out[20..24].copy_from_slice(&self.len.to_le_bytes());
+        sign(&mut out, 28);
+        out
+    }
+
+    pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
+        let bytes = signed::<RUN_LEN>(bytes, 28)?;
+        Some(Self {
+            first: u64_at(bytes, 0),
+            arrival: u64_at(bytes, 8),
+            offset: u32_at(bytes, 16),
+            len: u32_at(bytes, 20),
+        })
+    }
+}
+
+fn sign(bytes: &mut [u8], at: usize) {
+    let crc = crc32c::crc32c(bytes);
+    bytes[at..at + 4].copy_from_slice(&crc.to_le_bytes());
+}
+
+/// The first `N` bytes if the CRC at `at` is that of them.
+fn signed<const N: usize>(bytes: &[u8], at: usize) -> Option<&[u8; N]> {
+    let bytes: &[u8; N] = bytes.get(..N)?.try_into().ok()?;
+    let mut zeroed = *bytes;
+    zeroed[at..at + 4].fill(0);
+    (crc32c::crc32c(&zeroed) == u32_at(bytes, at)).then_some(bytes)
+}

@@ -1,0 +1,252 @@
+//! Opening and closing a store, and its logs by name.
+
+use std::io::{self, IoSlice};
+use std::sync::Arc;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread::{Builder, JoinHandle};
+
+use async_trait::async_trait;
+use headwater_host::disk::{DiskLock, LockError, raise_file_limit};
+use headwater_store::{LogId, LogStore, Result, ShardLog, StoreError};
+use parking_lot::{Mutex, RwLock};
+
+use crate::error::OpenError;
+use crate::journal::{JournalFile, Queue, Ring, Work, Writer, create_empty, prepare_one, run_prepare};
+use crate::layout::{Layout, unfinished};
+use crate::log::EmbeddedLog;
+use crate::maintenance::{measure, run_maintenance, step};
+use crate::open_segments::load_segments;
+use crate::options::Options;
+use crate::recovery::{Recovered, load_snapshot, replay};
+use crate::shared::Shared;
+use crate::snapshot::remove_older;
+use crate::stats::StoreStats;
+
+const FORMAT: &[u8] = b"headwater store, format 1\n";
+
+/// A store in a directory of this machine.
+#[derive(Debug)]
+pub struct EmbeddedStore {
+    pub(crate) shared: Arc<Shared>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+    /// Given back last, when no thread writes any more.
+    _lock: Box<dyn DiskLock>,
+}
+
+impl EmbeddedStore {
+    /// Opens the directory, creating it if there is none. Blocks for as long as recovery takes.
+    pub fn open(options: Options) -> std::result::Result<Arc<Self>, OpenError> {
+        raise_file_limit();
+        let layout = Layout::new(&options.dir);
+        let disk = options.disk.clone();
+        for dir in [&layout.root, &layout.journals, &layout.segments, &layout.meta] {
+            disk.create_dir_all(dir).map_err(OpenError::io("create", dir))?;
+        }
+        let lock = lock(&options, &layout)?;
+        check_format(&options, &layout)?;
+        remove_unfinished(&options, &layout)?;
+        let (catalog, from) = load_snapshot(&options, &layout)?;
+        let segments = load_segments(&options, &layout)?;
+        let Recovered { catalog, full, spares, id_next, last } =
+            replay(&options, &layout, catalog, from, &segments)?;
+        let ring = Ring::new(id_next.max(1), options.sizes.journal_first_bytes);
+        full.into_iter().for_each(|journal| ring.add_full(journal));
+        spares.into_iter().for_each(|spare| ring.add_spare(spare));
+        let stats = Arc::new(StoreStats::default());
+        StoreStats::set(&stats.logs, catalog.logs.len() as u64);
+        let shared = Arc::new(Shared {
+            published_through: AtomicU64::new(segments.published_through()),
+            segments: Mutex::new(segments.into_segments(&catalog)),
+            catalog: RwLock::new(catalog),
+            options,
+            layout,
+            queue: Queue::default(),
+            ring,
+            shrunk: Mutex::default(),
+            stats,
+            poison: OnceLock::new(),
+            full: AtomicBool::new(false),
+            stopping: AtomicBool::new(false),
+            prepare_thread: OnceLock::new(),
+            cluster_thread: OnceLock::new(),
+        });
+        remove_older(&shared, from).map_err(OpenError::io("clean", &shared.layout.meta))?;
+        shared.check_space();
+        measure(&shared);
+        let first = first_journal(&shared)?;
+        let store = Self { shared, threads: Mutex::default(), _lock: lock };
+        store.start(first, last)?;
+        Ok(Arc::new(store))
+    }
+
+    fn start(&self, first: Arc<JournalFile>, last: (u64, u64)) -> std::result::Result<(), OpenError> {
+        let writer = Writer::new(self.shared.clone(), first, last);
+        let journal = self.spawn("journal", move |_| writer.run())?;
+        let _ = self.shared.queue.thread.set(journal);
+        // Work may have come before the thread was known.
+        self.shared.queue.wake();
+        if self.shared.options.background {
+            let _ = self.shared.prepare_thread.set(self.spawn("prepare", run_prepare)?);
+            let _ = self.shared.cluster_thread.set(self.spawn("cluster", run_maintenance)?);
+        }
+        Ok(())
+    }
+
+    fn spawn(
+        &self,
+        name: &str,
+        body: impl FnOnce(&Shared) + Send + 'static,
+    ) -> std::result::Result<std::thread::Thread, OpenError> {
+        let shared = self.shared.clone();
+        let handle = Builder::new().name(name.to_owned()).spawn(move || body(&shared));
+        let handle = handle.map_err(OpenError::io("start a thread for", &self.shared.layout.root))?;
+        let thread = handle.thread().clone();
+        self.threads.lock().push(handle);
+        Ok(thread)
+    }
+
+    /// What the store counts.
+    pub fn stats(&self) -> Arc<StoreStats> {
+        self.shared.stats.clone()
+    }
+
+    /// Why writes are refused, if they are until the store is opened anew.
+    pub fn poisoned(&self) -> Option<String> {
+        self.shared.poison.get().cloned()
+    }
+
+    /// Goes on in another journal file, so that what was written so far can be clustered.
+    pub async fn rotate(&self) -> Result<()> {
+        self.shared.submit(|reply| Work::Rotate { reply }).await
+    }
+
+    /// Does the background work that there is, now and on this thread. For stores without `background`.
+    pub fn maintain(&self) -> io::Result<()> {
+        self.shared.check_space();
+        while prepare_one(&self.shared)? {}
+        while step(&self.shared, true)? {}
+        Ok(())
+    }
+
+    /// Finishes what waits, refuses everything else, and stops the threads. Dropping the store does it too.
+    pub fn close(&self) {
+        self.shared.queue.close();
+        self.shared.stopping.store(true, Ordering::Release);
+        self.shared.wake_prepare();
+        self.shared.wake_cluster();
+        for thread in std::mem::take(&mut *self.threads.lock()) {
+            // A thread that panicked has said so itself.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for EmbeddedStore {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+fn lock(options: &Options, layout: &Layout) -> std::result::Result<Box<dyn DiskLock>, OpenError> {
+    let path = layout.lock();
+    options.disk.lock(&path).map_err(|error| match error {
+        LockError::Held(holder) => OpenError::Locked {
+            dir: layout.root.display().to_string(),
+            holder: holder.map_or("another process".into(), |id| format!("the process {id}")),
+        },
+        LockError::Io(error) => OpenError::io("lock", &path)(error),
+    })
+}
+
+/// Creates the version file of a new directory, checks that of an old one.
+fn check_format(options: &Options, layout: &Layout) -> std::result::Result<(), OpenError> {
+    let path = layout.format();
+    let disk = &*options.disk;
+    match disk.open(&path) {
+        Ok(file) => {
+            let mut bytes = vec![0; 200];
+            let got = file.read_at(&mut bytes, 0).map_err(OpenError::io("read", &path))?;
+            if bytes[..got] == *FORMAT {
+                return Ok(());
+            }
+            let found = String::from_utf8_lossy(&bytes[..got]).trim().to_owned();
+            Err(OpenError::Format(format!(
+                "{} says '{found}', which this version cannot read; it reads '{}'",
+                path.display(),
+                String::from_utf8_lossy(FORMAT).trim()
+            )))
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            for dir in [&layout.journals, &layout.segments, &layout.meta] {
+                let names = disk.list(dir).map_err(OpenError::io("list", dir))?;
+                if names.iter().any(|name| !name.ends_with(".tmp")) {
+                    let what = format!("{} is missing, but {} has files", path.display(), dir.display());
+                    return Err(OpenError::Format(what));
+                }
+            }
+            let write = || {
+                let temporary = unfinished(&path);
+                let _ = disk.remove(&temporary);
+                let file = disk.create(&temporary)?;
+                file.write_all_at(&mut [IoSlice::new(FORMAT)], 0)?;
+                file.sync_data()?;
+                disk.rename(&temporary, &path)?;
+                disk.sync_dir(&layout.root)
+            };
+            write().map_err(OpenError::io("write", &path))
+        }
+        Err(error) => Err(OpenError::io("open", &path)(error)),
+    }
+}
+
+fn remove_unfinished(options: &Options, layout: &Layout) -> std::result::Result<(), OpenError> {
+    for dir in [&layout.journals, &layout.segments, &layout.meta] {
+        for name in options.disk.list(dir).map_err(OpenError::io("list", dir))? {
+            if name.ends_with(".tmp") {
+                let path = dir.join(name);
+                options.disk.remove(&path).map_err(OpenError::io("remove", &path))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The file that is written first: small and new, unless one is left that can be used.
+fn first_journal(shared: &Shared) -> std::result::Result<Arc<JournalFile>, OpenError> {
+    let journals = &shared.layout.journals;
+    match prepare_one(shared) {
+        Ok(_) => {}
+        // A full disk must not keep anybody from reading.
+        Err(error) => tracing::warn!(%error, "cannot prepare a journal file"),
+    }
+    match shared.ring.take_ready(0, 0) {
+        Some(ready) => Ok(ready),
+        None => create_empty(shared, shared.options.sizes.journal_first_bytes)
+            .map_err(OpenError::io("create a journal in", journals)),
+    }
+}
+
+#[async_trait]
+impl LogStore for EmbeddedStore {
+    async fn create(&self, ids: &[LogId]) -> Result<()> {
+        let ids = ids.to_vec();
+        self.shared.submit(|reply| Work::Create { ids, reply }).await
+    }
+
+    async fn open(&self, id: &LogId) -> Result<Arc<dyn ShardLog>> {
+        let log = self.shared.catalog.read().logs.get(id).cloned();
+        let log = log.ok_or_else(|| StoreError::NoSuchLog(id.to_string()))?;
+        Ok(Arc::new(EmbeddedLog { shared: self.shared.clone(), log }))
+    }
+
+    async fn delete(&self, ids: &[LogId]) -> Result<()> {
+        let ids = ids.to_vec();
+        self.shared.submit(|reply| Work::Delete { ids, reply }).await
+    }
+
+    async fn list(&self, prefix: &str) -> Result<Vec<LogId>> {
+        let catalog = self.shared.catalog.read();
+        Ok(catalog.logs.keys().filter(|id| id.as_str().starts_with(prefix)).cloned().collect())
+    }
+}

@@ -1,0 +1,105 @@
+//! Directories that earlier versions wrote are read as they were.
+//!
+//! A fixture is never changed. A new format version gets a new one, written by
+//! `cargo test -p headwater-store-embedded --test it -- --ignored write_fixture`
+//! after `VERSION` was raised.
+
+use std::fmt::Write as _;
+use std::io::IoSlice;
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use headwater_host::SystemClock;
+use headwater_host::disk::{Disk, SystemDisk};
+use headwater_store::conformance::{ALL, batch, contents, id, put};
+use headwater_store::{Expect, Expected, LogStore, MetaStore, Position};
+use headwater_store_embedded::{EmbeddedStore, Options};
+
+use crate::support::{settle, small};
+
+const VERSION: u32 = 1;
+
+fn fixture(version: u32) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/fixtures/v{version}"))
+}
+
+fn open(dir: &Path) -> std::sync::Arc<EmbeddedStore> {
+    let options = Options::new(SystemDisk::new(), dir, SystemClock::new());
+    EmbeddedStore::open(Options { sizes: small(false), background: false, ..options }).unwrap()
+}
+
+/// Everything in a store, as text.
+async fn dump(store: &EmbeddedStore) -> String {
+    let mut text = String::new();
+    for name in LogStore::list(store, "").await.unwrap() {
+        let log = LogStore::open(store, &name).await.unwrap();
+        writeln!(text, "{name}: {:?}", log.bounds()).unwrap();
+        for (position, arrival, key, hash, data) in contents(&*log, Position::START, ALL).await.unwrap() {
+            writeln!(text, "  {position} {arrival} {key} {hash:?} {}", data.escape_ascii()).unwrap();
+        }
+    }
+    for (key, value) in MetaStore::list(store, "").await.unwrap() {
+        writeln!(text, "{key} = {:?} {}", value.version, value.value.escape_ascii()).unwrap();
+    }
+    text
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_version_is_read() {
+    let disk = SystemDisk::new();
+    for version in 1..=VERSION {
+        let from = fixture(version);
+        let dir = tempfile::tempdir().unwrap();
+        for part in ["", "journal", "seg", "meta"] {
+            disk.create_dir_all(&dir.path().join(part)).unwrap();
+            for name in disk.list(&from.join(part)).unwrap() {
+                let file = disk.open(&from.join(part).join(&name)).unwrap();
+                let mut bytes = vec![0; file.len().unwrap() as usize];
+                file.read_at(&mut bytes, 0).unwrap();
+                let copy = disk.create(&dir.path().join(part).join(&name)).unwrap();
+                copy.write_all_at(&mut [IoSlice::new(&bytes)], 0).unwrap();
+            }
+        }
+        let expected = disk.open(&dir.path().join("expected.txt")).unwrap();
+        let mut bytes = vec![0; expected.len().unwrap() as usize];
+        expected.read_at(&mut bytes, 0).unwrap();
+        let store = open(dir.path());
+        assert!(dump(&store).await == String::from_utf8(bytes).unwrap(), "version {version}");
+        let log = LogStore::open(&*store, &id("open")).await.unwrap();
+        log.append(put(1, batch(1, 1, 1)), Expect::Tail(log.bounds().end)).await.unwrap();
+        settle(&store).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "writes the fixture of the current version"]
+async fn write_fixture() {
+    let dir = fixture(VERSION);
+    let store = open(&dir);
+    let names = [id("open"), id("sealed"), id("trimmed"), id("deleted")];
+    store.create(&names).await.unwrap();
+    let version = store.put("key/a", Bytes::from_static(b"first"), Expected::Absent).await.unwrap();
+    for tag in 0..40u64 {
+        let log = LogStore::open(&*store, &names[tag as usize % 4]).await.unwrap();
+        let len = if tag == 9 { 5000 } else { 60 };
+        log.append(put(1_700_000_000_000 + tag, batch(tag, 1 + tag as u32 % 3, len)), Expect::Any)
+            .await
+            .unwrap();
+        if tag == 15 || tag == 27 {
+            settle(&store).await;
+        }
+    }
+    store.put("key/a", Bytes::from_static(b"second"), Expected::Version(version)).await.unwrap();
+    let gone = store.put("key/gone", Bytes::from_static(b"gone"), Expected::Absent).await.unwrap();
+    store.put("key/b", Bytes::from_static(b"\x00\xff"), Expected::Absent).await.unwrap();
+    MetaStore::delete(&*store, "key/gone", gone).await.unwrap();
+    LogStore::open(&*store, &names[1]).await.unwrap().seal().await.unwrap();
+    LogStore::open(&*store, &names[2]).await.unwrap().trim(Position::new(9).unwrap()).await.unwrap();
+    LogStore::delete(&*store, &names[3..]).await.unwrap();
+    let text = dump(&store).await;
+    drop(store);
+    let disk = SystemDisk::new();
+    let file = disk.create(&dir.join("expected.txt")).unwrap();
+    file.write_all_at(&mut [IoSlice::new(text.as_bytes())], 0).unwrap();
+    disk.remove(&dir.join("LOCK")).unwrap();
+}
