@@ -1,7 +1,7 @@
 //! Directories that earlier versions wrote are read as they were.
 //!
 //! A fixture is never changed. A new format version gets a new one, written by
-//! `cargo test -p headwater-store-embedded --test it -- --ignored write_fixture`
+//! `HEADWATER_WRITE_FIXTURE=1 cargo test -p headwater-store-embedded --test it what_is_written_is_read`
 //! after `VERSION` was raised.
 
 use std::fmt::Write as _;
@@ -72,10 +72,21 @@ async fn every_version_is_read() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "writes the fixture of the current version"]
-async fn write_fixture() {
-    let dir = fixture(VERSION);
-    let store = open(&dir);
+async fn what_is_written_is_read() {
+    let temporary = tempfile::tempdir().unwrap();
+    let keep = std::env::var_os("HEADWATER_WRITE_FIXTURE").is_some();
+    let dir = if keep { fixture(VERSION) } else { temporary.path().join("v") };
+    let text = write(&dir).await;
+    assert!(dump(&open(&dir)).await == text, "what was written is what is read");
+    let disk = SystemDisk::new();
+    let file = disk.create(&dir.join("expected.txt")).unwrap();
+    file.write_all_at(&mut [IoSlice::new(text.as_bytes())], 0).unwrap();
+    disk.remove(&dir.join("LOCK")).unwrap();
+}
+
+/// Fills a directory with something of everything, and says what is in it.
+async fn write(dir: &Path) -> String {
+    let store = open(dir);
     let names = [id("open"), id("sealed"), id("trimmed"), id("deleted")];
     store.create(&names).await.unwrap();
     let version = store.put("key/a", Bytes::from_static(b"first"), Expected::Absent).await.unwrap();
@@ -96,10 +107,5 @@ async fn write_fixture() {
     LogStore::open(&*store, &names[1]).await.unwrap().seal().await.unwrap();
     LogStore::open(&*store, &names[2]).await.unwrap().trim(Position::new(9).unwrap()).await.unwrap();
     LogStore::delete(&*store, &names[3..]).await.unwrap();
-    let text = dump(&store).await;
-    drop(store);
-    let disk = SystemDisk::new();
-    let file = disk.create(&dir.join("expected.txt")).unwrap();
-    file.write_all_at(&mut [IoSlice::new(text.as_bytes())], 0).unwrap();
-    disk.remove(&dir.join("LOCK")).unwrap();
+    dump(&store).await
 }
