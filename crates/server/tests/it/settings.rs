@@ -1,0 +1,258 @@
+//! Where settings come from, which of them wins, and what is said about wrong ones.
+//!
+//! Environment variables belong to a process, so every case is a process: this binary again, asked for the one
+//! test that resolves what it is given and prints what comes out.
+
+use std::path::Path;
+use std::process::Command;
+
+use clap::Parser;
+use headwater_server::ServeArgs;
+
+#[derive(Debug, Parser)]
+#[command(name = "headwater")]
+struct Wrapper {
+    #[command(flatten)]
+    serve: ServeArgs,
+}
+
+const ARGS: &str = "SETTINGS_TEST_ARGS";
+const BEGIN: &str = "<<<";
+const END: &str = ">>>";
+
+#[test]
+fn child() {
+    let Ok(args) = std::env::var(ARGS) else { return };
+    let args = args.split('\n').filter(|arg| !arg.is_empty());
+    let parsed = Wrapper::try_parse_from(std::iter::once("headwater").chain(args));
+    let shown = match parsed.map(|wrapper| wrapper.serve.resolve()) {
+        Err(error) => format!("usage: {error}"),
+        Ok(Err(error)) => format!("error: {error}"),
+        Ok(Ok(settings)) => format!(
+            "{} {} {} {} {:?} {} {}",
+            settings.listen,
+            settings.data_dir.display(),
+            settings.region,
+            settings.account,
+            settings.limits,
+            settings.log,
+            settings.transition.as_millis()
+        ),
+    };
+    println!("{BEGIN}{shown}{END}");
+}
+
+/// What the settings are, or the error.
+fn resolve(args: &[&str], env: &[(&str, &str)]) -> String {
+    let child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "settings::child", "--nocapture", "--test-threads=1"])
+        .env_clear()
+        .env(ARGS, args.join("\n"))
+        .envs(env.iter().copied())
+        .output()
+        .unwrap();
+    let out = String::from_utf8(child.stdout).unwrap();
+    let (_, rest) = out.split_once(BEGIN).unwrap_or_else(|| panic!("{out}"));
+    rest.rsplit_once(END).unwrap().0.to_owned()
+}
+
+fn write(dir: &Path, text: &str) -> String {
+    let path = dir.join("headwater.toml");
+    std::fs::write(&path, text).unwrap();
+    path.display().to_string()
+}
+
+/// Resolves with this as the configuration file.
+fn with_file(text: &str, args: &[&str], env: &[(&str, &str)]) -> String {
+    let dir = tempfile::tempdir().unwrap();
+    let path = write(dir.path(), text);
+    let args: Vec<_> = args.iter().copied().chain(["--config", &path]).collect();
+    resolve(&args, env).replace(&path, "FILE")
+}
+
+#[test]
+fn defaults() {
+    let expected = "127.0.0.1:4567 headwater-data us-east-1 000000000000 Aws info 200";
+    assert_eq!(resolve(&[], &[]), expected);
+    assert_eq!(with_file("", &[], &[]), expected);
+}
+
+/// Flag, environment variable, key of the file; a value of each; what the settings then are.
+const EACH: &[(&str, &str, [&str; 3], [&str; 3])] = &[
+    (
+        "listen",
+        "LISTEN",
+        ["127.0.0.1:1", "127.0.0.1:2", "'[::1]:3'"],
+        ["127.0.0.1:1", "127.0.0.1:2", "[::1]:3"],
+    ),
+    ("data-dir", "DATA_DIR", ["one", "two", "'three'"], [" one ", " two ", " three "]),
+    ("region", "REGION", ["eu-west-1", "eu-west-2", "'eu-west-3'"], ["eu-west-1", "eu-west-2", "eu-west-3"]),
+    (
+        "account",
+        "ACCOUNT",
+        ["111111111111", "222222222222", "'333333333333'"],
+        ["111111111111", "222222222222", "333333333333"],
+    ),
+    ("limits", "LIMITS", ["off", "aws", "'off'"], ["Off", "Aws", "Off"]),
+    (
+        "log",
+        "LOG",
+        ["error", "warn", "'warn,headwater_streams=debug'"],
+        [" error ", " warn ", " warn,headwater_streams=debug "],
+    ),
+    ("transition-ms", "TRANSITION_MS", ["1", "0", "3000"], [" 1", " 0", " 3000"]),
+];
+
+#[test]
+fn a_flag_wins_over_the_environment_and_the_environment_over_the_file() {
+    for (name, variable, [flag, env, file], [by_flag, by_env, by_file]) in EACH {
+        let (flag, text) = (format!("--{name}={flag}"), format!("{name} = {}", quoted(file)));
+        let variable = format!("HEADWATER_{variable}");
+        let env = [(variable.as_str(), *env)];
+        let check = |found: String, expected: &str| {
+            assert!(found.contains(expected.trim_end()), "{name}: '{found}' is not '{expected}'");
+            assert!(!found.starts_with("error") && !found.starts_with("usage"), "{name}: {found}");
+        };
+        check(with_file(&text, &[&flag], &env), by_flag);
+        check(with_file(&text, &[], &env), by_env);
+        check(with_file(&text, &[], &[]), by_file);
+        check(resolve(&[&flag], &env), by_flag);
+        check(resolve(&[], &env), by_env);
+    }
+}
+
+fn quoted(value: &str) -> String {
+    value.replace('\'', "\"")
+}
+
+#[test]
+fn the_file_is_found_by_flag_or_environment() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = write(dir.path(), "region = \"ap-south-1\"\ntransition-ms = 7\n");
+    assert!(resolve(&[], &[("HEADWATER_CONFIG", &path)]).contains("ap-south-1"));
+    assert!(resolve(&["--config", &path], &[("HEADWATER_CONFIG", "elsewhere")]).contains("ap-south-1"));
+}
+
+#[test]
+fn wrong_values() {
+    let region = "a region is made of a-z, 0-9 and '-', such as us-east-1";
+    let address = "an address and a port, such as 127.0.0.1:4567 or [::1]:4567";
+    let cases = [
+        ("--region=", format!("error: region '' is wrong: {region}")),
+        ("--region=US_EAST", format!("error: region 'US_EAST' is wrong: {region}")),
+        ("--account=1234", "error: account '1234' is wrong: an account is 12 digits".into()),
+        ("--account=12345678901x", "error: account '12345678901x' is wrong: an account is 12 digits".into()),
+        ("--listen=4567", format!("error: listen '4567' is wrong: {address}")),
+        ("--listen=127.0.0.1", format!("error: listen '127.0.0.1' is wrong: {address}")),
+        ("--listen=127.0.0.1:65536", format!("error: listen '127.0.0.1:65536' is wrong: {address}")),
+        (
+            "--log=headwater=loud",
+            "error: log 'headwater=loud' is wrong: use error, warn, info, debug, trace, or directives such as \
+             'warn,headwater_streams=debug'"
+                .into(),
+        ),
+    ];
+    for (arg, expected) in cases {
+        assert_eq!(resolve(&[arg], &[]), expected);
+        // The same from the environment.
+        let (name, value) = arg.trim_start_matches("--").split_once('=').unwrap();
+        let variable = format!("HEADWATER_{}", name.to_ascii_uppercase());
+        assert_eq!(resolve(&[], &[(&variable, value)]), expected);
+        // And from the file.
+        assert_eq!(with_file(&format!("{name} = \"{value}\""), &[], &[]), expected);
+    }
+}
+
+#[test]
+fn wrong_usage() {
+    for arg in [
+        "--limits=some",
+        "--transition-ms=-1",
+        "--transition-ms=soon",
+        "--transition-ms=4294967296",
+        "--port=1",
+    ] {
+        let said = resolve(&[arg], &[]);
+        assert!(
+            said.starts_with("usage: error: ") && said.contains(arg.split_once('=').unwrap().0),
+            "{arg}: {said}"
+        );
+    }
+    let said = resolve(&[], &[("HEADWATER_LIMITS", "some")]);
+    assert!(said.contains("[possible values: aws, off]"), "{said}");
+}
+
+#[test]
+fn wrong_files() {
+    let cases = [
+        ("listen = ", "line 1: "),
+        ("# comment\nport = 4567\n", "line 2: unknown field `port`, expected one of `listen`, `data-dir`, "),
+        ("config = \"other.toml\"\n", "line 1: unknown field `config`"),
+        ("data_dir = \"x\"\n", "line 1: unknown field `data_dir`"),
+        ("region = \"a\"\n\nregion = \"b\"\n", "line 3: "),
+        ("limits = \"some\"\n", "line 1: unknown variant `some`, expected `aws` or `off`"),
+        ("transition-ms = -1\n", "line 1: "),
+        ("transition-ms = \"1\"\n", "line 1: "),
+        ("account = 123456789012\n", "line 1: "),
+        ("insecure = \"yes\"\n", "line 1: "),
+    ];
+    for (text, expected) in cases {
+        let said = with_file(text, &[], &[]);
+        let whole = format!("error: the configuration file FILE is wrong: {expected}");
+        assert!(said.starts_with(&whole) && !said.contains('\n'), "{text}: {said}");
+    }
+    let missing = resolve(&["--config=no-such-file.toml"], &[]);
+    assert!(
+        missing.starts_with("error: cannot read the configuration file no-such-file.toml: "),
+        "{missing}"
+    );
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("large.toml");
+    std::fs::write(&path, " ".repeat((1 << 20) + 1)).unwrap();
+    let large = resolve(&["--config", &path.display().to_string()], &[]);
+    assert!(large.ends_with("the file is larger than 1 MiB"), "{large}");
+    std::fs::write(&path, b"region = \"\xff\"").unwrap();
+    let binary = resolve(&["--config", &path.display().to_string()], &[]);
+    assert!(
+        binary.starts_with("error: cannot read the configuration file") && !binary.contains('\n'),
+        "{binary}"
+    );
+}
+
+#[test]
+fn listening_beyond_this_machine_is_refused() {
+    for address in ["0.0.0.0:4567", "[::]:4567", "192.0.2.1:4567"] {
+        let listen = format!("--listen={address}");
+        let expected = format!(
+            "error: refusing to listen on {address}: no credentials are configured, so anybody who reaches this \
+             address could read and delete everything. Listen on 127.0.0.1, or give --insecure if the network is \
+             trusted"
+        );
+        assert_eq!(resolve(&[&listen], &[]), expected);
+        assert_eq!(resolve(&[&listen, "--insecure=false"], &[]), expected);
+        assert_eq!(resolve(&[&listen, "--insecure=false"], &[("HEADWATER_INSECURE", "true")]), expected);
+        assert_eq!(resolve(&[], &[("HEADWATER_LISTEN", address)]), expected);
+        assert_eq!(with_file(&format!("listen = \"{address}\""), &[], &[]), expected);
+        for allowed in [
+            resolve(&[&listen, "--insecure"], &[]),
+            resolve(&[&listen, "--insecure=true"], &[]),
+            resolve(&[&listen], &[("HEADWATER_INSECURE", "true")]),
+            resolve(&[&listen], &[("HEADWATER_INSECURE", "1")]),
+            with_file(&format!("listen = \"{address}\"\ninsecure = true"), &[], &[]),
+        ] {
+            assert!(allowed.starts_with(address), "{allowed}");
+        }
+    }
+    for local in ["127.0.0.1:0", "127.8.9.10:1", "[::1]:1"] {
+        assert!(resolve(&[&format!("--listen={local}")], &[]).starts_with(local));
+    }
+    assert!(!resolve(&["--listen=localhost:1"], &[]).starts_with("error"));
+}
+
+/// The current directory must not be filled with the files of a log by mistake.
+#[test]
+fn an_empty_data_directory_is_refused() {
+    assert!(resolve(&["--data-dir="], &[]).contains("--data-dir"));
+    let said = with_file("data-dir = \"\"", &[], &[]);
+    assert!(said.starts_with("error: data-dir '' is wrong"), "{said}");
+}

@@ -1,0 +1,18 @@
+//! The server we compare ourselves with: the fastest other one, pinned.
+
+use std::path::PathBuf;
+
+use crate::Result;
+use crate::run::run;
+use crate::workspace::Workspace;
+
+const NAME: &str = "ferrokinesis";
+const VERSION: &str = "=0.7.0";
+
+/// Its binary, built on the first call.
+pub(crate) fn ferrokinesis(workspace: &Workspace) -> Result<PathBuf> {
+    let home = workspace.scratch("peers")?;
+    let mut install = workspace.cargo(&["install", NAME, "--version", VERSION, "--locked", "--root"]);
+    run(install.arg(&home).env("CARGO_TARGET_DIR", home.join("target")))?;
+    Ok(home.join("bin").join(NAME))
+}
