@@ -13,8 +13,10 @@ pub(crate) fn run(arguments: Vec<String>) -> Result<()> {
     tidy::check(&workspace)?;
     let mut clippy = workspace.cargo(&["clippy", "--workspace", "--all-targets"]);
     step(clippy.args(locked()).args(["--", "--deny", "warnings"]))?;
-    let mut doc = workspace.cargo(&["doc", "--workspace", "--no-deps", "--quiet"]);
-    step(doc.args(locked()).env("RUSTDOCFLAGS", "--deny warnings"))?;
+    // Our own documentation is for whoever works inside, so private items count.
+    let mut doc =
+        workspace.cargo(&["doc", "--workspace", "--no-deps", "--document-private-items", "--quiet"]);
+    step(doc.args(locked()).env("RUSTDOCFLAGS", "--deny warnings --allow rustdoc::private_intra_doc_links"))?;
     test::all(&workspace)
 }
 

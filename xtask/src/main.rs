@@ -5,6 +5,7 @@
 mod bench;
 mod build;
 mod ci;
+mod conformance;
 mod peer;
 mod python;
 mod run;
@@ -20,6 +21,7 @@ cargo xtask <command>
 
   test [--quick]              every test: the workspace's, then other people's clients against the binary
                               (--quick: of the clients only the numbered cases and the operations)
+  conformance [PYTEST ARGS]   only those clients, as in: cargo xtask conformance -k case_21
   tidy                        layers, sizes, links, leftovers: what the compiler does not check
   ci                          formatting, lints, tidy, documentation, test
   bench [--quick] [--peer F]  measure against ferrokinesis and the bare disk; writes docs/benchmarks.md
@@ -37,6 +39,7 @@ fn main() -> ExitCode {
     let command = if arguments.is_empty() { String::new() } else { arguments.remove(0) };
     let outcome = match command.as_str() {
         "test" => test::run(arguments),
+        "conformance" => conformance::run(arguments),
         "tidy" => tidy::run(arguments),
         "ci" => ci::run(arguments),
         "bench" => bench::run(arguments),

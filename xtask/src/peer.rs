@@ -13,6 +13,11 @@ const VERSION: &str = "=0.7.0";
 pub(crate) fn ferrokinesis(workspace: &Workspace) -> Result<PathBuf> {
     let home = workspace.scratch("peers")?;
     let mut install = workspace.cargo(&["install", NAME, "--version", VERSION, "--locked", "--root"]);
-    run(install.arg(&home).env("CARGO_TARGET_DIR", home.join("target")))?;
+    let build = home.join("target");
+    run(install.arg(&home).env("CARGO_TARGET_DIR", &build))?;
+    // Half a gigabyte that nothing needs once the binary is installed.
+    if build.exists() {
+        std::fs::remove_dir_all(build)?;
+    }
     Ok(home.join("bin").join(NAME))
 }

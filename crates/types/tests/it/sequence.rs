@@ -47,7 +47,9 @@ fn the_start_comes_before_every_record_and_the_end_after() {
 fn old_versions_and_nonsense() {
     let old = |index: u32| AnySequenceNumber::Old { shard: ShardId::new(index).unwrap(), shard_created_s: 0 };
     assert_eq!("5".parse(), Ok(old(5)));
-    for text in ["", "x", "-1", "007", "9999999999999999999999999999999999999999999999999999999999", &"9".repeat(57)] {
+    for text in
+        ["", "x", "-1", "007", "9999999999999999999999999999999999999999999999999999999999", &"9".repeat(57)]
+    {
         assert!(text.parse::<AnySequenceNumber>().is_err(), "{text}");
     }
     // The same number with version nibble 3.

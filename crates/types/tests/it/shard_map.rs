@@ -25,7 +25,8 @@ fn a_split_closes_the_parent_and_opens_two_children() {
     let map = ShardMap::uniform(2, NOW);
     let at = HashKey(1 << 126);
     let split = map.apply(&map.plan_split(id(0), at).unwrap(), NOW).unwrap();
-    let (parent, lower, upper) = (split.get(id(0)).unwrap(), split.get(id(2)).unwrap(), split.get(id(3)).unwrap());
+    let (parent, lower, upper) =
+        (split.get(id(0)).unwrap(), split.get(id(2)).unwrap(), split.get(id(3)).unwrap());
     assert_eq!(parent.children(), [id(2), id(3)]);
     assert_eq!((lower.range.start(), lower.range.end().0), (HashKey(0), (1 << 126) - 1));
     assert_eq!((upper.range.start(), upper.range.end().0), (at, (1 << 127) - 1));
@@ -38,7 +39,9 @@ fn a_split_closes_the_parent_and_opens_two_children() {
 fn splits_need_room_on_both_sides() {
     let map = ShardMap::uniform(2, NOW);
     let half = 1u128 << 127;
-    for (at, allowed) in [(half, false), (half + 1, false), (half + 2, true), (u128::MAX - 1, true), (u128::MAX, false)] {
+    for (at, allowed) in
+        [(half, false), (half + 1, false), (half + 2, true), (u128::MAX - 1, true), (u128::MAX, false)]
+    {
         assert_eq!(map.plan_split(id(1), HashKey(at)).is_ok(), allowed, "{at}");
     }
     assert_eq!(map.plan_split(id(9), HashKey(5)), Err(SplitError::Unknown));
