@@ -10,6 +10,9 @@ use crate::error::{ApiError, Result};
 /// Violations shown in one message (kinesalite, after production).
 const SHOWN_MAX: usize = 10;
 
+/// How much of a value is shown.
+const SHOWN_BYTES_MAX: usize = 1024;
+
 /// Collects violations; [`Checks::done`] makes the exception.
 #[derive(Debug, Default)]
 pub(crate) struct Checks {
@@ -104,7 +107,14 @@ impl Checks {
     pub(crate) fn fail(&mut self, value: Option<&dyn Display>, path: &str, rule: &dyn Display) {
         self.count += 1;
         if self.items.len() < SHOWN_MAX {
-            let value = value.map_or_else(|| "null".to_owned(), |value| format!("'{value}'"));
+            let value = value.map_or_else(
+                || "null".to_owned(),
+                |value| {
+                    let mut shown = value.to_string();
+                    shown.truncate(shown.floor_char_boundary(SHOWN_BYTES_MAX));
+                    format!("'{shown}'")
+                },
+            );
             self.items.push(format!("Value {value} at '{path}' failed to satisfy constraint: {rule}"));
         }
     }

@@ -17,6 +17,8 @@ pub struct Limits {
     pub bodies_bytes_max: usize,
     /// What large answers that are being sent may hold together, in bytes.
     pub answers_bytes_max: usize,
+    /// The same for one connection, whose further answers wait for the earlier ones.
+    pub connection_answers_bytes_max: usize,
     /// GetRecords that are being read and encoded at once; others wait. Each may need some 25 MB meanwhile.
     pub reads_max: usize,
     /// How long a body may pause before its connection is given up, in milliseconds.
@@ -30,6 +32,7 @@ impl Default for Limits {
             body_bytes_max: 16 * mib,
             bodies_bytes_max: 512 * mib,
             answers_bytes_max: 512 * mib,
+            connection_answers_bytes_max: 32 * mib,
             reads_max: 16,
             body_pause_ms_max: 30_000,
         }
@@ -80,6 +83,17 @@ impl Api {
 impl Inner {
     pub(crate) fn context(&self) -> Context<'_> {
         Context { streams: &self.streams, account: self.account, reads: &self.reads }
+    }
+}
+
+/// What the large answers of one connection hold until they have been sent. One permit a KiB.
+#[derive(Debug, Clone)]
+pub struct ConnectionAnswers(pub(crate) Arc<Semaphore>);
+
+impl Api {
+    /// For a new connection.
+    pub fn connection_answers(&self) -> ConnectionAnswers {
+        ConnectionAnswers(Arc::new(Semaphore::new(self.inner.limits.connection_answers_bytes_max / 1024)))
     }
 }
 

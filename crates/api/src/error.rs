@@ -239,7 +239,11 @@ impl From<StreamsError> for ApiError {
                 | StoreError::Poisoned(_)
                 | StoreError::Invalid(_)),
             ) => Self::internal(&cause),
-            cause @ E::DamagedMeta { .. } => Self::internal(&cause),
+            E::TooManyShards { stream, shards } => limit(format!(
+                "{stream} would have {shards} shards, counting closed ones that have not expired, which is more than a \
+                 stream can have."
+            )),
+            cause @ (E::DamagedMeta { .. } | E::Unfinished(_)) => Self::internal(&cause),
         }
     }
 }

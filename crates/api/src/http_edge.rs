@@ -13,7 +13,7 @@ use hyper::body::Incoming;
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::body::{BodyError, receive};
-use crate::context::{Api, Inner};
+use crate::context::{Api, ConnectionAnswers, Inner};
 use crate::error::ApiError;
 use crate::operations::{self, Operation};
 
@@ -29,7 +29,11 @@ const NOT_POST: &str = "<AccessDeniedException>\n  <Message>Unable to determine 
 
 impl Api {
     /// Answers one request. An error means that the connection is to be closed without an answer.
-    pub async fn handle(&self, request: Request<Incoming>) -> Result<Answer, ConnectionBroken> {
+    pub async fn handle(
+        &self,
+        request: Request<Incoming>,
+        answers: ConnectionAnswers,
+    ) -> Result<Answer, ConnectionBroken> {
         let inner = &self.inner;
         let (parts, body) = request.into_parts();
         if parts.method == Method::OPTIONS {
@@ -55,7 +59,7 @@ impl Api {
         let name = target.and_then(|target| target.strip_prefix(TARGET_PREFIX));
         let operation = name.and_then(operations::find);
         let started = inner.clock.elapsed();
-        let answer = self.answer(&parts, operation, &received.bytes).await;
+        let answer = self.answer(&parts, operation, &received.bytes, &answers).await;
         let took = inner.clock.elapsed().saturating_sub(started);
         let name = operation.map_or("unknown", |operation| operation.name);
         inner.metrics.request(name, answer.outcome, took);
@@ -67,6 +71,7 @@ impl Api {
         parts: &http::request::Parts,
         operation: Option<&'static Operation>,
         body: &Bytes,
+        answers: &ConnectionAnswers,
     ) -> Outcome {
         let has_target = parts.headers.contains_key("x-amz-target");
         let codec = match codec_of(&parts.headers) {
@@ -85,7 +90,7 @@ impl Api {
             }
         };
         match self.run(parts, codec, operation, body).await {
-            Ok(body) => match self.hold(body) {
+            Ok(body) => match self.hold(body, answers).await {
                 Some(body) => Outcome { outcome: "ok", response: encoded(codec, StatusCode::OK, body) },
                 None => Outcome::error(codec, &ApiError::unavailable()),
             },
@@ -93,14 +98,18 @@ impl Api {
         }
     }
 
-    /// The answer's body; a large one counts against the memory of all answers until it has been sent.
-    fn hold(&self, body: Vec<u8>) -> Option<Bytes> {
+    /// The answer's body. A large one waits for the earlier ones of its connection, and counts against the memory of
+    /// all answers until it has been sent.
+    async fn hold(&self, body: Vec<u8>, answers: &ConnectionAnswers) -> Option<Bytes> {
         if body.len() < SMALL_ANSWER_BYTES {
             return Some(body.into());
         }
         let kib = u32::try_from(body.len().div_ceil(1024)).ok()?;
-        let permit = self.inner.answer_budget.clone().try_acquire_many_owned(kib).ok()?;
-        Some(Bytes::from_owner(Held { body, _permit: permit }))
+        let connection_kib =
+            kib.min(u32::try_from(self.inner.limits.connection_answers_bytes_max / 1024).ok()?);
+        let of_connection = answers.0.clone().acquire_many_owned(connection_kib).await.ok()?;
+        let of_all = self.inner.answer_budget.clone().try_acquire_many_owned(kib).ok()?;
+        Some(Bytes::from_owner(Held { body, _permits: [of_connection, of_all] }))
     }
 
     async fn run(
@@ -134,13 +143,16 @@ impl Api {
     }
 }
 
+/// The longest message of an error. AWS's own texts, with the longest names and ten violations, stay below it.
+const MESSAGE_BYTES_MAX: usize = 16 * 1024;
+
 /// Answers below this size are not counted: connections bound them well enough.
 const SMALL_ANSWER_BYTES: usize = 64 * 1024;
 
 /// A large body and its share of the memory for answers.
 struct Held {
     body: Vec<u8>,
-    _permit: OwnedSemaphorePermit,
+    _permits: [OwnedSemaphorePermit; 2],
 }
 
 impl AsRef<[u8]> for Held {
@@ -182,7 +194,12 @@ fn codec_of(headers: &HeaderMap) -> Option<Codec> {
 
 fn error(codec: Codec, refused: &ApiError) -> Answer {
     let status = StatusCode::from_u16(refused.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    encoded(codec, status, codec.encode_error(refused.kind, refused.message.as_deref()))
+    encoded(codec, status, codec.encode_error(refused.kind, refused.message.as_deref().map(cut)))
+}
+
+/// Messages repeat what was sent; what is longer than anybody reads is not sent back.
+fn cut(message: &str) -> &str {
+    &message[..message.floor_char_boundary(MESSAGE_BYTES_MAX)]
 }
 
 fn encoded(codec: Codec, status: StatusCode, body: impl Into<Bytes>) -> Answer {

@@ -17,5 +17,5 @@ mod http_edge;
 mod operations;
 mod resource;
 
-pub use context::{Api, Limits};
+pub use context::{Api, ConnectionAnswers, Limits};
 pub use http_edge::ConnectionBroken;

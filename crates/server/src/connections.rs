@@ -2,13 +2,13 @@
 //!
 //! # Constraints
 //! The number of connections is bounded by the files the process may open; past it they wait in the kernel's
-//! queue. A connection that says nothing is closed after a while, whether it is new or kept alive.
+//! queue. A connection on which nothing moves in either direction is closed after a while ([`Patient`]): one that
+//! never began, one that is kept alive for nothing, and one whose client does not read its answers.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use headwater_host::Clock;
-use headwater_telemetry::Level;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
@@ -17,6 +17,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tracing::{debug, warn};
 
+use crate::patient::Patient;
 use crate::routes::Routes;
 
 /// How long a connection may stay silent: longer than the 60 s for which SDKs keep theirs.
@@ -66,13 +67,16 @@ pub(crate) async fn accept(listener: TcpListener, routes: Routes, clock: Arc<dyn
         };
         match accepted {
             Ok((stream, place)) => {
-                routes.metrics.set(Level::Connections, (connections_max - room.available_permits()) as u64);
-                let connection =
-                    serve(stream, builder.clone(), routes.clone(), clock.clone(), graceful.watcher());
-                let stopping = stopping.clone();
+                let connection = Connection {
+                    stream: Patient::new(stream, SILENCE_MAX, clock.clone()),
+                    builder: builder.clone(),
+                    routes: routes.clone(),
+                    watcher: graceful.watcher(),
+                };
+                let (stopping, open) = (stopping.clone(), routes.metrics.connection());
                 tokio::spawn(async move {
                     connection.run(stopping).await;
-                    drop(place);
+                    drop((place, open));
                 });
             }
             Err(error) => {
@@ -99,12 +103,7 @@ async fn accept_one(
 
 fn protocols() -> auto::Builder<TokioExecutor> {
     let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(SILENCE_MAX)
-        .half_close(false)
-        .pipeline_flush(true);
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(SILENCE_MAX);
     builder
         .http2()
         .timer(TokioTimer::new())
@@ -116,36 +115,24 @@ fn protocols() -> auto::Builder<TokioExecutor> {
 }
 
 struct Connection {
-    stream: TcpStream,
+    stream: Patient,
     builder: Arc<auto::Builder<TokioExecutor>>,
     routes: Routes,
-    clock: Arc<dyn Clock>,
     watcher: hyper_util::server::graceful::Watcher,
-}
-
-fn serve(
-    stream: TcpStream,
-    builder: Arc<auto::Builder<TokioExecutor>>,
-    routes: Routes,
-    clock: Arc<dyn Clock>,
-    watcher: hyper_util::server::graceful::Watcher,
-) -> Connection {
-    Connection { stream, builder, routes, clock, watcher }
 }
 
 impl Connection {
     async fn run(self, stopping: Stopping) {
-        let Self { stream, builder, routes, clock, watcher } = self;
-        // Nothing below limits how long the very first byte may take.
-        let mut first = [0; 1];
+        let Self { mut stream, builder, routes, watcher } = self;
+        // Until a first byte has come the stop of the server need not be waited for.
         tokio::select! {
-            read = stream.peek(&mut first) => if !matches!(read, Ok(1..)) { return },
-            () = clock.sleep(SILENCE_MAX) => return,
+            readable = stream.first_byte() => if !readable { return },
             () = stopping.begun() => return,
         }
+        let answers = routes.connection_answers();
         let service = service_fn(move |request| {
-            let routes = routes.clone();
-            async move { routes.answer(request).await }
+            let (routes, answers) = (routes.clone(), answers.clone());
+            async move { routes.answer(request, answers).await }
         });
         let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
         if let Err(error) = watcher.watch(connection).await {

@@ -2,6 +2,7 @@
 
 mod banner;
 mod connections;
+mod patient;
 mod process;
 mod routes;
 mod server;

@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
 use tokio::signal::unix::{SignalKind, signal};
-use tracing::info;
+use tracing::{info, warn};
 use tracing_subscriber::filter::EnvFilter;
 
 use crate::banner::banner;
@@ -47,10 +47,12 @@ fn serve(args: ServeArgs) -> Result<(), RunError> {
         let _ = io::stdout().flush();
         tokio::select! {
             _ = terminate.recv() => info!("SIGTERM: stopping"),
-            _ = interrupt.recv() => info!("SIGINT: stopping"),
+            _ = interrupt.recv() => info!("SIGINT: stopping; once more ends it at once"),
         }
-        server.stop().await;
-        info!("stopped");
+        tokio::select! {
+            () = server.stop() => info!("stopped"),
+            _ = interrupt.recv() => warn!("SIGINT again: requests under way were cut short"),
+        }
         Ok(())
     })
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use headwater_api::Api;
+use headwater_api::{Api, ConnectionAnswers};
 use headwater_host::disk::Disk;
 use headwater_store_embedded::EmbeddedStore;
 use headwater_streams::StreamService;
@@ -36,15 +36,21 @@ impl Routes {
         Self { api, streams, store, metrics, disk, data_dir: Arc::new(data_dir) }
     }
 
+    /// What the large answers of a new connection may hold.
+    pub(crate) fn connection_answers(&self) -> ConnectionAnswers {
+        self.api.connection_answers()
+    }
+
     /// The answer; an error closes the connection.
     pub(crate) async fn answer(
         &self,
         request: Request<Incoming>,
+        answers: ConnectionAnswers,
     ) -> Result<Response<Full<Bytes>>, headwater_api::ConnectionBroken> {
         match (request.method(), request.uri().path()) {
             (&Method::GET, "/health") => Ok(self.health()),
             (&Method::GET, "/metrics") => Ok(self.metrics()),
-            _ => self.api.handle(request).await,
+            _ => self.api.handle(request, answers).await,
         }
     }
 

@@ -13,7 +13,7 @@ use headwater_streams::{Config, StreamService, StreamsError, Substrate};
 use headwater_telemetry::Metrics;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::connections::{self, Stopping};
 use crate::routes::Routes;
@@ -98,6 +98,14 @@ impl Server {
             transition: settings.transition,
         };
         let streams = StreamService::open(substrate, config).await?;
+        let (own, foreign) = streams.count_streams(settings.account);
+        if own == 0 && foreign > 0 {
+            let account = settings.account.as_str();
+            warn!(
+                account,
+                foreign, "all streams in this data directory belong to other accounts; see --account"
+            );
+        }
         let upkeep = tokio::spawn(streams.clone().run_upkeep());
         let account = settings.account;
         let requests = settings.requests;

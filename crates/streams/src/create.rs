@@ -1,18 +1,19 @@
 //! CreateStream.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use headwater_store::{Expected, StoreError};
 use headwater_types::limits::{
     MAX_RECORD_SIZE_KIB_DEFAULT, ON_DEMAND_SHARDS_INITIAL, ON_DEMAND_STREAMS_MAX, RETENTION_HOURS_DEFAULT,
-    STREAMS_IN_TRANSITION_MAX, TAGS_MAX, shard_quota,
+    STREAM_SHARDS_MAX, STREAMS_IN_TRANSITION_MAX, TAGS_MAX, shard_quota,
 };
 use headwater_types::{AccountId, ShardMap, StreamKey, Timestamp};
 
 use crate::error::{Result, StreamsError};
 use crate::keys::Key;
 use crate::meta::{Distribution, Phase, StreamMeta, StreamMode, StreamStatus};
-use crate::service::{StreamService, log_ids};
+use crate::service::StreamService;
 
 /// How the new stream's capacity is managed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,7 +52,7 @@ pub(crate) fn shards_for_throughput(mibps: Option<i32>) -> u32 {
 
 impl StreamService {
     /// Creates a stream; it is CREATING when this returns and becomes ACTIVE by itself.
-    pub async fn create_stream(&self, request: CreateStream) -> Result<()> {
+    pub async fn create_stream(self: &Arc<Self>, request: CreateStream) -> Result<()> {
         let CreateStream { key, mode, distribution, max_record_kib, tags } = request;
         let _creating = self.creating.lock().await;
         if self.find(&key).is_ok() {
@@ -74,6 +75,9 @@ impl StreamService {
         let now = self.clock.now();
         self.check_create_quotas(key.account, mode)?;
         self.check_shard_quota(key.account, shards)?;
+        if shards > STREAM_SHARDS_MAX {
+            return Err(StreamsError::TooManyShards { stream: key, shards: shards as usize });
+        }
         let until = now.plus(self.config.transition);
         let meta = StreamMeta {
             uid: self.random.next_u64(),
@@ -92,15 +96,17 @@ impl StreamService {
             mode_changed_at: Vec::new(),
         };
         let text = Key::Stream(&key).text();
-        let version = match self.meta.put(&text, meta.encode(), Expected::Absent).await {
-            Err(StoreError::Conflict) => return Err(StreamsError::StreamExists(key)),
-            other => other?,
-        };
-        self.logs.create(&log_ids(&meta, meta.shards.all().iter().map(|shard| shard.id))?).await?;
-        let view = self.view_of(&key, meta, version, None).await?;
-        let handle = self.handle(key.clone(), view);
-        self.streams.write().insert(key, handle);
-        Ok(())
+        match self.meta.put(&text, meta.encode(), Expected::Absent).await {
+            Ok(version) => self.recover(key, meta, version).await,
+            Err(StoreError::Conflict) => {
+                // Another server made it, or this one and then failed to make its logs.
+                if let Some((meta, version)) = self.stored(&key).await? {
+                    self.recover(key.clone(), meta, version).await?;
+                }
+                Err(StreamsError::StreamExists(key))
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
     fn check_create_quotas(&self, account: AccountId, mode: StreamMode) -> Result<()> {

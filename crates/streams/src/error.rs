@@ -241,6 +241,17 @@ pub enum StreamsError {
         /// Which shard.
         shard: ShardId,
     },
+    /// The stream's shards, closed ones included, would not fit its metadata: wait for closed shards to expire.
+    #[error("{stream} would have {shards} shards with the closed ones, more than its metadata holds")]
+    TooManyShards {
+        /// Which stream.
+        stream: StreamKey,
+        /// Open and closed ones.
+        shards: usize,
+    },
+    /// The server could not carry it out; its log says why. Try again.
+    #[error("{0}")]
+    Unfinished(String),
     /// The server cannot do it now; its log says why.
     #[error(transparent)]
     Store(#[from] StoreError),

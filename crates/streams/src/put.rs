@@ -17,11 +17,11 @@ use headwater_types::limits::KIB;
 use headwater_types::{
     AnySequenceNumber, HashKey, Record, RecordBatch, RecordBatchBuilder, SequenceNumber, ShardId, Timestamp,
 };
-use tracing::error;
+use tracing::{error, warn};
 
 use crate::error::{Result, StreamsError};
 use crate::handle::{StreamHandle, StreamView};
-use crate::meta::Distribution;
+use crate::meta::{Distribution, StreamStatus};
 use crate::service::StreamService;
 
 /// One record to be put. Sizes were checked against the model; the stream's own maximum is checked here.
@@ -73,17 +73,26 @@ impl StreamService {
         entry: PutEntry<'_>,
         ordering_number: Option<&str>,
     ) -> Result<PutPlaced> {
-        if let Some(number) = ordering_number {
-            self.check_ordering_number(handle, number)?;
-        }
+        self.check_ordering_number(handle, ordering_number)?;
         let stream = handle.key.clone();
         match self.put_records(handle, std::slice::from_ref(&entry)).await?.pop() {
             Some(Ok(placed)) => Ok(placed),
             Some(Err(PutFailure::Throttled(shard))) => Err(StreamsError::WriteThrottled { stream, shard }),
             Some(Err(PutFailure::Internal)) | None => {
-                Err(StoreError::Poisoned("the record was not stored".into()).into())
+                Err(StreamsError::Unfinished("the record was not stored".into()))
             }
         }
+    }
+
+    /// Everything that a put checks before it stores anything.
+    pub fn check_put(
+        &self,
+        handle: &StreamHandle,
+        entries: &[PutEntry<'_>],
+        ordering_number: Option<&str>,
+    ) -> Result<()> {
+        self.check_ordering_number(handle, ordering_number)?;
+        self.check_entries(handle, &handle.view(), entries)
     }
 
     /// Stores records; the answers are in the order of the entries. An error means that nothing was stored.
@@ -96,6 +105,7 @@ impl StreamService {
         self.check_entries(handle, &view, entries)?;
         let mut answers = vec![Err(PutFailure::Internal); entries.len()];
         let mut waiting: Vec<u32> = (0..entries.len() as u32).collect();
+        let mut refused = None;
         for _ in 0..ROUNDS_MAX {
             let groups = self.group(&view, entries, &waiting, &mut answers);
             waiting.clear();
@@ -129,17 +139,21 @@ impl StreamService {
                         group.entries.iter().for_each(|&entry| answers[entry as usize] = failure);
                     }
                     Err(cause) => {
-                        error!(stream = %handle.key.name, shard = %shard.id, %cause, "records were not stored");
-                        if entries.len() == group.entries.len() {
-                            return Err(cause.into());
-                        }
+                        warn!(stream = %handle.key.name, shard = %shard.id, %cause, "records were not stored");
+                        refused = Some(cause);
                     }
                 }
             }
             if waiting.is_empty() {
                 let throttled = |answer: &&_| matches!(answer, Err(PutFailure::Throttled(_)));
-                handle.metrics.throttled_writes(answers.iter().filter(throttled).count() as u64);
-                return Ok(answers);
+                let throttled = answers.iter().filter(throttled).count() as u64;
+                handle.metrics.throttled_writes(throttled);
+                return match refused {
+                    Some(cause) if throttled == 0 && answers.iter().all(|answer| answer.is_err()) => {
+                        Err(cause.into())
+                    }
+                    _ => Ok(answers),
+                };
             }
             waiting.sort_unstable();
             view = self.after_seal(handle, &view).await?;
@@ -157,9 +171,9 @@ impl StreamService {
         // In a task of its own: the client of this put may go away in the middle.
         let (service, stream) = (self.clone(), handle.clone());
         let finished = tokio::spawn(async move { service.finish_reshard(&stream).await }).await;
-        finished.map_err(|cause| StoreError::Poisoned(cause.to_string()))??;
+        finished.map_err(|cause| StreamsError::Unfinished(cause.to_string()))??;
         let view = handle.view();
-        if view.meta.status(self.clock.now()).is_none() {
+        if matches!(view.meta.status(self.clock.now()), None | Some(StreamStatus::Deleting)) {
             return Err(StreamsError::StreamNotFound(handle.key.clone()));
         }
         if view.version == seen.version {
@@ -255,7 +269,8 @@ impl StreamService {
 
     /// The number is larger than every one issued so far only if it was not issued: positions grow, and a
     /// child's numbers are larger than its parents'. So nothing has to be waited for.
-    fn check_ordering_number(&self, handle: &StreamHandle, number: &str) -> Result<()> {
+    fn check_ordering_number(&self, handle: &StreamHandle, number: Option<&str>) -> Result<()> {
+        let Some(number) = number else { return Ok(()) };
         let now = self.clock.now();
         let issued = match AnySequenceNumber::from_str(number) {
             Ok(AnySequenceNumber::Current(number)) => Timestamp::from_secs(number.time_s()) <= now,

@@ -33,6 +33,19 @@ pub struct ReadOutcome {
 }
 
 impl StreamService {
+    /// Everything that a read checks before it reads anything.
+    pub fn check_read(&self, iterator: &ShardIterator) -> Result<()> {
+        let missing = || StreamsError::NoSuchShard { stream: iterator.stream.clone(), shard: iterator.shard };
+        let (handle, _) = self.find(&iterator.stream).map_err(|_| missing())?;
+        let view = handle.view.load();
+        let same = view.meta.uid == iterator.uid;
+        if same && live_shard(&view, iterator.shard, self.clock.now()).is_some() {
+            Ok(())
+        } else {
+            Err(missing())
+        }
+    }
+
     /// Reads records that have not passed retention.
     pub async fn read(&self, request: ReadRequest) -> Result<ReadOutcome> {
         let ReadRequest { iterator, limit } = request;
@@ -64,7 +77,11 @@ impl StreamService {
         let (mut records, mut bytes) = (0, 0);
         for batch in &found.batches {
             records += u64::from(batch.records.count());
-            bytes += batch.records.bytes().len() as u64;
+            bytes += batch
+                .records
+                .records()
+                .map(|record| (record.key.len() + record.data.len()) as u64)
+                .sum::<u64>();
         }
         handle.metrics.read(records, bytes);
         if bytes > 0 {

@@ -13,12 +13,13 @@ use std::sync::Arc;
 
 use futures_util::future::try_join_all;
 use headwater_types::limits::{UPDATE_SHARD_COUNT_PER_DAY, UPDATE_SHARD_COUNT_SHARDS_MAX};
-use headwater_types::{HashKey, MergeError, ReshardPlan, ShardId, SplitError, Timestamp};
-use tracing::error;
+use headwater_types::{
+    HashKey, MergeError, ReshardPlan, ShardId, ShardMapError, SplitError, StreamKey, Timestamp,
+};
 
 use crate::error::{Result, StreamsError};
 use crate::handle::StreamHandle;
-use crate::meta::{StreamMeta, StreamMode};
+use crate::meta::{StreamMeta, StreamMode, StreamStatus};
 use crate::service::{Change, StreamService, log_ids};
 
 /// What UpdateShardCount answers.
@@ -30,6 +31,8 @@ pub struct ShardCountChange {
     pub target: u32,
 }
 
+/// The largest metadata of a stream: a store takes 16 MiB, and tags and the like want room too.
+const META_BYTES_MAX: usize = 15 << 20;
 /// 24 hours in milliseconds.
 const DAY_MS: u64 = 24 * 3600 * 1000;
 
@@ -59,7 +62,7 @@ impl StreamService {
                 require_provisioned(handle, meta)?;
                 Ok((plan, ()))
             },
-            |_, _| (),
+            |meta, _| meta,
         )
         .await
     }
@@ -86,7 +89,7 @@ impl StreamService {
                 require_provisioned(handle, meta)?;
                 Ok((plan, ()))
             },
-            |_, _| (),
+            |meta, _| meta,
         )
         .await
     }
@@ -122,12 +125,12 @@ impl StreamService {
                         return Err(StreamsError::ShardQuota { account, region, current, limit, additional });
                     }
                 }
-                service.check_shard_quota(stream.account, target.saturating_sub(current))?;
                 Ok((meta.shards.plan_uniform(target), answer))
             },
-            |meta, now| {
+            |mut meta, now| {
                 meta.resized_at = within_a_day(&meta.resized_at, now);
                 meta.resized_at.push(now);
+                meta
             },
         )
         .await
@@ -139,32 +142,55 @@ impl StreamService {
         self: &Arc<Self>,
         handle: &Arc<StreamHandle>,
         plan: impl Fn(&StreamHandle, &StreamMeta, Timestamp) -> Result<(ReshardPlan, T)> + Send + Sync + 'static,
-        note: fn(&mut StreamMeta, Timestamp),
+        note: fn(StreamMeta, Timestamp) -> StreamMeta,
     ) -> Result<T> {
         let (service, handle) = (self.clone(), handle.clone());
         let task = tokio::spawn(async move {
-            let answer = service
-                .change_active(&handle, |meta, now| {
-                    let (plan, answer) = plan(&handle, meta, now)?;
-                    if plan.is_empty() {
-                        return Ok(Change::Keep(answer));
-                    }
-                    let mut meta = meta.clone();
-                    note(&mut meta, now);
-                    meta.reshard = Some(plan);
-                    Ok(Change::Write(Box::new(meta), answer))
-                })
-                .await?;
+            let planned = {
+                // Whoever adds open shards counts them one after the other.
+                let _adding = service.creating.lock().await;
+                service
+                    .change_active(&handle, |meta, now| {
+                        let (plan, answer) = plan(&handle, meta, now)?;
+                        if plan.is_empty() {
+                            return Ok(Change::Keep(answer));
+                        }
+                        let meta = service.with_plan(&handle.key, meta, plan, now)?;
+                        Ok(Change::Write(Box::new(note(meta, now)), answer))
+                    })
+                    .await?
+            };
             service.finish_reshard(&handle).await?;
-            Ok(answer)
+            match handle.view().meta.status(service.clock.now()) {
+                Some(StreamStatus::Creating | StreamStatus::Active | StreamStatus::Updating) => Ok(planned),
+                // Deleted meanwhile, and the plan with it.
+                Some(StreamStatus::Deleting) | None => Err(StreamsError::StreamNotFound(handle.key.clone())),
+            }
         });
         match task.await {
             Ok(done) => done,
-            Err(cause) => {
-                error!(%cause, "a reshard ended in the middle");
-                Err(headwater_store::StoreError::Poisoned("the reshard did not finish".into()).into())
-            }
+            Err(cause) => Err(StreamsError::Unfinished(format!("a reshard ended in the middle: {cause}"))),
         }
+    }
+
+    /// The metadata with this plan in it, refused if the account or the metadata has no room for what comes of it.
+    pub(crate) fn with_plan(
+        &self,
+        stream: &StreamKey,
+        meta: &StreamMeta,
+        plan: ReshardPlan,
+        now: Timestamp,
+    ) -> Result<StreamMeta> {
+        let after = meta.shards.apply(&plan, now).map_err(|error| damaged(stream, &error))?;
+        let additional = after.open().len().saturating_sub(meta.shards.open().len());
+        self.check_shard_quota(stream.account, u32::try_from(additional).unwrap_or(u32::MAX))?;
+        let planned = StreamMeta { reshard: Some(plan), ..meta.clone() };
+        let shards = after.all().len();
+        let done = StreamMeta { shards: after, reshard: None, ..meta.clone() };
+        if planned.encode().len().max(done.encode().len()) > META_BYTES_MAX {
+            return Err(StreamsError::TooManyShards { stream: stream.clone(), shards });
+        }
+        Ok(planned)
     }
 
     /// Carries out the plan that the stream's metadata holds, if any; waits for whoever is at it already.
@@ -185,9 +211,8 @@ impl StreamService {
                 // Another plan than the one whose parents were sealed above; whoever made it finishes it.
                 return Ok(Change::Keep(()));
             }
-            let damaged = |cause: String| StreamsError::DamagedMeta { key: handle.key.to_string(), cause };
             let mut meta = meta.clone();
-            meta.shards = meta.shards.apply(plan, now).map_err(|error| damaged(error.to_string()))?;
+            meta.shards = meta.shards.apply(plan, now).map_err(|error| damaged(&handle.key, &error))?;
             meta.reshard = None;
             meta.phase = self.updating(now);
             Ok(Change::Write(Box::new(meta), ()))
@@ -206,4 +231,8 @@ fn require_provisioned(handle: &StreamHandle, meta: &StreamMeta) -> Result<()> {
         StreamMode::Provisioned => Ok(()),
         StreamMode::OnDemand => Err(StreamsError::OnDemand(handle.key.clone())),
     }
+}
+
+fn damaged(stream: &StreamKey, cause: &ShardMapError) -> StreamsError {
+    StreamsError::DamagedMeta { key: stream.to_string(), cause: cause.to_string() }
 }

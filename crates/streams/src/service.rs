@@ -11,7 +11,7 @@ use headwater_store::{Expected, LogStore, MetaStore, StoreError, Version};
 use headwater_telemetry::{Level, Metrics};
 use headwater_types::{AccountId, ShardId, StreamArn, StreamKey, Timestamp, partition_of};
 use parking_lot::{Mutex, RwLock};
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use crate::error::{Result, StreamsError};
 use crate::handle::{ShardHandle, StreamHandle, StreamView};
@@ -89,13 +89,21 @@ impl StreamService {
             let damaged = |cause| StreamsError::DamagedMeta { key: text.clone(), cause };
             let key = keys::stream_of(&text).ok_or_else(|| damaged("the key names no stream".into()))?;
             let meta = StreamMeta::decode(&stored.value).map_err(damaged)?;
-            service.recover(key, meta, stored.version).await?;
+            if let Err(error) = service.recover(key.clone(), meta, stored.version).await {
+                // One stream that cannot be served is no reason to serve none.
+                error!(stream = %key.name, account = %key.account, %error, "a stream cannot be served");
+            }
         }
         Ok(service)
     }
 
     /// Takes up a stream that an earlier run left.
-    async fn recover(self: &Arc<Self>, key: StreamKey, meta: StreamMeta, version: Version) -> Result<()> {
+    pub(crate) async fn recover(
+        self: &Arc<Self>,
+        key: StreamKey,
+        meta: StreamMeta,
+        version: Version,
+    ) -> Result<()> {
         let handle = if matches!(meta.phase, Phase::Deleting { .. }) {
             // Some of its logs may be gone already.
             self.handle(key.clone(), Arc::new(StreamView { meta, version, shards: Vec::new() }))
@@ -237,13 +245,18 @@ impl StreamService {
     }
 
     pub(crate) async fn reload(&self, handle: &StreamHandle, earlier: &StreamView) -> Result<()> {
-        let text = Key::Stream(&handle.key).text();
-        let stored = self.meta.get(&text).await?;
-        let stored = stored.ok_or_else(|| StreamsError::StreamNotFound(handle.key.clone()))?;
-        let damaged = |cause| StreamsError::DamagedMeta { key: text.clone(), cause };
-        let meta = StreamMeta::decode(&stored.value).map_err(damaged)?;
-        handle.view.store(self.view_of(&handle.key, meta, stored.version, Some(earlier)).await?);
+        let stored = self.stored(&handle.key).await?;
+        let (meta, version) = stored.ok_or_else(|| StreamsError::StreamNotFound(handle.key.clone()))?;
+        handle.view.store(self.view_of(&handle.key, meta, version, Some(earlier)).await?);
         Ok(())
+    }
+
+    /// The stream's metadata as it is stored now.
+    pub(crate) async fn stored(&self, key: &StreamKey) -> Result<Option<(StreamMeta, Version)>> {
+        let text = Key::Stream(key).text();
+        let Some(stored) = self.meta.get(&text).await? else { return Ok(None) };
+        let damaged = |cause| StreamsError::DamagedMeta { key: text.clone(), cause };
+        Ok(Some((StreamMeta::decode(&stored.value).map_err(damaged)?, stored.version)))
     }
 
     /// The phase in which a change leaves a stream that is to be seen UPDATING.
@@ -261,6 +274,13 @@ impl StreamService {
         let streams = self.streams.read();
         let of_account = streams.values().filter(|handle| handle.key.account == account);
         of_account.filter_map(|handle| Some((handle.clone(), handle.view.load().meta.status(now)?))).collect()
+    }
+
+    /// How many streams there are of this account, and of others.
+    pub fn count_streams(&self, account: AccountId) -> (usize, usize) {
+        let streams = self.streams.read();
+        let own = streams.keys().filter(|key| key.account == account).count();
+        (own, streams.len() - own)
     }
 
     /// Sets the levels that Prometheus reads.

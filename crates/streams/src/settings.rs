@@ -90,10 +90,11 @@ impl StreamService {
         mode: StreamMode,
         warm_throughput_mibps: Option<i32>,
     ) -> Result<()> {
-        if mode == StreamMode::Provisioned && warm_throughput_mibps.is_some() {
+        if mode == StreamMode::Provisioned && warm_throughput_mibps.is_some_and(|mibps| mibps > 0) {
             let why = "WarmThroughputMiBps is only supported for on-demand streams.";
             return Err(StreamsError::InvalidOption(why.into()));
         }
+        let _adding = self.creating.lock().await;
         self.change_active(handle, |meta, now| {
             if meta.mode == mode
                 && (warm_throughput_mibps.is_none() || warm_throughput_mibps == meta.warm_throughput_mibps)
@@ -109,11 +110,15 @@ impl StreamService {
             meta.mode = mode;
             meta.warm_throughput_mibps = match mode {
                 StreamMode::Provisioned => None,
-                StreamMode::OnDemand => warm_throughput_mibps.or(meta.warm_throughput_mibps),
+                StreamMode::OnDemand => {
+                    // 0 gives up what was asked for before.
+                    warm_throughput_mibps.or(meta.warm_throughput_mibps).filter(|&mibps| mibps > 0)
+                }
             };
             let ready_for = shards_for_throughput(meta.warm_throughput_mibps);
             if warm_throughput_mibps.is_some() && ready_for > meta.open_shards() {
-                meta.reshard = Some(meta.shards.plan_uniform(ready_for));
+                let plan = meta.shards.plan_uniform(ready_for);
+                meta = self.with_plan(&handle.key, &meta, plan, now)?;
             }
             meta.phase = self.updating(now);
             Ok(Change::Write(Box::new(meta), ()))

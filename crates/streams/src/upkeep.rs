@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::try_join_all;
 use tracing::warn;
 
 use crate::error::Result;
@@ -64,16 +65,16 @@ impl StreamService {
     pub(crate) async fn trim_expired(&self, handle: &StreamHandle) -> Result<()> {
         let view = handle.view();
         let horizon = view.meta.horizon(self.clock.now());
-        for shard in &view.shards {
+        let trims = view.shards.iter().map(|shard| async move {
             let bounds = shard.log.bounds();
             if bounds.start == bounds.end {
-                continue;
+                return Ok(());
             }
             let from = shard.log.position_at(horizon).await?;
-            if from > bounds.start {
-                shard.log.trim(from).await?;
-            }
-        }
+            if from > bounds.start { shard.log.trim(from).await } else { Ok(()) }
+        });
+        // All at once, so that one commit takes them together.
+        try_join_all(trims).await?;
         Ok(())
     }
 

@@ -19,7 +19,7 @@ pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; cha
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct RequestLabels {
     operation: &'static str,
-    outcome: String,
+    outcome: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -45,8 +45,16 @@ pub enum Level {
     DiskUsedBytes,
     /// Bytes free on the disk of the data directory.
     DiskFreeBytes,
-    /// Connections being served.
-    Connections,
+}
+
+/// Counts as an open connection until it is dropped.
+#[derive(Debug)]
+pub struct OpenConnection(Gauge);
+
+impl Drop for OpenConnection {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
 }
 
 type Histograms = Family<OperationLabels, Histogram, fn() -> Histogram>;
@@ -64,7 +72,8 @@ pub struct Metrics {
     throttled_writes: Family<StreamLabels, Counter>,
     throttled_reads: Family<StreamLabels, Counter>,
     fsync: Histogram,
-    levels: [Gauge; 5],
+    levels: [Gauge; 4],
+    connections: Gauge,
 }
 
 /// The counters of one stream, kept where they are counted.
@@ -139,16 +148,17 @@ impl Metrics {
         let bytes_out = stream_family("bytes_out", "Bytes of data and partition keys read, by stream");
         let throttled_writes = stream_family("throttled_writes", "Records refused over a shard's write rate");
         let throttled_reads = stream_family("throttled_reads", "Reads refused over a shard's read rate");
-        let levels: [Gauge; 5] = Default::default();
+        let levels: [Gauge; 4] = Default::default();
         for (gauge, (name, help)) in levels.iter().zip([
             ("open_shards", "Open shards of all streams"),
             ("streams", "Streams that exist"),
             ("disk_used_bytes", "Bytes the data directory takes"),
             ("disk_free_bytes", "Bytes free on the disk of the data directory"),
-            ("connections", "Connections being served"),
         ]) {
             registry.register(name, help, gauge.clone());
         }
+        let connections = Gauge::default();
+        registry.register("connections", "Connections being served", connections.clone());
         Self {
             registry,
             requests,
@@ -161,18 +171,25 @@ impl Metrics {
             throttled_reads,
             fsync,
             levels,
+            connections,
         }
     }
 
     /// Counts one request. `outcome` is `ok` or the name of an error: a bounded set.
-    pub fn request(&self, operation: &'static str, outcome: &str, took: Duration) {
-        self.requests.get_or_create(&RequestLabels { operation, outcome: outcome.to_owned() }).inc();
+    pub fn request(&self, operation: &'static str, outcome: &'static str, took: Duration) {
+        self.requests.get_or_create(&RequestLabels { operation, outcome }).inc();
         self.latency.get_or_create(&OperationLabels { operation }).observe(took.as_secs_f64());
     }
 
     /// Counts one commit of the log.
     pub fn fsync(&self, took: Duration) {
         self.fsync.observe(took.as_secs_f64());
+    }
+
+    /// Counts a connection for as long as the answer lives.
+    pub fn connection(&self) -> OpenConnection {
+        self.connections.inc();
+        OpenConnection(self.connections.clone())
     }
 
     /// Sets a level.

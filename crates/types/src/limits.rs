@@ -31,6 +31,8 @@ pub const LIST_TOKEN_AGE_MS_MAX: u64 = 300_000;
 pub const RETENTION_HOURS: RangeInclusive<i32> = 24..=8760;
 /// Retention of a new stream, in hours (documentation).
 pub const RETENTION_HOURS_DEFAULT: i32 = 24;
+/// Shards of one stream, whatever limits are enforced: what its metadata holds with room for reshards.
+pub const STREAM_SHARDS_MAX: u32 = 50_000;
 /// Open shards of a new on-demand stream (documentation: 4 MB/s of writes).
 pub const ON_DEMAND_SHARDS_INITIAL: u32 = 4;
 /// Tags of one stream (documentation).

@@ -18,7 +18,7 @@ pub use self::plan::{MergeError, ReshardPlan, ReshardStep, SplitError};
 use crate::{HashKey, HashRange, SequenceNumber, ShardId, Timestamp};
 
 /// Which shards a shard came from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Parents {
     /// Created with the stream.
     None,
@@ -41,7 +41,7 @@ impl Parents {
 }
 
 /// Whether a shard takes records.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ShardState {
     /// Records go in.
     Open,
@@ -56,11 +56,11 @@ pub enum ShardState {
 
 /// One shard.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "StoredShard", into = "StoredShard")]
 pub struct Shard {
     /// Its name.
     pub id: ShardId,
     /// Its part of the ring.
-    #[serde(with = "range_text")]
     pub range: HashRange,
     /// Where it came from.
     pub parents: Parents,
@@ -232,20 +232,35 @@ impl ShardId {
     };
 }
 
-/// A range as two decimal texts: JSON numbers end at 64 bits in many readers.
-mod range_text {
-    use serde::de::Error as _;
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+/// What of a shard is stored, without names: a stream may have tens of thousands. Id, first and last hash key in
+/// hexadecimal, creation in seconds, parents, and once it is closed, when (in milliseconds) and its children.
+type StoredShard = (ShardId, String, String, u64, Vec<ShardId>, Option<(Timestamp, Vec<ShardId>)>);
 
-    use crate::{HashKey, HashRange};
-
-    pub(super) fn serialize<S: Serializer>(range: &HashRange, to: S) -> Result<S::Ok, S::Error> {
-        (range.start().to_string(), range.end().to_string()).serialize(to)
+impl From<Shard> for StoredShard {
+    fn from(shard: Shard) -> Self {
+        let closed = match shard.state {
+            ShardState::Open => None,
+            ShardState::Closed { at, children } => Some((at, children)),
+        };
+        let (start, end) = (shard.range.start().0, shard.range.end().0);
+        let parents = shard.parents.iter().collect();
+        (shard.id, format!("{start:x}"), format!("{end:x}"), shard.created.as_secs(), parents, closed)
     }
+}
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<HashRange, D::Error> {
-        let (start, end) = <(String, String)>::deserialize(from)?;
-        let range = HashKey::parse(&start).zip(HashKey::parse(&end));
-        range.and_then(|(s, e)| HashRange::new(s, e)).ok_or_else(|| D::Error::custom("not a hash key range"))
+impl TryFrom<StoredShard> for Shard {
+    type Error = ShardMapError;
+
+    fn try_from((id, start, end, created_s, parents, closed): StoredShard) -> Result<Self, ShardMapError> {
+        let key = |text: &str| u128::from_str_radix(text, 16).map(HashKey).map_err(|_| ShardMapError::Tiling);
+        let range = HashRange::new(key(&start)?, key(&end)?).ok_or(ShardMapError::Tiling)?;
+        let parents = match parents[..] {
+            [] => Parents::None,
+            [parent] => Parents::One(parent),
+            [parent, adjacent] => Parents::Two(parent, adjacent),
+            _ => return Err(ShardMapError::Ids),
+        };
+        let state = closed.map_or(ShardState::Open, |(at, children)| ShardState::Closed { at, children });
+        Ok(Self { id, range, parents, created: Timestamp::from_secs(created_s), state })
     }
 }

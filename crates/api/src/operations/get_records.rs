@@ -108,7 +108,7 @@ async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>
         }
     }
     if flag(input.dry_run) {
-        context.streams.find(&iterator.stream)?;
+        context.streams.check_read(&iterator)?;
         return Err(ApiError::dry_run("GetRecords"));
     }
     let limit = input.limit.map_or(GET_RECORDS_MAX, |Int(limit)| limit);

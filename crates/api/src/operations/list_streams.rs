@@ -51,6 +51,10 @@ async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>
     checks.text("exclusiveStartStreamName", &input.exclusive_start_stream_name, NAME);
     checks.text("nextToken", &input.next_token, any_text(1..=1_048_576));
     checks.done()?;
+    if input.next_token.is_some() && input.exclusive_start_stream_name.is_some() {
+        let why = "NextToken and ExclusiveStartStreamName cannot be provided together.";
+        return Err(ApiError::invalid_argument(why));
+    }
     // The token is the last name, encoded: a list of names needs no memory and no age.
     let after = match &input.next_token {
         Some(token) => Some(decode_token(token)?),

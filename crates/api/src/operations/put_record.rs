@@ -107,12 +107,14 @@ async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>
     let explicit_hash_key = hash_key(&input.explicit_hash_key)?;
 
     let handle = context.streams.find_readable(&stream.key(context)?)?;
+    let partition_key = input.partition_key.as_deref().map_or(Cow::Borrowed(""), Cow::Borrowed);
+    let data = data.unwrap_or_default();
+    let entry = PutEntry { partition_key, explicit_hash_key, data: &data };
+    let ordering = input.sequence_number_for_ordering.as_deref();
     if flag(input.dry_run) {
+        context.streams.check_put(&handle, std::slice::from_ref(&entry), ordering)?;
         return Err(ApiError::dry_run("PutRecord"));
     }
-    let partition_key = input.partition_key.as_deref().map_or(Cow::Borrowed(""), Cow::Borrowed);
-    let entry = PutEntry { partition_key, explicit_hash_key, data: &data.unwrap_or_default() };
-    let ordering = input.sequence_number_for_ordering.as_deref();
     let placed = context.streams.put_record(&handle, entry, ordering).await?;
     Ok(codec
         .encode(&Placed { shard_id: Shown(placed.shard), sequence_number: Number(placed.sequence_number) }))

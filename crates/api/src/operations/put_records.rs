@@ -85,6 +85,7 @@ async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>
     let stream = stream_ref!(input).key(context)?;
     let handle = context.streams.find_readable(&stream)?;
     if flag(input.dry_run) {
+        context.streams.check_put(&handle, &entries, None)?;
         return Err(ApiError::dry_run("PutRecords"));
     }
     let answers = context.streams.put_records(&handle, &entries).await?;

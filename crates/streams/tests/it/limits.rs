@@ -113,3 +113,18 @@ async fn the_shard_count_changes_ten_times_a_day() {
     world.clock.advance(Duration::from_secs(24 * 3600));
     world.service.update_shard_count(&handle, 2).await.unwrap();
 }
+
+#[tokio::test]
+async fn every_way_to_more_shards_counts_against_the_quota() {
+    let world = World::new(LimitPolicy::AWS).await;
+    let handle = world.create("s", 20_000).await;
+    let split = world.service.split_shard(&handle, "0", headwater_types::HashKey(1 << 100)).await;
+    assert!(matches!(split, Err(StreamsError::ShardQuota { additional: 1, .. })), "{split:?}");
+    let count = world.service.update_shard_count(&handle, 20_001).await;
+    assert!(matches!(count, Err(StreamsError::ShardQuota { .. })), "{count:?}");
+    world.service.merge_shards(&handle, "0", "1").await.unwrap();
+    world.settle();
+    let mode = headwater_streams::StreamMode::OnDemand;
+    let warm = world.service.update_mode(&handle, mode, Some(20_002)).await;
+    assert!(matches!(warm, Err(StreamsError::ShardQuota { .. })), "{warm:?}");
+}

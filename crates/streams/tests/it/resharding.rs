@@ -174,3 +174,62 @@ async fn a_reshard_that_was_cut_short_is_finished_on_opening() {
     assert_eq!(world.put("s", "a", "y").await.shard.index(), 1);
     assert_eq!(world.read_shard("s", "0").await.len(), 1);
 }
+
+/// Closed shards stay for the retention, so a stream that is resharded again and again grows; it is refused before
+/// anything is sealed, and goes on working.
+#[tokio::test]
+async fn a_stream_never_outgrows_its_metadata() {
+    let world = world().await;
+    let handle = world.create("s", 20_000).await;
+    let mut refused = false;
+    for target in [40_000, 20_000, 40_000, 20_000, 40_000, 20_000] {
+        match world.service.update_shard_count(&handle, target).await {
+            Ok(_) => world.settle(),
+            Err(StreamsError::TooManyShards { .. }) => refused = true,
+            Err(error) => panic!("{error}"),
+        }
+        if refused {
+            break;
+        }
+    }
+    assert!(refused);
+    assert_eq!(world.service.find(&key("s")).unwrap().1, StreamStatus::Active);
+    world.put("s", "a", "x").await;
+    let too_many = crate::harness::request("t", headwater_streams::Mode::Provisioned { shards: u32::MAX });
+    assert!(matches!(world.service.create_stream(too_many).await, Err(StreamsError::TooManyShards { .. })));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_put_that_races_reshard_and_deletion_finds_the_stream_gone() {
+    for round in 0..20 {
+        let world = Arc::new(world().await);
+        let handle = world.create("s", 2).await;
+        let putter = {
+            let world = world.clone();
+            tokio::spawn(async move {
+                loop {
+                    match world.try_put("s", "a", "x").await {
+                        Ok(_) => tokio::task::yield_now().await,
+                        Err(StreamsError::StreamNotFound(_)) => return,
+                        Err(error) => panic!("{error}"),
+                    }
+                }
+            })
+        };
+        let resharder = {
+            let world = world.clone();
+            tokio::spawn(async move { world.service.update_shard_count(&handle, 4).await })
+        };
+        for _ in 0..round {
+            tokio::task::yield_now().await;
+        }
+        world.service.delete_stream(&key("s")).await.unwrap();
+        match resharder.await.unwrap() {
+            Ok(_) | Err(StreamsError::StreamNotFound(_) | StreamsError::NotActive { .. }) => {}
+            Err(error) => panic!("{error}"),
+        }
+        world.settle();
+        world.service.upkeep().await;
+        putter.await.unwrap();
+    }
+}

@@ -135,6 +135,9 @@ proptest! {
             }
             map = next;
         }
+        let stored = serde_json::to_string(&map).unwrap();
+        prop_assert!(stored.len() < 40 + 140 * map.all().len(), "{}", stored);
+        prop_assert_eq!(&serde_json::from_str::<ShardMap>(&stored).unwrap(), &map);
         for key in keys {
             let owner = map.route(HashKey(key));
             prop_assert!(owner.is_open() && owner.range.contains(HashKey(key)));

@@ -72,6 +72,9 @@ impl<'a> Blob<'a> {
     }
 }
 
+/// How much of a text that is not base64 is repeated: it may be as long as the body.
+const SHOWN_BYTES_MAX: usize = 1024;
+
 #[cold]
 fn base64_error(text: &str) -> String {
     let length = text.chars().count();
@@ -88,7 +91,8 @@ fn base64_error(text: &str) -> String {
         // Spelled as AWS spells it.
         "Invalid last non-pad Base64 character dectected".to_owned()
     };
-    format!("'{text}' can not be converted to a Blob: {reason}")
+    let shown = &text[..text.floor_char_boundary(SHOWN_BYTES_MAX)];
+    format!("'{shown}' can not be converted to a Blob: {reason}")
 }
 
 impl Default for Blob<'_> {
