@@ -105,6 +105,7 @@ impl StreamService {
         self.check_entries(handle, &view, entries)?;
         let mut answers = vec![Err(PutFailure::Internal); entries.len()];
         let mut waiting: Vec<u32> = (0..entries.len() as u32).collect();
+        // A full disk is said of the whole request, if it kept all of it from being stored.
         let mut refused = None;
         for _ in 0..ROUNDS_MAX {
             let groups = self.group(&view, entries, &waiting, &mut answers);
@@ -140,7 +141,9 @@ impl StreamService {
                     }
                     Err(cause) => {
                         warn!(stream = %handle.key.name, shard = %shard.id, %cause, "records were not stored");
-                        refused = Some(cause);
+                        if matches!(cause, StoreError::NoSpace(_)) {
+                            refused = Some(cause);
+                        }
                     }
                 }
             }

@@ -74,8 +74,14 @@ impl Work {
         (HEADER_LEN + payload) as u64
     }
 
-    /// Does it make the store hold more? Such work is refused when the disk is full.
+    /// Does it make the store hold more? Such work is refused when the disk is nearly full. Metadata is small, and
+    /// without changing it no stream could be deleted to make room.
     pub(crate) fn needs_space(&self) -> bool {
+        matches!(self, Self::Append { .. })
+    }
+
+    /// May it be refused because too much waits already? What seals, trims and deletes is never in the way.
+    pub(crate) fn may_wait(&self) -> bool {
         matches!(self, Self::Append { .. } | Self::Create { .. } | Self::MetaPut { .. })
     }
 
@@ -121,7 +127,7 @@ impl Queue {
             }
             // One piece of work is taken whatever its size.
             let before = self.bytes.load(Ordering::Relaxed);
-            if work.needs_space() && before > 0 && before + len > limit_bytes {
+            if work.may_wait() && before > 0 && before + len > limit_bytes {
                 return Err(StoreError::Busy);
             }
             self.bytes.fetch_add(len, Ordering::Relaxed);
