@@ -1,6 +1,7 @@
 //! The handle of one log.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use headwater_store::{
@@ -16,6 +17,10 @@ use crate::log_state::LogState;
 use crate::read;
 use crate::segment::Wait;
 use crate::shared::Shared;
+
+/// How long records wait for a place in a full queue before they are refused: longer than a healthy disk needs to
+/// write the whole of it.
+const PLACE_WAIT_MAX: Duration = Duration::from_secs(2);
 
 #[derive(Debug)]
 pub(crate) struct EmbeddedLog {
@@ -66,7 +71,15 @@ impl ShardLog for EmbeddedLog {
         let log = self.log.clone();
         let arrival = batch.arrival.as_millis();
         let records = batch.records;
-        self.shared.submit(|reply| Work::Append { log, records, payload_crc, arrival, expect, reply }).await
+        self.shared.writable()?;
+        let clock = &self.shared.options.clock;
+        let place = tokio::select! {
+            biased;
+            place = self.shared.queue.place(len) => place?,
+            () = clock.sleep(PLACE_WAIT_MAX) => return Err(StoreError::Busy),
+        };
+        let work = |reply| Work::Append { log, records, payload_crc, arrival, expect, place, reply };
+        self.shared.submit(work).await
     }
 
     async fn read(&self, from: Position, limit: ReadLimit) -> Result<ReadBatch> {

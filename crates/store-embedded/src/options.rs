@@ -53,7 +53,7 @@ pub struct Sizes {
     pub ring_files: u64,
     /// Frames that one commit takes.
     pub commit_bytes: u64,
-    /// Work that may wait for a commit before more is refused with `Busy`.
+    /// Records that may wait for a commit; more wait for a place, and are refused with `Busy` if it takes long.
     pub queue_bytes: usize,
     /// Full journals are clustered once they hold this much together...
     pub cluster_bytes: u64,

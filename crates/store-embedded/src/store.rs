@@ -55,13 +55,14 @@ impl EmbeddedStore {
         spares.into_iter().for_each(|spare| ring.add_spare(spare));
         let stats = Arc::new(StoreStats::default());
         StoreStats::set(&stats.logs, catalog.logs.len() as u64);
+        let queue = Queue::new(options.sizes.queue_bytes);
         let shared = Arc::new(Shared {
             published_through: AtomicU64::new(segments.published_through()),
             segments: Mutex::new(segments.into_segments(&catalog)),
             catalog: RwLock::new(catalog),
             options,
             layout,
-            queue: Queue::default(),
+            queue,
             ring,
             shrunk: Mutex::default(),
             stats,

@@ -8,7 +8,7 @@ use std::thread::Thread;
 use bytes::Bytes;
 use headwater_store::{Appended, Bounds, Expect, Expected, LogId, RecordBatch, Result, StoreError, Version};
 use parking_lot::Mutex;
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::frame::HEADER_LEN;
 use crate::log_state::LogState;
@@ -24,6 +24,8 @@ pub(crate) enum Work {
         payload_crc: u32,
         arrival: u64,
         expect: Expect,
+        /// Its place in the queue, given back when it is taken into a commit.
+        place: OwnedSemaphorePermit,
         reply: Reply<Appended>,
     },
     Seal {
@@ -80,9 +82,10 @@ impl Work {
         matches!(self, Self::Append { .. })
     }
 
-    /// May it be refused because too much waits already? What seals, trims and deletes is never in the way.
-    pub(crate) fn may_wait(&self) -> bool {
-        matches!(self, Self::Append { .. } | Self::Create { .. } | Self::MetaPut { .. })
+    /// May it be refused because too much waits already? Records have waited for their place, and what seals, trims
+    /// and deletes is never in the way.
+    pub(crate) fn may_be_too_much(&self) -> bool {
+        matches!(self, Self::Create { .. } | Self::MetaPut { .. })
     }
 
     /// Answers that it was not done.
@@ -102,9 +105,12 @@ impl Work {
 }
 
 /// Work on its way to the journal's thread.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Queue {
     waiting: Mutex<Waiting>,
+    /// Room for records that wait, a permit a KiB.
+    room: Arc<Semaphore>,
+    room_kib: u32,
     /// Bytes that wait or are being committed.
     bytes: AtomicUsize,
     pub(crate) thread: OnceLock<Thread>,
@@ -117,7 +123,22 @@ struct Waiting {
 }
 
 impl Queue {
-    /// Adds work and wakes the journal. `Busy` if more than `limit_bytes` wait already.
+    /// A queue for so many bytes of records.
+    pub(crate) fn new(limit_bytes: usize) -> Self {
+        let room_kib = (limit_bytes / 1024).clamp(1, 1 << 22) as u32;
+        let room = Arc::new(Semaphore::new(room_kib as usize));
+        let (waiting, bytes, thread) = Default::default();
+        Self { waiting, room, room_kib, bytes, thread }
+    }
+
+    /// A place for records of this size, first come first served. One batch gets a place whatever its size.
+    pub(crate) async fn place(&self, bytes: usize) -> Result<OwnedSemaphorePermit> {
+        let kib = (bytes / 1024 + 1).min(self.room_kib as usize) as u32;
+        let closed = |_| StoreError::Poisoned("the store was closed".into());
+        self.room.clone().acquire_many_owned(kib).await.map_err(closed)
+    }
+
+    /// Adds work and wakes the journal. `Busy` if more than `limit_bytes` wait already; records have their place.
     pub(crate) fn push(&self, work: Work, limit_bytes: usize) -> Result<()> {
         let len = work.frame_len() as usize;
         {
@@ -127,7 +148,7 @@ impl Queue {
             }
             // One piece of work is taken whatever its size.
             let before = self.bytes.load(Ordering::Relaxed);
-            if work.may_wait() && before > 0 && before + len > limit_bytes {
+            if work.may_be_too_much() && before > 0 && before + len > 2 * limit_bytes {
                 return Err(StoreError::Busy);
             }
             self.bytes.fetch_add(len, Ordering::Relaxed);
@@ -160,6 +181,7 @@ impl Queue {
     /// Takes no more work; what waits is still done.
     pub(crate) fn close(&self) {
         self.waiting.lock().closed = true;
+        self.room.close();
         self.wake();
     }
 
