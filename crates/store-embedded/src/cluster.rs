@@ -200,7 +200,11 @@ pub(crate) fn publish(
 
 /// Makes spares of the journals that nobody reads any more.
 pub(crate) fn recycle(shared: &Shared) -> io::Result<()> {
-    for journal in shared.ring.take_retired() {
+    let retired = shared.ring.take_retired();
+    if retired.is_empty() {
+        return Ok(());
+    }
+    for journal in retired {
         let keep = (journal.written || journal.end() >= journal.capacity / 16 * 15)
             && journal.capacity >= shared.ring.target_bytes()
             && shared.ring.spare_count() < shared.sizes().ring_files as usize;

@@ -12,6 +12,8 @@ use crate::stats::StoreStats;
 
 /// How often it looks around without being woken.
 const ROUND: Duration = Duration::from_secs(1);
+/// Into how many naps a rest is divided, each of which a wake may cut short.
+const ROUNDS_OF_REST: u32 = 50;
 
 /// The body of the thread.
 pub(crate) fn run_maintenance(shared: &Shared) {
@@ -26,9 +28,23 @@ pub(crate) fn run_maintenance(shared: &Shared) {
                 // new files.
                 tracing::error!(%error, "background work failed, trying again");
                 StoreStats::add(&shared.stats.background_failures, 1);
+                // Whoever waits for this thread wakes it again and again; what failed just now needs time.
+                rest(shared);
+                continue;
             }
         }
         thread::park_timeout(ROUND);
+    }
+}
+
+/// Waits a round, whoever wakes the thread meanwhile.
+fn rest(shared: &Shared) {
+    let begin = shared.options.clock.elapsed();
+    for _ in 0..ROUNDS_OF_REST {
+        if shared.stopping() || shared.options.clock.elapsed().saturating_sub(begin) >= ROUND {
+            return;
+        }
+        thread::park_timeout(ROUND / ROUNDS_OF_REST);
     }
 }
 

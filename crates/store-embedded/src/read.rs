@@ -160,8 +160,8 @@ fn search(log: &LogState, time: u64, bounds: &Bounds, wait: Wait) -> Result<u64,
     }
     let chunks = log.hot.chunks();
     let cold = log.cold.load_full();
-    // Binary search over the shares; each look is one small read.
-    let (mut from, mut to) = (0, cold.len());
+    // Binary search over the shares; each look is one small read. Those before the log's start may be gone already.
+    let (mut from, mut to) = (cold.partition_point(|share| share.end <= bounds.start.get()), cold.len());
     while from < to {
         let middle = from + (to - from) / 2;
         let share = &cold[middle];

@@ -1,6 +1,7 @@
 //! Opening and closing a store, and its logs by name.
 
 use std::io::{self, IoSlice};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -12,7 +13,10 @@ use headwater_store::{LogId, LogStore, Result, ShardLog, StoreError};
 use parking_lot::{Mutex, RwLock};
 
 use crate::error::OpenError;
-use crate::journal::{JournalFile, Queue, Ring, Work, Writer, create_empty, prepare_one, run_prepare};
+use crate::frame::PAYLOAD_LEN_MAX;
+use crate::journal::{
+    JournalFile, Queue, Ring, Work, Writer, create_empty, prepare_one, run_prepare, use_any_spare,
+};
 use crate::layout::{Layout, unfinished};
 use crate::log::EmbeddedLog;
 use crate::maintenance::{measure, run_maintenance, step};
@@ -100,7 +104,15 @@ impl EmbeddedStore {
         body: impl FnOnce(&Shared) + Send + 'static,
     ) -> std::result::Result<std::thread::Thread, OpenError> {
         let shared = self.shared.clone();
-        let handle = Builder::new().name(name.to_owned()).spawn(move || body(&shared));
+        let what = name.to_owned();
+        let handle = Builder::new().name(name.to_owned()).spawn(move || {
+            // A thread that is gone without a word would leave everybody waiting for it.
+            if catch_unwind(AssertUnwindSafe(|| body(&shared))).is_err() {
+                let why = shared.poison(format!("the thread {what} has failed; see what it said before"));
+                shared.queue.close();
+                shared.queue.refuse_all(&why);
+            }
+        });
         let handle = handle.map_err(OpenError::io("start a thread for", &self.shared.layout.root))?;
         let thread = handle.thread().clone();
         self.threads.lock().push(handle);
@@ -221,7 +233,11 @@ fn first_journal(shared: &Shared) -> std::result::Result<Arc<JournalFile>, OpenE
         // A full disk must not keep anybody from reading.
         Err(error) => tracing::warn!(%error, "cannot prepare a journal file"),
     }
-    match shared.ring.take_ready(0, 0) {
+    if let Some(ready) = shared.ring.take_ready(0, 0) {
+        return Ok(ready);
+    }
+    // On a full disk a spare of any size will do.
+    match use_any_spare(shared).map_err(OpenError::io("rename a journal in", journals))? {
         Some(ready) => Ok(ready),
         None => create_empty(shared, shared.options.sizes.journal_first_bytes)
             .map_err(OpenError::io("create a journal in", journals)),
@@ -232,6 +248,13 @@ fn first_journal(shared: &Shared) -> std::result::Result<Arc<JournalFile>, OpenE
 impl LogStore for EmbeddedStore {
     async fn create(&self, ids: &[LogId]) -> Result<()> {
         let ids = ids.to_vec();
+        let len: usize = ids.iter().map(|id| id.as_str().len() + 5).sum();
+        if len > PAYLOAD_LEN_MAX {
+            return Err(StoreError::Invalid(format!(
+                "{} logs are too many to be created at once",
+                ids.len()
+            )));
+        }
         self.shared.submit(|reply| Work::Create { ids, reply }).await
     }
 
@@ -243,6 +266,12 @@ impl LogStore for EmbeddedStore {
 
     async fn delete(&self, ids: &[LogId]) -> Result<()> {
         let ids = ids.to_vec();
+        if ids.len() > PAYLOAD_LEN_MAX / 4 {
+            return Err(StoreError::Invalid(format!(
+                "{} logs are too many to be deleted at once",
+                ids.len()
+            )));
+        }
         self.shared.submit(|reply| Work::Delete { ids, reply }).await
     }
 

@@ -30,7 +30,7 @@ mod stage;
 mod writer;
 
 pub(crate) use file::JournalFile;
-pub(crate) use prepare::{create_empty, prepare_one, run_prepare};
+pub(crate) use prepare::{create_empty, prepare_one, run_prepare, use_any_spare};
 pub(crate) use queue::{Queue, Reply, Work};
 pub(crate) use ring::{Ring, Spare};
 pub(crate) use scan::{Opening, Scan, opening, scan};

@@ -54,13 +54,24 @@ pub(crate) fn prepare_one(shared: &Shared) -> io::Result<bool> {
         None if shared.full.load(Ordering::Acquire) => return Err(io::ErrorKind::StorageFull.into()),
         None => fill(shared, target)?,
     };
+    let ready = rename(shared, spare)?;
+    shared.ring.add_ready(ready);
+    shared.queue.wake();
+    Ok(true)
+}
+
+/// A journal made of any spare there is, whatever its size.
+pub(crate) fn use_any_spare(shared: &Shared) -> io::Result<Option<Arc<JournalFile>>> {
+    shared.ring.take_any_spare().map(|spare| rename(shared, spare)).transpose()
+}
+
+/// Makes a journal of a spare, under a new id.
+fn rename(shared: &Shared, spare: Spare) -> io::Result<Arc<JournalFile>> {
     let id = shared.ring.take_id();
     let path = shared.layout.journal(id);
     shared.disk().rename(&spare.path, &path)?;
     shared.disk().sync_dir(&shared.layout.journals)?;
-    shared.ring.add_ready(Arc::new(JournalFile::new(id, path, spare.file, spare.len, true)));
-    shared.queue.wake();
-    Ok(true)
+    Ok(Arc::new(JournalFile::new(id, path, spare.file, spare.len, true)))
 }
 
 /// A new file of zeros.

@@ -185,6 +185,12 @@ impl Queue {
         self.wake();
     }
 
+    /// Answers everything that waits with this error.
+    pub(crate) fn refuse_all(&self, error: &StoreError) {
+        let waiting = std::mem::take(&mut self.waiting.lock().work);
+        waiting.into_iter().for_each(|work| work.refuse(error.clone()));
+    }
+
     pub(crate) fn wake(&self) {
         self.thread.get().inspect(|thread| thread.unpark());
     }

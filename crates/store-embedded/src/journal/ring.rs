@@ -123,6 +123,13 @@ impl Ring {
         (found, state.spares.extract_if(.., |spare| spare.len < bytes).collect())
     }
 
+    /// The largest spare.
+    pub(crate) fn take_any_spare(&self) -> Option<Spare> {
+        let mut state = self.state.lock();
+        let at = (0..state.spares.len()).max_by_key(|&at| state.spares[at].len)?;
+        Some(state.spares.swap_remove(at))
+    }
+
     pub(crate) fn spare_count(&self) -> usize {
         self.state.lock().spares.len()
     }

@@ -1,7 +1,7 @@
 //! The thread `journal`: the one that makes things durable.
 
 use std::collections::VecDeque;
-use std::io;
+use std::io::{self, IoSlice};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread;
@@ -22,6 +22,8 @@ use crate::stats::StoreStats;
 const FILLED_QUICKLY: Duration = Duration::from_secs(4);
 /// How long to wait for the clustering before looking again.
 const WAIT_FOR_ROOM: Duration = Duration::from_millis(20);
+/// How long to wait for it in all before what waits is refused.
+const ROOM_WAIT_MAX: Duration = Duration::from_secs(5);
 
 /// Writes the journal. Lives on its thread.
 #[derive(Debug)]
@@ -39,6 +41,13 @@ pub(crate) struct Writer {
     unmarked: bool,
     /// A write into the file failed for want of space: it ends where it is.
     abandoned: bool,
+    /// Did the last commit answer more than one caller?
+    crowded: bool,
+    /// The journal before this one, until the opening of this one, which says where that one ends, is durable. It
+    /// may not be clustered earlier: after a crash its end would be unknown.
+    closing: Option<Arc<JournalFile>>,
+    /// Since when there has been no room for another file.
+    waiting_since: Option<Duration>,
 }
 
 /// Why there is no next file.
@@ -56,7 +65,20 @@ impl Writer {
         drop(catalog);
         let opened = shared.options.clock.elapsed();
         let commit = Commit::default();
-        Self { shared, file, offset: 0, before, opened, counters, commit, unmarked: false, abandoned: false }
+        Self {
+            shared,
+            file,
+            offset: 0,
+            before,
+            opened,
+            counters,
+            commit,
+            unmarked: false,
+            abandoned: false,
+            crowded: false,
+            closing: None,
+            waiting_since: None,
+        }
     }
 
     /// The body of the thread.
@@ -64,6 +86,11 @@ impl Writer {
         raise_thread_priority();
         let mut pending = VecDeque::new();
         loop {
+            if self.crowded {
+                // Those who were just answered will ask again: letting them run first makes fewer, larger commits.
+                // A single caller would only wait longer.
+                thread::yield_now();
+            }
             let closed = self.shared.queue.take(&mut pending);
             if !pending.is_empty() {
                 self.step(&mut pending, closed);
@@ -99,15 +126,13 @@ impl Writer {
                 }
                 match self.rotate(len) {
                     Ok(()) => {}
-                    Err(NoFile::Wait) if !closed => {
-                        self.shared.wake_cluster();
-                        thread::park_timeout(WAIT_FOR_ROOM);
+                    Err(NoFile::Wait) if !closed && self.waited_for_room() => {
                         break;
                     }
                     Err(NoFile::Wait) => {
                         let work = pending.pop_front().expect("there is a front");
                         self.shared.queue.done(len);
-                        work.refuse(StoreError::Busy);
+                        work.refuse(self.shared.writable().err().unwrap_or(StoreError::Busy));
                         continue;
                     }
                     Err(NoFile::Refused(error)) => {
@@ -183,6 +208,7 @@ impl Writer {
         } else {
             self.commit.unstage();
         }
+        self.crowded = self.commit.answers.len() > 1;
         for answer in self.commit.answers.drain(..) {
             answer.send(&outcome);
         }
@@ -193,8 +219,12 @@ impl Writer {
             if !is_full(&error) {
                 return Err(self.failed("write", &error));
             }
-            // Parts of the commit may be in the file. Nothing is written there again, and the next file's
-            // opening says where this one ends.
+            // Parts of the commit may be in the file. What is refused must not come back after a crash, so its first
+            // header is wiped out; if even that fails, nobody knows. Nothing else is written there again, and the
+            // next file's opening says where this one ends.
+            let zeros = [0; HEADER_LEN];
+            let wiped = self.file.file.write_all_at(&mut [IoSlice::new(&zeros)], self.offset);
+            wiped.and_then(|()| self.file.file.sync_data()).map_err(|error| self.failed("wiping", &error))?;
             self.abandoned = true;
             self.counters.sequence_next = self.shared.catalog.read().applied + 1;
             return Err(no_space(&error));
@@ -206,6 +236,10 @@ impl Writer {
         self.offset += self.commit.bytes();
         self.file.set_end(self.offset);
         self.unmarked = true;
+        if let Some(closed) = self.closing.take() {
+            self.shared.ring.add_full(closed);
+            self.shared.wake_cluster();
+        }
         StoreStats::add(&self.shared.stats.commits, 1);
         StoreStats::add(&self.shared.stats.sync_micros, took.as_micros() as u64);
         if let Some(hook) = &self.shared.options.on_sync {
@@ -260,19 +294,30 @@ impl Writer {
         if !self.shared.ring.has_room(len + self.file.capacity, self.shared.sizes().ring_bytes()) {
             return Err(NoFile::Wait);
         }
+        // Nothing has been written, so nothing is in doubt: a moment without file descriptors passes.
         create_empty(&self.shared, len).map_err(|error| {
-            NoFile::Refused(if is_full(&error) {
-                no_space(&error)
-            } else {
-                self.shared.poison(format!("cannot create a journal file: {error}"))
-            })
+            tracing::warn!(%error, "cannot create a journal file");
+            NoFile::Refused(if is_full(&error) { no_space(&error) } else { StoreError::Busy })
         })
+    }
+
+    /// Waits a little for the clustering to make room. False once that has taken too long: what waits is then
+    /// refused, and may be tried again.
+    fn waited_for_room(&mut self) -> bool {
+        let now = self.shared.options.clock.elapsed();
+        let since = *self.waiting_since.get_or_insert(now);
+        if now.saturating_sub(since) > ROOM_WAIT_MAX || self.shared.writable().is_err() {
+            return false;
+        }
+        self.shared.wake_cluster();
+        thread::park_timeout(WAIT_FOR_ROOM);
+        true
     }
 
     fn change_file(&mut self, next: Arc<JournalFile>) -> std::result::Result<(), NoFile> {
         if self.offset > 0 {
             self.before = (self.file.id, self.offset);
-            self.shared.ring.add_full(self.file.clone());
+            self.closing = Some(self.file.clone());
         } else if self.abandoned {
             // Nothing in it counts, but it may look as if it did.
             let disk = self.shared.disk();
@@ -284,6 +329,7 @@ impl Writer {
             self.shared.ring.add_spare(Spare { path, file, len: self.file.capacity });
         }
         self.file = next;
+        self.waiting_since = None;
         self.abandoned = false;
         self.offset = 0;
         self.opened = self.shared.options.clock.elapsed();

@@ -8,4 +8,5 @@ mod faults;
 mod fixture;
 mod live;
 mod model;
+mod scarce;
 mod support;

@@ -73,12 +73,17 @@ impl<'a> Authentication<'a> {
 }
 
 fn from_header(header: &str, has_date: bool) -> Result<Authentication<'_>, AuthError> {
-    let part = |wanted: &str| {
-        let parts = header.split([',', ' ']).skip(1).filter_map(|part| part.trim().split_once('='));
-        parts.filter(|(name, value)| *name == wanted && !value.is_empty()).last().map(|(_, value)| value)
-    };
-    let (credential, signature, signed_headers) =
-        (part("Credential"), part("Signature"), part("SignedHeaders"));
+    let (mut credential, mut signature, mut signed_headers) = (None, None, None);
+    // One pass over every request's header: commas and spaces both separate.
+    for part in header.split(',').flat_map(|part| part.split(' ')) {
+        match part.split_once('=') {
+            Some((_, "")) | None => {}
+            Some(("Credential", value)) => credential = Some(value),
+            Some(("Signature", value)) => signature = Some(value),
+            Some(("SignedHeaders", value)) => signed_headers = Some(value),
+            Some(_) => {}
+        }
+    }
     if let (Some(credential), Some(signature), Some(signed_headers), true) =
         (credential, signature, signed_headers, has_date)
     {

@@ -1,0 +1,257 @@
+//! What a store does when the system refuses it something: room in the middle of a write, files, a sector, a thread.
+
+use std::io::{self, IoSlice};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use headwater_host::SystemClock;
+use headwater_host::disk::{Disk, DiskFile, DiskLock, Faults, LockError, SimDisk, Space};
+use headwater_store::conformance::{ALL, batch, contents, id, put};
+use headwater_store::{Expect, Expected, LogStore, MetaStore, Position, ShardLog, StoreError};
+use headwater_store_embedded::{EmbeddedStore, Options};
+
+use crate::support::{open, options, settle, small};
+
+/// What is refused at the moment.
+#[derive(Debug, Default)]
+struct Refused {
+    /// Writes into journals get out whole and are then answered ENOSPC, as a write that got out in part would be;
+    /// headers alone still fit.
+    journal_writes: AtomicBool,
+    /// No file can be created: EMFILE.
+    creates: AtomicBool,
+    /// Journals cannot be read: EIO.
+    journal_reads: AtomicBool,
+}
+
+/// A simulated disk that refuses some things.
+#[derive(Debug)]
+struct Scarce {
+    disk: Arc<SimDisk>,
+    refused: Arc<Refused>,
+}
+
+#[derive(Debug)]
+struct ScarceFile {
+    file: Arc<dyn DiskFile>,
+    refused: Arc<Refused>,
+    journal: bool,
+}
+
+impl Scarce {
+    fn wrap(&self, path: &Path, file: Arc<dyn DiskFile>) -> Arc<dyn DiskFile> {
+        let journal = path.to_string_lossy().contains("/journal/");
+        Arc::new(ScarceFile { file, refused: self.refused.clone(), journal })
+    }
+}
+
+impl Disk for Scarce {
+    fn create(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
+        if self.refused.creates.load(Ordering::Relaxed) {
+            return Err(io::Error::from_raw_os_error(24));
+        }
+        Ok(self.wrap(path, self.disk.create(path)?))
+    }
+    fn open(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
+        Ok(self.wrap(path, self.disk.open(path)?))
+    }
+    fn open_direct(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
+        self.disk.open_direct(path)
+    }
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.disk.rename(from, to)
+    }
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        self.disk.remove(path)
+    }
+    fn create_dir_all(&self, path: &Path) -> io::Result<()> {
+        self.disk.create_dir_all(path)
+    }
+    fn sync_dir(&self, path: &Path) -> io::Result<()> {
+        self.disk.sync_dir(path)
+    }
+    fn list(&self, path: &Path) -> io::Result<Vec<String>> {
+        self.disk.list(path)
+    }
+    fn lock(&self, path: &Path) -> Result<Box<dyn DiskLock>, LockError> {
+        self.disk.lock(path)
+    }
+    fn space(&self, path: &Path) -> io::Result<Space> {
+        self.disk.space(path)
+    }
+}
+
+impl DiskFile for ScarceFile {
+    fn read_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<usize> {
+        if self.journal && self.refused.journal_reads.load(Ordering::Relaxed) {
+            return Err(io::Error::from_raw_os_error(5));
+        }
+        self.file.read_at(bytes, offset)
+    }
+    fn read_cached_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<usize> {
+        self.file.read_cached_at(bytes, offset)
+    }
+    fn write_all_at(&self, slices: &mut [IoSlice<'_>], offset: u64) -> io::Result<()> {
+        let len: usize = slices.iter().map(|slice| slice.len()).sum();
+        self.file.write_all_at(slices, offset)?;
+        let refused = self.journal && len > 64 && self.refused.journal_writes.load(Ordering::Relaxed);
+        if refused { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
+    }
+    fn sync_data(&self) -> io::Result<()> {
+        self.file.sync_data()
+    }
+    fn len(&self) -> io::Result<u64> {
+        self.file.len()
+    }
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        self.file.set_len(len)
+    }
+    fn allocate(&self, len: u64) -> io::Result<()> {
+        self.file.allocate(len)
+    }
+    fn punch_hole(&self, offset: u64, len: u64) -> io::Result<()> {
+        self.file.punch_hole(offset, len)
+    }
+    fn forget_cached(&self) -> io::Result<()> {
+        self.file.forget_cached()
+    }
+    fn allocated_bytes(&self) -> io::Result<u64> {
+        self.file.allocated_bytes()
+    }
+}
+
+fn scarce(disk: &Arc<SimDisk>, background: bool) -> (Arc<Refused>, Options) {
+    let refused = Arc::new(Refused::default());
+    let scarce: Arc<dyn Disk> = Arc::new(Scarce { disk: disk.clone(), refused: refused.clone() });
+    let sizes = small(background);
+    (refused, Options { sizes, background, ..Options::new(scarce, "/data", SystemClock::new()) })
+}
+
+async fn log(store: &EmbeddedStore) -> Arc<dyn ShardLog> {
+    store.create(&[id("log")]).await.unwrap();
+    LogStore::open(store, &id("log")).await.unwrap()
+}
+
+async fn append(log: &dyn ShardLog, tag: u64) -> Result<(), StoreError> {
+    log.append(put(tag, batch(tag, 2, 100)), Expect::Any).await.map(drop)
+}
+
+async fn positions(log: &dyn ShardLog) -> Vec<u64> {
+    contents(log, Position::START, ALL).await.unwrap().iter().map(|record| record.0).collect()
+}
+
+/// The journal that a full disk cut short must not be clustered before the next one says where it ended.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_full_disk_refused_stays_refused_after_a_crash() {
+    let disk = SimDisk::new(1);
+    let (refused, options) = scarce(&disk, false);
+    let store = EmbeddedStore::open(options).unwrap();
+    let handle = log(&store).await;
+    for tag in 0..2 {
+        append(&*handle, tag).await.unwrap();
+    }
+    refused.journal_writes.store(true, Ordering::Relaxed);
+    for tag in 2..4 {
+        assert!(matches!(append(&*handle, tag).await, Err(StoreError::NoSpace(_))));
+    }
+    let meta = MetaStore::put(&*store, "key", "value".into(), Expected::Absent).await;
+    assert!(matches!(meta, Err(StoreError::NoSpace(_))), "{meta:?}");
+    disk.set_faults(Faults { fail_writes_of: Some("/meta/".into()), ..Faults::default() });
+    let _ = store.maintain();
+    drop((handle, store));
+    disk.set_faults(Faults::default());
+
+    let store = open(&disk).unwrap();
+    let handle = LogStore::open(&*store, &id("log")).await.unwrap();
+    assert_eq!(positions(&*handle).await, [0, 1, 2, 3]);
+    assert_eq!(MetaStore::get(&*store, "key").await.unwrap(), None);
+    append(&*handle, 4).await.unwrap();
+    settle(&store).await;
+    assert_eq!(positions(&*handle).await, [0, 1, 2, 3, 4, 5]);
+    drop((handle, store));
+    let store = open(&disk).unwrap();
+    let handle = LogStore::open(&*store, &id("log")).await.unwrap();
+    assert_eq!(positions(&*handle).await, [0, 1, 2, 3, 4, 5]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_disk_with_a_spare_journal_can_be_opened() {
+    let disk = SimDisk::new(3);
+    let store = open(&disk).unwrap();
+    let handle = log(&store).await;
+    for tag in 0..300 {
+        append(&*handle, tag).await.unwrap();
+        if tag % 50 == 49 {
+            settle(&store).await;
+        }
+    }
+    drop((handle, store));
+    let used = disk.used_bytes("/data".as_ref());
+    disk.set_faults(Faults { capacity_bytes: Some(used + 100), ..Faults::default() });
+    let store = open(&disk).unwrap();
+    let handle = LogStore::open(&*store, &id("log")).await.unwrap();
+    assert_eq!(positions(&*handle).await.len(), 600);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_journal_thread_that_dies_leaves_nobody_waiting() {
+    let mut options = options(SimDisk::new(4), true);
+    let commits = AtomicUsize::new(0);
+    options.on_sync = Some(Arc::new(move |_| {
+        if commits.fetch_add(1, Ordering::Relaxed) == 2 {
+            panic!("the hook fails, as the test wants it to");
+        }
+    }));
+    let store = EmbeddedStore::open(options).unwrap();
+    let handle = log(&store).await;
+    let mut refused = 0;
+    for tag in 0..5 {
+        let answer = tokio::time::timeout(Duration::from_secs(10), append(&*handle, tag)).await;
+        refused += usize::from(answer.expect("an answer").is_err());
+    }
+    assert!(refused >= 3, "{refused}");
+    assert!(store.poisoned().is_some());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_moment_without_file_descriptors_passes() {
+    let (refused, options) = scarce(&SimDisk::new(5), false);
+    let store = EmbeddedStore::open(options).unwrap();
+    let handle = log(&store).await;
+    refused.creates.store(true, Ordering::Relaxed);
+    let mut tag = 0;
+    let error = loop {
+        match append(&*handle, tag).await {
+            Ok(()) => tag += 1,
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(error, StoreError::Busy), "{error:?}");
+    refused.creates.store(false, Ordering::Relaxed);
+    append(&*handle, tag).await.unwrap();
+}
+
+/// Journals that cannot be read cannot be clustered, so their room is never given back: writes are then refused, and
+/// nothing spins.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_unreadable_journal_refuses_writes_in_the_end_and_does_not_spin() {
+    let (refused, mut options) = scarce(&SimDisk::new(9), true);
+    options.sizes.ring_files = 4;
+    let store = EmbeddedStore::open(options).unwrap();
+    let handle = log(&store).await;
+    refused.journal_reads.store(true, Ordering::Relaxed);
+    let mut answered = 0;
+    let error = loop {
+        let answer = tokio::time::timeout(Duration::from_secs(30), append(&*handle, answered)).await;
+        match answer.expect("an answer") {
+            Ok(()) => answered += 1,
+            Err(error) => break error,
+        }
+        assert!(answered < 10_000, "the ring is never full");
+    };
+    assert!(matches!(error, StoreError::Busy), "{error:?}");
+    let failures = store.stats().background_failures.load(Ordering::Relaxed);
+    assert!(failures < 100, "{failures} rounds of failed work");
+}
