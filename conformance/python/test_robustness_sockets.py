@@ -268,3 +268,18 @@ def test_memory_falls_back_after_large_requests(server, kinesis):
         kinesis.put_records(StreamName=name, Records=batch)
     assert len(read(kinesis, name)) == 100
     until(lambda: server.memory_mib() < 250)
+
+
+def test_pipelined_reads_whose_answers_nobody_reads(server, kinesis):
+    name = create(kinesis, MaxRecordSizeInKiB=10240)
+    kinesis.put_record(StreamName=name, PartitionKey="a", Data=b"z" * 9_000_000)
+    token = kinesis.get_shard_iterator(
+        StreamName=name, ShardId="0", ShardIteratorType="TRIM_HORIZON"
+    )["ShardIterator"]
+    read_it = request_bytes("GetRecords", b'{"ShardIterator":"%s"}' % token.encode())
+    with open_socket(server) as sock:
+        sock.sendall(read_it * 100)
+        until = time.monotonic() + 3
+        while time.monotonic() < until:
+            assert server.memory_mib("VmRSS") < MEMORY_LIMIT_MIB
+            time.sleep(0.05)

@@ -253,3 +253,10 @@ def test_case_45_dry_run_still_checks(kinesis, stream):
     assert refusal(
         put, kinesis=kinesis, stream=stream, ExplicitHashKey=str(RING), DryRun=True
     ).code == IA
+
+
+def test_case_45_a_dry_run_checks_what_the_stream_itself_allows(kinesis, stream):
+    large = b"x" * (1024 * 1024 + 1)
+    assert refusal(put, kinesis=kinesis, stream=stream, blob=large, DryRun=True).code == IA
+    future = "49" + "9" * 54
+    assert refusal(put, kinesis=kinesis, stream=stream, SequenceNumberForOrdering=future, DryRun=True).code == IA
