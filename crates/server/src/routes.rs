@@ -4,13 +4,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use headwater_api::{Api, ConnectionAnswers};
+use headwater_api::{AnswerBody, Api, ConnectionAnswers};
 use headwater_host::disk::Disk;
 use headwater_store_embedded::EmbeddedStore;
 use headwater_streams::StreamService;
 use headwater_telemetry::{CONTENT_TYPE, Level, Metrics};
 use http::{Method, Request, Response, StatusCode};
-use http_body_util::Full;
+use http_body_util::{Either, Full};
 use hyper::body::Incoming;
 
 /// Everything that answers.
@@ -46,7 +46,7 @@ impl Routes {
         &self,
         request: Request<Incoming>,
         answers: ConnectionAnswers,
-    ) -> Result<Response<Full<Bytes>>, headwater_api::ConnectionBroken> {
+    ) -> Result<Response<AnswerBody>, headwater_api::ConnectionBroken> {
         match (request.method(), request.uri().path()) {
             (&Method::GET, "/health") => Ok(self.health()),
             (&Method::GET, "/metrics") => Ok(self.metrics()),
@@ -54,7 +54,7 @@ impl Routes {
         }
     }
 
-    fn health(&self) -> Response<Full<Bytes>> {
+    fn health(&self) -> Response<AnswerBody> {
         let (status, body) = match self.store.poisoned() {
             None => (StatusCode::OK, "{\"status\":\"ok\"}\n"),
             Some(_) => (
@@ -65,7 +65,7 @@ impl Routes {
         text(status, "application/json", body.into())
     }
 
-    fn metrics(&self) -> Response<Full<Bytes>> {
+    fn metrics(&self) -> Response<AnswerBody> {
         self.streams.report_levels();
         self.metrics.set(Level::DiskUsedBytes, self.store.stats().disk_bytes());
         if let Ok(space) = self.disk.space(&self.data_dir) {
@@ -75,8 +75,8 @@ impl Routes {
     }
 }
 
-fn text(status: StatusCode, content_type: &'static str, body: Bytes) -> Response<Full<Bytes>> {
-    let mut answer = Response::new(Full::new(body));
+fn text(status: StatusCode, content_type: &'static str, body: Bytes) -> Response<AnswerBody> {
+    let mut answer = Response::new(Either::Left(Full::new(body)));
     *answer.status_mut() = status;
     answer.headers_mut().insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static(content_type));
     answer

@@ -134,9 +134,11 @@ impl Server {
         &self.store
     }
 
-    /// Takes no more connections, lets requests that are under way end, and closes the data directory.
+    /// Takes no more connections, ends subscriptions, lets requests that are under way end, and closes the data
+    /// directory.
     pub async fn stop(self) {
         self.stopping.begin();
+        self.streams.end_subscriptions();
         if tokio::time::timeout(DRAIN, self.accepting).await.is_err() {
             info!("requests were still under way after {} s; they were cut short", DRAIN.as_secs());
         }

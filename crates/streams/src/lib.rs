@@ -15,6 +15,7 @@
 //! [`StreamService::open`] reads all metadata and finishes what it finds begun.
 
 mod account;
+mod consumers;
 mod create;
 mod delete;
 mod error;
@@ -29,11 +30,14 @@ mod read;
 mod reshard;
 mod service;
 mod settings;
+mod stats;
+mod subscribe;
 mod tags;
 mod token;
 mod upkeep;
 
 pub use account::{AccountSettings, BillingCommitment, CommitmentStatus, LimitsReport};
+pub use consumers::{Consumer, ConsumerMeta, ConsumerPageToken, ConsumerRef, ConsumerStatus};
 pub use create::{CreateStream, Mode};
 pub use error::{Result, StreamsError};
 pub use handle::{ShardHandle, StreamHandle, StreamView};
@@ -45,4 +49,7 @@ pub use put::{PutEntry, PutFailure, PutPlaced};
 pub use read::{ReadOutcome, ReadRequest};
 pub use reshard::ShardCountChange;
 pub use service::{Config, StreamService, Substrate};
+pub use stats::ShardReport;
+pub use subscribe::{Event, EventRoom, Push, Subscription};
+pub use tags::Tagged;
 pub use token::TokenError;

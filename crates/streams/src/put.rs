@@ -120,6 +120,7 @@ impl StreamService {
                 match appended {
                     Ok(appended) => {
                         handle.metrics.wrote(group.entries.len() as u64, group.bytes);
+                        view.shards[group.shard].stats.wrote(group.entries.len() as u64, group.bytes);
                         for (i, &entry) in group.entries.iter().enumerate() {
                             let position = appended.first.plus(i as u64);
                             let sequence_number = SequenceNumber::of_record(
@@ -138,6 +139,7 @@ impl StreamService {
                     Err(StoreError::Busy) => {
                         let failure = Err(PutFailure::Throttled(shard.id));
                         group.entries.iter().for_each(|&entry| answers[entry as usize] = failure);
+                        view.shards[group.shard].stats.throttled_writes(group.entries.len() as u64);
                     }
                     Err(cause) => {
                         warn!(stream = %handle.key.name, shard = %shard.id, %cause, "records were not stored");
@@ -253,6 +255,10 @@ impl StreamService {
                 });
             }
             drop(budget);
+            let refused = (run.len() - admitted.len()) as u64;
+            if refused > 0 {
+                view.shards[shard].stats.throttled_writes(refused);
+            }
             if let Some(records) = builder.finish() {
                 groups.push(Group { shard, entries: admitted, records, bytes: total_bytes });
             }

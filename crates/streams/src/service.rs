@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -9,8 +10,11 @@ use bytes::Bytes;
 use headwater_host::{Clock, Random};
 use headwater_store::{Expected, LogStore, MetaStore, StoreError, Version};
 use headwater_telemetry::{Level, Metrics};
-use headwater_types::{AccountId, ShardId, StreamArn, StreamKey, Timestamp, partition_of};
+use headwater_types::{
+    AccountId, ConsumerArn, ConsumerId, ShardId, StreamArn, StreamKey, Timestamp, partition_of,
+};
 use parking_lot::{Mutex, RwLock};
+use tokio::sync::Notify;
 use tracing::{error, info, warn};
 
 use crate::error::{Result, StreamsError};
@@ -18,6 +22,8 @@ use crate::handle::{ShardHandle, StreamHandle, StreamView};
 use crate::keys::{self, Key};
 use crate::limits::{LimitPolicy, ShardBudget};
 use crate::meta::{Phase, StreamMeta, StreamStatus};
+use crate::stats::ShardStats;
+use crate::subscribe::Seats;
 use crate::token::TokenSigner;
 
 /// What the service is made from.
@@ -59,6 +65,9 @@ pub struct StreamService {
     pub(crate) streams: RwLock<BTreeMap<StreamKey, Arc<StreamHandle>>>,
     /// Held while a stream is added, so that quotas are counted truly.
     pub(crate) creating: tokio::sync::Mutex<()>,
+    /// The same for a consumer.
+    pub(crate) registering: tokio::sync::Mutex<()>,
+    stopping: AtomicBool,
 }
 
 /// What a change of metadata decides.
@@ -84,6 +93,8 @@ impl StreamService {
             signer: TokenSigner::new(&secret),
             streams: RwLock::default(),
             creating: tokio::sync::Mutex::default(),
+            registering: tokio::sync::Mutex::default(),
+            stopping: AtomicBool::new(false),
         });
         for (text, stored) in service.meta.list(keys::STREAMS).await? {
             let damaged = |cause| StreamsError::DamagedMeta { key: text.clone(), cause };
@@ -140,6 +151,8 @@ impl StreamService {
             key,
             view: ArcSwap::new(view),
             changing: tokio::sync::Mutex::default(),
+            changed: Notify::new(),
+            seats: Seats::default(),
             metrics,
         })
     }
@@ -164,7 +177,7 @@ impl StreamService {
                 warn!(stream = %key.name, shard = %shard.id, %error, "cannot open the log of a shard");
             })?;
             let budget = Mutex::new(ShardBudget::new(&self.config.limits));
-            shards.push(Arc::new(ShardHandle { log, budget }));
+            shards.push(Arc::new(ShardHandle { log, budget, stats: ShardStats::default() }));
         }
         Ok(Arc::new(StreamView { meta, version, shards }))
     }
@@ -174,9 +187,24 @@ impl StreamService {
         self.clock.now()
     }
 
+    /// Ends every subscription, as if its time had come, and those that still begin.
+    pub fn end_subscriptions(&self) {
+        self.stopping.store(true, Ordering::Release);
+        self.streams.read().values().for_each(|handle| handle.seats.evict_all());
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Acquire)
+    }
+
     /// The region in ARNs.
     pub fn region(&self) -> &str {
         &self.config.region
+    }
+
+    /// The ARN of a consumer of a stream here.
+    pub fn consumer_arn(&self, key: &StreamKey, id: &ConsumerId) -> ConsumerArn {
+        ConsumerArn { stream: self.arn(key), id: id.clone() }
     }
 
     /// The ARN of a stream here.
@@ -221,7 +249,7 @@ impl StreamService {
             match self.meta.put(&key, meta.encode(), Expected::Version(view.version)).await {
                 Ok(version) => {
                     let view = self.view_of(&handle.key, meta, version, Some(&view)).await?;
-                    handle.view.store(view);
+                    handle.replace_view(view);
                     return Ok(answer);
                 }
                 Err(StoreError::Conflict) => self.reload(handle, &view).await?,
@@ -247,7 +275,7 @@ impl StreamService {
     pub(crate) async fn reload(&self, handle: &StreamHandle, earlier: &StreamView) -> Result<()> {
         let stored = self.stored(&handle.key).await?;
         let (meta, version) = stored.ok_or_else(|| StreamsError::StreamNotFound(handle.key.clone()))?;
-        handle.view.store(self.view_of(&handle.key, meta, version, Some(earlier)).await?);
+        handle.replace_view(self.view_of(&handle.key, meta, version, Some(earlier)).await?);
         Ok(())
     }
 

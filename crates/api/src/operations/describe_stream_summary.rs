@@ -41,7 +41,7 @@ struct Summary<'a> {
     enhanced_monitoring: [EnhancedMetrics; 1],
     encryption_type: &'static str,
     open_shard_count: u32,
-    consumer_count: u32,
+    consumer_count: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     warm_throughput: Option<WarmThroughput>,
     #[serde(rename = "MaxRecordSizeInKiB")]
@@ -85,7 +85,7 @@ async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>
             enhanced_monitoring: EnhancedMetrics::OFF,
             encryption_type: "NONE",
             open_shard_count: meta.open_shards(),
-            consumer_count: 0,
+            consumer_count: meta.consumers(context.streams.now()).count(),
             // Each shard takes 1 MiB/s.
             warm_throughput: meta
                 .warm_throughput_mibps
