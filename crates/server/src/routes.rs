@@ -8,10 +8,13 @@ use headwater_api::{AnswerBody, Api, ConnectionAnswers};
 use headwater_host::disk::Disk;
 use headwater_store_embedded::EmbeddedStore;
 use headwater_streams::StreamService;
-use headwater_telemetry::{CONTENT_TYPE, Level, Metrics};
+use headwater_telemetry::{CONTENT_TYPE, Level, Metrics, encode_shards};
+use headwater_types::{AccountId, StreamKey, StreamName};
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::{Either, Full};
 use hyper::body::Incoming;
+
+use crate::settings::Settings;
 
 /// Everything that answers.
 #[derive(Debug, Clone)]
@@ -22,6 +25,7 @@ pub(crate) struct Routes {
     pub(crate) metrics: Arc<Metrics>,
     disk: Arc<dyn Disk>,
     data_dir: Arc<PathBuf>,
+    account: AccountId,
 }
 
 impl Routes {
@@ -31,9 +35,10 @@ impl Routes {
         store: Arc<EmbeddedStore>,
         metrics: Arc<Metrics>,
         disk: Arc<dyn Disk>,
-        data_dir: PathBuf,
+        settings: &Settings,
     ) -> Self {
-        Self { api, streams, store, metrics, disk, data_dir: Arc::new(data_dir) }
+        let (data_dir, account) = (Arc::new(settings.data_dir.clone()), settings.account);
+        Self { api, streams, store, metrics, disk, data_dir, account }
     }
 
     /// What the large answers of a new connection may hold.
@@ -50,6 +55,7 @@ impl Routes {
         match (request.method(), request.uri().path()) {
             (&Method::GET, "/health") => Ok(self.health()),
             (&Method::GET, "/metrics") => Ok(self.metrics()),
+            (&Method::GET, "/metrics/shards") => Ok(self.shard_metrics(request.uri().query())),
             _ => self.api.handle(request, answers).await,
         }
     }
@@ -73,7 +79,35 @@ impl Routes {
         }
         text(StatusCode::OK, CONTENT_TYPE, self.metrics.encode().into())
     }
+
+    /// The shards of the stream that the query names: `stream=NAME`, and `account=ID` where it is another's.
+    fn shard_metrics(&self, query: Option<&str>) -> Response<AnswerBody> {
+        let pairs = query.unwrap_or_default().split('&').filter_map(|pair| pair.split_once('='));
+        let (mut name, mut account) = (None, Some(self.account));
+        for (key, value) in pairs {
+            match key {
+                "stream" => name = StreamName::new(value),
+                "account" => account = AccountId::new(value),
+                _ => {}
+            }
+        }
+        let key = name.zip(account).map(|(name, account)| StreamKey { account, name });
+        let Some(key) = key else {
+            let usage = "name a stream: /metrics/shards?stream=NAME (and &account=ID)\n";
+            return text(StatusCode::BAD_REQUEST, PLAIN, usage.into());
+        };
+        match self.streams.find(&key) {
+            Ok((handle, _)) => {
+                let samples = self.streams.shard_samples(&handle);
+                text(StatusCode::OK, CONTENT_TYPE, encode_shards(&samples).into())
+            }
+            Err(_) => text(StatusCode::NOT_FOUND, PLAIN, format!("there is no {key}\n").into()),
+        }
+    }
 }
+
+/// For what only people read.
+const PLAIN: &str = "text/plain; charset=utf-8";
 
 fn text(status: StatusCode, content_type: &'static str, body: Bytes) -> Response<AnswerBody> {
     let mut answer = Response::new(Either::Left(Full::new(body)));

@@ -110,8 +110,7 @@ impl Server {
         let account = settings.account;
         let requests = settings.requests;
         let api = Api::new(streams.clone(), account, clock.clone(), random, metrics.clone(), requests);
-        let routes =
-            Routes::new(api, streams.clone(), store.clone(), metrics, disk, settings.data_dir.clone());
+        let routes = Routes::new(api, streams.clone(), store.clone(), metrics, disk, settings);
         let stopping = Stopping::default();
         let accepting = tokio::spawn(connections::accept(listener, routes, clock.clone(), stopping.clone()));
         let took_ms = clock.elapsed().saturating_sub(started).as_millis() as u64;

@@ -27,6 +27,7 @@ mod list;
 mod meta;
 mod put;
 mod read;
+mod report;
 mod reshard;
 mod service;
 mod settings;

@@ -9,7 +9,7 @@ use arc_swap::ArcSwap;
 use bytes::Bytes;
 use headwater_host::{Clock, Random};
 use headwater_store::{Expected, LogStore, MetaStore, StoreError, Version};
-use headwater_telemetry::{Level, Metrics};
+use headwater_telemetry::Metrics;
 use headwater_types::{
     AccountId, ConsumerArn, ConsumerId, ShardId, StreamArn, StreamKey, Timestamp, partition_of,
 };
@@ -309,19 +309,6 @@ impl StreamService {
         let streams = self.streams.read();
         let own = streams.keys().filter(|key| key.account == account).count();
         (own, streams.len() - own)
-    }
-
-    /// Sets the levels that Prometheus reads.
-    pub fn report_levels(&self) {
-        let now = self.clock.now();
-        let streams = self.streams.read();
-        let open = streams.values().filter_map(|handle| {
-            let view = handle.view.load();
-            view.meta.status(now).map(|_| u64::from(view.meta.open_shards()))
-        });
-        let (count, shards) = open.fold((0, 0), |(count, shards), open| (count + 1, shards + open));
-        self.metrics.set(Level::Streams, count);
-        self.metrics.set(Level::OpenShards, shards);
     }
 }
 
