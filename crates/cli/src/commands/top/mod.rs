@@ -84,7 +84,8 @@ async fn watch(args: &Top, session: &Session) -> Result<(), Failure> {
             // Whoever watches wants to see it come back.
             Err(Failure::Call(error)) if error.is_transient() => match &mut screen {
                 Some(screen) => {
-                    screen.show(&format!("{error}\nTrying again.\n"))?;
+                    let endpoint = &session.client.config().endpoint;
+                    screen.show(&format!("{endpoint} does not answer. Trying again.\n"))?;
                     continue;
                 }
                 None => return Err(error.into()),
