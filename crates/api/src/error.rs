@@ -217,6 +217,9 @@ impl From<StreamsError> for ApiError {
             E::ReadThrottled { stream, shard } => {
                 throughput(format!("Rate exceeded for Shard - {}/{}/{shard}", stream.account, stream.name))
             }
+            E::AccountCallRate(account) => limit(format!("Rate exceeded for account {account}.")),
+            E::StreamCallRate(stream) => limit(format!("Rate exceeded for {stream}.")),
+            E::DryRunRate(stream) => Self::new("ThrottlingException", format!("Rate exceeded for {stream}.")),
             E::Store(StoreError::Busy) => {
                 throughput("Rate exceeded: the server's log takes no more at this moment.".to_owned())
             }

@@ -50,7 +50,7 @@ impl StreamRef<'_> {
 
     /// The stream, in whatever state.
     pub(crate) fn find(&self, context: &Context<'_>) -> Result<(Arc<StreamHandle>, StreamStatus)> {
-        Ok(context.streams.find(&self.key(context)?)?)
+        context.find(&self.key(context)?)
     }
 }
 
@@ -76,5 +76,5 @@ pub(crate) fn resource(
     checks.required_text("resourceARN", arn, RESOURCE_ARN);
     checks.done()?;
     let key = stream_of_arn(context, arn.as_deref().unwrap_or_default())?;
-    Ok(context.streams.find(&key)?.0)
+    Ok(context.find(&key)?.0)
 }

@@ -93,7 +93,7 @@ pub enum StreamsError {
         /// What was done.
         what: &'static str,
         /// How often it is allowed.
-        limit: usize,
+        limit: u64,
     },
     /// The account would have more shards than its quota.
     #[error("account {account} would exceed its quota of {limit} shards")]
@@ -105,7 +105,7 @@ pub enum StreamsError {
         /// Open shards now.
         current: u32,
         /// The quota.
-        limit: u32,
+        limit: u64,
         /// What this request would add.
         additional: u32,
     },
@@ -115,7 +115,7 @@ pub enum StreamsError {
         /// Whose quota.
         account: AccountId,
         /// The quota.
-        limit: usize,
+        limit: u64,
     },
     /// The account would have more on-demand streams than its quota.
     #[error("account {account} has {current} on-demand streams of {limit}")]
@@ -127,7 +127,7 @@ pub enum StreamsError {
         /// On-demand streams now.
         current: usize,
         /// The quota.
-        limit: usize,
+        limit: u64,
     },
     /// Ask for a longer retention.
     #[error("retention of {hours} h is too short for {stream}, which has {current} h")]
@@ -241,6 +241,15 @@ pub enum StreamsError {
         /// Which shard.
         shard: ShardId,
     },
+    /// Slow down: the account calls the operation too often.
+    #[error("rate exceeded for account {0}")]
+    AccountCallRate(AccountId),
+    /// Slow down: the operation is called too often on the stream.
+    #[error("rate exceeded for {0}")]
+    StreamCallRate(StreamKey),
+    /// Slow down: the stream is tried out too often.
+    #[error("rate of dry runs exceeded for {0}")]
+    DryRunRate(StreamKey),
     /// The stream's shards, closed ones included, would not fit its metadata: wait for closed shards to expire.
     #[error("{stream} would have {shards} shards with the closed ones, more than its metadata holds")]
     TooManyShards {

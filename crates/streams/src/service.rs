@@ -9,6 +9,7 @@ use bytes::Bytes;
 use headwater_host::{Clock, Random};
 use headwater_store::{Expected, LogStore, MetaStore, StoreError, Version};
 use headwater_telemetry::{Level, Metrics};
+use headwater_types::limits::{CallRates, LimitPolicy};
 use headwater_types::{AccountId, ShardId, StreamArn, StreamKey, Timestamp, partition_of};
 use parking_lot::{Mutex, RwLock};
 use tracing::{error, info, warn};
@@ -16,7 +17,7 @@ use tracing::{error, info, warn};
 use crate::error::{Result, StreamsError};
 use crate::handle::{ShardHandle, StreamHandle, StreamView};
 use crate::keys::{self, Key};
-use crate::limits::{LimitPolicy, ShardBudget};
+use crate::limits::ShardBudget;
 use crate::meta::{Phase, StreamMeta, StreamStatus};
 use crate::token::TokenSigner;
 
@@ -59,6 +60,8 @@ pub struct StreamService {
     pub(crate) streams: RwLock<BTreeMap<StreamKey, Arc<StreamHandle>>>,
     /// Held while a stream is added, so that quotas are counted truly.
     pub(crate) creating: tokio::sync::Mutex<()>,
+    /// What is left of the rates at which accounts may call operations.
+    pub(crate) account_calls: Mutex<BTreeMap<AccountId, CallRates>>,
 }
 
 /// What a change of metadata decides.
@@ -84,6 +87,7 @@ impl StreamService {
             signer: TokenSigner::new(&secret),
             streams: RwLock::default(),
             creating: tokio::sync::Mutex::default(),
+            account_calls: Mutex::default(),
         });
         for (text, stored) in service.meta.list(keys::STREAMS).await? {
             let damaged = |cause| StreamsError::DamagedMeta { key: text.clone(), cause };
@@ -141,6 +145,7 @@ impl StreamService {
             view: ArcSwap::new(view),
             changing: tokio::sync::Mutex::default(),
             metrics,
+            calls: Mutex::default(),
         })
     }
 

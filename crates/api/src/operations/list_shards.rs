@@ -13,7 +13,7 @@ use crate::context::Context;
 use crate::error::{ApiError, Result};
 use crate::resource::stream_ref;
 
-operation!("ListShards");
+operation!("ListShards", rate: ListShardsCalls);
 
 headwater_wire::shape! {
     struct Input<'a> {
@@ -109,6 +109,7 @@ fn next_page(context: &Context<'_>, input: &Input<'_>, token: &str, limit: usize
             "The pagination token passed to the operation is expired.",
         ),
     })?;
+    context.find(&token.stream)?;
     Ok(context.streams.list_shards_after(&token, limit)?)
 }
 

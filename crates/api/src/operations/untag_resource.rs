@@ -10,7 +10,7 @@ use crate::context::Context;
 use crate::error::Result;
 use crate::resource::resource;
 
-operation!("UntagResource", changes: true);
+operation!("UntagResource", rate: none, changes: true);
 
 headwater_wire::shape! {
     struct Input<'a> {

@@ -5,7 +5,7 @@ use headwater_streams::{LimitPolicy, Mode, PutFailure, StartingPosition, Streams
 use crate::harness::{World, entry, key, request};
 
 async fn world() -> World {
-    World::new(LimitPolicy::AWS).await
+    World::new(LimitPolicy::aws("us-east-1")).await
 }
 
 #[tokio::test]
@@ -116,7 +116,7 @@ async fn the_shard_count_changes_ten_times_a_day() {
 
 #[tokio::test]
 async fn every_way_to_more_shards_counts_against_the_quota() {
-    let world = World::new(LimitPolicy::AWS).await;
+    let world = World::new(LimitPolicy::aws("us-east-1")).await;
     let handle = world.create("s", 20_000).await;
     let split = world.service.split_shard(&handle, "0", headwater_types::HashKey(1 << 100)).await;
     assert!(matches!(split, Err(StreamsError::ShardQuota { additional: 1, .. })), "{split:?}");

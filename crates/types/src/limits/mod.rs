@@ -1,0 +1,52 @@
+//! The limits of Amazon Kinesis Data Streams, each with its source.
+//!
+//! Sizes that are part of the protocol always hold and are constants here. What AWS enforces beside them can be
+//! set or switched off one by one: [`Limit`] lists it, [`LimitPolicy`] says what a server enforces.
+
+mod bucket;
+mod change;
+mod limit;
+mod policy;
+
+use std::ops::RangeInclusive;
+
+pub use bucket::{Bucket, CallRates};
+pub use change::{LimitChange, LimitChangeError, LimitValue};
+pub use limit::{Limit, Scope, Unit};
+pub use policy::LimitPolicy;
+
+/// Bytes in a KiB.
+pub const KIB: usize = 1024;
+/// Bytes in a MiB.
+pub const MIB: usize = 1024 * KIB;
+
+/// Records in one PutRecords (model: `PutRecordsRequestEntryList`).
+pub const PUT_RECORDS_MAX: usize = 500;
+/// Data and partition keys of one PutRecords, in bytes (documentation, since records may be 10 MiB).
+pub const PUT_RECORDS_BYTES_MAX: usize = 10 * MIB;
+/// Characters of a partition key (model: `PartitionKey`).
+pub const PARTITION_KEY_CHARS: RangeInclusive<usize> = 1..=256;
+/// Data of a record in bytes whatever the stream (model: `Data`).
+pub const RECORD_DATA_BYTES_MAX: usize = 10 * MIB;
+/// Settable maximum record sizes in KiB (model: `MaxRecordSizeInKiB`).
+pub const MAX_RECORD_SIZE_KIB: RangeInclusive<i32> = 1024..=10240;
+/// Maximum record size of a new stream in KiB (documentation).
+pub const MAX_RECORD_SIZE_KIB_DEFAULT: i32 = 1024;
+/// Records that one GetRecords may ask for (model: `GetRecordsInputLimit`).
+pub const GET_RECORDS_MAX: i32 = 10_000;
+/// What one GetRecords returns at the most, in bytes (documentation: 10 MB).
+pub const GET_RECORDS_BYTES_MAX: usize = 10_000_000;
+/// How long a shard iterator may be used, in milliseconds (documentation: 5 minutes).
+pub const ITERATOR_AGE_MS_MAX: u64 = 300_000;
+/// How long a token of a list may be used, in milliseconds (documentation: 300 seconds).
+pub const LIST_TOKEN_AGE_MS_MAX: u64 = 300_000;
+/// Retention in hours that can be asked for (documentation).
+pub const RETENTION_HOURS: RangeInclusive<i32> = 24..=8760;
+/// Retention of a new stream, in hours (documentation).
+pub const RETENTION_HOURS_DEFAULT: i32 = 24;
+/// Shards of one stream, whatever limits are enforced: what its metadata holds with room for reshards.
+pub const STREAM_SHARDS_MAX: u32 = 50_000;
+/// Open shards of a new on-demand stream (documentation: 4 MB/s of writes).
+pub const ON_DEMAND_SHARDS_INITIAL: u32 = 4;
+/// Tags of one stream (documentation).
+pub const TAGS_MAX: usize = 50;
