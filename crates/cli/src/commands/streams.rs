@@ -29,8 +29,10 @@ pub(crate) async fn run(args: Streams, session: Session) -> Result<(), Failure> 
     let client = &session.client;
     let listed = client.list_streams().await?;
     let described: Vec<StreamDescription> = stream::iter(listed)
-        .map(|stream| async move {
-            match client.describe_stream_summary(&stream.stream_name).await {
+        .map(|stream| async {
+            let stream = stream;
+            match session.patiently(async || client.describe_stream_summary(&stream.stream_name).await).await
+            {
                 // Deleted since the list was made.
                 Err(error) if error.code() == Some("ResourceNotFoundException") => Ok(None),
                 other => other.map(Some),

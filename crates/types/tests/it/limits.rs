@@ -29,6 +29,28 @@ fn every_limit_has_a_name_and_a_value_that_it_can_have() {
 }
 
 #[test]
+fn every_limit_stands_in_the_guide_with_its_value() {
+    let guide = include_str!("../../../../docs/limits.md");
+    for &limit in Limit::ALL {
+        let name = format!("| `{}` |", limit.name());
+        let row =
+            guide.lines().find(|line| line.starts_with(&name)).unwrap_or_else(|| panic!("no row {name}"));
+        for region in ["us-east-1", "eu-west-2"] {
+            let value = limit.aws(region).to_string();
+            let stands = row.split([' ', '|']).any(|word| word == value);
+            assert!(stands, "{row}: {value}");
+        }
+        let of = match limit.scope() {
+            Scope::Account => "account",
+            Scope::Stream => "stream",
+            Scope::Shard => "shard",
+            Scope::Subscription => "consumer and shard",
+        };
+        assert_eq!(row.split('|').nth(3).unwrap().trim(), of, "{row}");
+    }
+}
+
+#[test]
 fn the_largest_regions_have_more() {
     for region in ["us-east-1", "us-west-2", "eu-west-1"] {
         assert_eq!(Limit::ShardsPerAccount.aws(region), 20_000);
