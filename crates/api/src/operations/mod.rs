@@ -143,3 +143,25 @@ const ALL: &[Operation] = &[
 pub(crate) fn find(name: &str) -> Option<&'static Operation> {
     ALL.iter().find(|operation| operation.name == name)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A rate that was copied from another operation's file would be found by nobody else.
+    #[test]
+    fn each_rate_is_the_operation_s_own() {
+        for operation in ALL {
+            let Rate::Calls(limit) = operation.rate else { continue };
+            let mut name = String::new();
+            for letter in operation.name.chars() {
+                if letter.is_ascii_uppercase() && !name.is_empty() {
+                    name.push('-');
+                }
+                name.push(letter.to_ascii_lowercase());
+            }
+            assert_eq!(limit.name(), format!("{name}-calls"));
+            assert!(limit.is_control_plane());
+        }
+    }
+}

@@ -315,7 +315,7 @@ impl Trial {
             // The value, one more, and one less, which is always allowed.
             Kind::Target => resize(world, [value, value + 1, value - 1][usize::try_from(i).unwrap()]).await,
             Kind::Switches => {
-                let mode = if i % 2 == 0 { "ON_DEMAND" } else { "PROVISIONED" };
+                let mode = if i.is_multiple_of(2) { "ON_DEMAND" } else { "PROVISIONED" };
                 let input = json!({"StreamARN": arn(), "StreamModeDetails": {"StreamMode": mode}});
                 let answer = world.call("UpdateStreamMode", input).await;
                 world.clock.advance(TRANSITION);
