@@ -58,8 +58,8 @@ def slow_kinesis(slow):
 
 @pytest.fixture(scope="session")
 def limited(tmp_path_factory):
-    """A server that enforces AWS's limits."""
-    with Server(tmp_path_factory.mktemp("limited"), limits="aws") as running:
+    """A server that enforces AWS's limits, but for the call rates of the control plane, which tests would share."""
+    with Server(tmp_path_factory.mktemp("limited"), limits="aws", limit=["control-plane=off"]) as running:
         yield running
 
 

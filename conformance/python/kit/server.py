@@ -45,7 +45,7 @@ class Server:
 
     running = []
 
-    def __init__(self, directory: Path, *, limits="off", transition_ms=50, region="us-east-1",
+    def __init__(self, directory: Path, *, limits="off", limit=(), transition_ms=50, region="us-east-1",
                  account="000000000000", flags=(), env=None):
         self.directory = directory
         self.data_dir = directory / "data"
@@ -55,7 +55,7 @@ class Server:
         self.arguments = [
             "serve", "--listen", "127.0.0.1:0", "--data-dir", str(self.data_dir),
             "--limits", limits, "--transition-ms", str(transition_ms),
-            "--region", region, "--account", account, *flags,
+            "--region", region, "--account", account, *(f"--limit={change}" for change in limit), *flags,
         ]
         self.process = None
         self.port = None

@@ -1,12 +1,17 @@
 //! What requests are answered from.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use headwater_host::{Clock, Random};
-use headwater_streams::{EventRoom, StreamService};
+use headwater_streams::{EventRoom, StreamHandle, StreamService, StreamStatus};
 use headwater_telemetry::Metrics;
-use headwater_types::AccountId;
+use headwater_types::limits::Scope;
+use headwater_types::{AccountId, StreamKey};
 use tokio::sync::Semaphore;
+
+use crate::error::{ApiError, Result};
+use crate::operations::Operation;
 
 /// What requests may hold and how long they may take to arrive.
 #[derive(Debug, Clone, Copy)]
@@ -94,8 +99,15 @@ impl Api {
 }
 
 impl Inner {
-    pub(crate) fn context(&self) -> Context<'_> {
-        Context { streams: &self.streams, account: self.account, reads: &self.reads, events: &self.events }
+    pub(crate) fn context(&self, operation: &'static Operation) -> Context<'_> {
+        Context {
+            streams: &self.streams,
+            account: self.account,
+            reads: &self.reads,
+            events: &self.events,
+            operation,
+            counted: AtomicBool::new(false),
+        }
     }
 }
 
@@ -119,4 +131,38 @@ pub(crate) struct Context<'a> {
     pub(crate) reads: &'a Semaphore,
     /// What events may hold.
     pub(crate) events: &'a Arc<EventRoom>,
+    operation: &'static Operation,
+    /// Whether the call was counted against its stream's rate.
+    counted: AtomicBool,
+}
+
+impl Context<'_> {
+    /// Counts the call against its account's rate, if the operation has one.
+    pub(crate) fn count_call(&self) -> Result<()> {
+        let limit = self.operation.rate.of(Scope::Account);
+        limit.map_or(Ok(()), |limit| Ok(self.streams.count_account_call(self.account, limit)?))
+    }
+
+    /// The stream, in whatever state. The call counts against the stream's rate, if the operation has one.
+    pub(crate) fn find(&self, key: &StreamKey) -> Result<(Arc<StreamHandle>, StreamStatus)> {
+        let found = self.streams.find(key)?;
+        if let Some(limit) = self.operation.rate.of(Scope::Stream) {
+            self.counted.store(true, Ordering::Relaxed);
+            self.streams.count_stream_call(&found.0, limit)?;
+        }
+        Ok(found)
+    }
+
+    /// False if the operation has a rate for each stream and the call was not counted.
+    pub(crate) fn is_counted(&self) -> bool {
+        self.operation.rate.of(Scope::Stream).is_none() || self.counted.load(Ordering::Relaxed)
+    }
+
+    /// What a dry run is answered after everything else was checked.
+    pub(crate) fn dry_run(&self, stream: &StreamKey) -> ApiError {
+        match self.streams.count_dry_run(stream) {
+            Ok(()) => ApiError::dry_run(self.operation.name),
+            Err(refused) => refused.into(),
+        }
+    }
 }

@@ -182,9 +182,9 @@ impl From<StreamsError> for ApiError {
                 "This request would exceed the limit on the number of registered consumers for {stream}. Limit: \
                  {quota}."
             )),
-            E::ConsumersCreating { account, limit: quota } => limit(format!(
+            E::ConsumersCreating { stream, limit: quota } => limit(format!(
                 "This request would exceed the limit on the number of consumers that can simultaneously be in \
-                 CREATING for the account {account}. Limit: {quota}."
+                 CREATING for {stream}. Limit: {quota}."
             )),
             E::SubscriptionActive { stream, shard, consumer } => in_use(format!(
                 "Another active subscription exists for this consumer: {}:{}:{shard}:{consumer}",
@@ -251,6 +251,9 @@ impl From<StreamsError> for ApiError {
             E::ReadThrottled { stream, shard } => {
                 throughput(format!("Rate exceeded for Shard - {}/{}/{shard}", stream.account, stream.name))
             }
+            E::AccountCallRate(account) => limit(format!("Rate exceeded for account {account}.")),
+            E::StreamCallRate(stream) => limit(format!("Rate exceeded for {stream}.")),
+            E::DryRunRate(stream) => Self::new("ThrottlingException", format!("Rate exceeded for {stream}.")),
             E::Store(StoreError::Busy) => {
                 throughput("Rate exceeded: the server's log takes no more at this moment.".to_owned())
             }

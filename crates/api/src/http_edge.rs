@@ -142,10 +142,10 @@ impl Api {
             return Err(unsigned.into());
         }
         if !operation.changes {
-            return (operation.run)(&self.inner.context(), codec, body).await;
+            return operation.call(&self.inner, codec, body).await;
         }
         let (inner, body) = (self.inner.clone(), body.clone());
-        let task = tokio::spawn(async move { (operation.run)(&inner.context(), codec, &body).await });
+        let task = tokio::spawn(async move { operation.call(&inner, codec, &body).await });
         task.await.unwrap_or_else(|cause| Err(ApiError::internal(&cause)))
     }
 }

@@ -50,7 +50,7 @@ impl StreamRef<'_> {
 
     /// The stream, in whatever state.
     pub(crate) fn find(&self, context: &Context<'_>) -> Result<(Arc<StreamHandle>, StreamStatus)> {
-        Ok(context.streams.find(&self.key(context)?)?)
+        context.find(&self.key(context)?)
     }
 }
 
@@ -85,7 +85,7 @@ pub(crate) fn tagged(context: &Context<'_>, mut checks: Checks, arn: &Option<Tex
     let arn = arn.as_deref().unwrap_or_default();
     if arn.contains("/consumer/") {
         let arn = consumer_of_arn(context, arn)?;
-        return Ok(Tagged::Consumer(context.streams.find(&arn.stream.key)?.0, ConsumerRef::Id(arn.id)));
+        return Ok(Tagged::Consumer(context.find(&arn.stream.key)?.0, ConsumerRef::Id(arn.id)));
     }
-    Ok(Tagged::Stream(context.streams.find(&stream_of_arn(context, arn)?)?.0))
+    Ok(Tagged::Stream(context.find(&stream_of_arn(context, arn)?)?.0))
 }

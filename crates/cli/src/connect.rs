@@ -87,6 +87,19 @@ impl Session {
         .await
     }
 
+    /// Makes a call that only asks, again while it is refused for its rate: that mends, and others ask as well.
+    pub(crate) async fn patiently<T>(&self, call: impl AsyncFn() -> Result<T, Error>) -> Result<T, Error> {
+        const PAUSE: Duration = Duration::from_secs(1);
+        const PAUSES_MAX: usize = 60;
+        for _ in 0..PAUSES_MAX {
+            match call().await {
+                Err(Error::Service(error)) if error.is_throttling() => self.client.clock().sleep(PAUSE).await,
+                other => return other,
+            }
+        }
+        call().await
+    }
+
     async fn until(
         &self,
         name: &str,
@@ -97,7 +110,10 @@ impl Session {
         let clock = self.client.clock();
         let deadline = clock.elapsed() + PATIENCE;
         let mut pause = Duration::from_millis(50);
-        while !reached().await? {
+        loop {
+            if self.patiently(&reached).await? {
+                return Ok(());
+            }
             if clock.elapsed() > deadline {
                 let seconds = PATIENCE.as_secs();
                 return Err(Failure::Failed(format!(
@@ -107,6 +123,5 @@ impl Session {
             clock.sleep(pause).await;
             pause = (pause * 2).min(Duration::from_secs(2));
         }
-        Ok(())
     }
 }

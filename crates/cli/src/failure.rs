@@ -55,7 +55,8 @@ fn mend(error: &ServiceError) -> &'static str {
             " Check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or the profile."
         }
         "ExpiredTokenException" => " Get new temporary credentials.",
-        _ if error.is_throttling() => " Go slower, or give the stream more shards.",
+        "ProvisionedThroughputExceededException" => " Go slower, or give the stream more shards.",
+        _ if error.is_throttling() => " Go slower.",
         _ => "",
     }
 }

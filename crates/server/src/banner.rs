@@ -6,7 +6,7 @@ use crate::settings::Settings;
 
 /// Where it listens, where the data is, and the two lines an AWS SDK needs.
 pub(crate) fn banner(settings: &Settings, address: SocketAddr) -> String {
-    let Settings { region, account, limits, data_dir, .. } = settings;
+    let Settings { region, account, data_dir, .. } = settings;
     let who = if address.ip().is_loopback() {
         "No credentials are configured: any signature is accepted, from this machine only."
     } else {
@@ -21,6 +21,6 @@ pub(crate) fn banner(settings: &Settings, address: SocketAddr) -> String {
          export AWS_ACCESS_KEY_ID=headwater AWS_SECRET_ACCESS_KEY=headwater AWS_DEFAULT_REGION={region}\n",
         version = env!("CARGO_PKG_VERSION"),
         data = data_dir.display(),
-        limits = limits.name(),
+        limits = settings.limits_shown(),
     )
 }

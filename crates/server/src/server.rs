@@ -94,7 +94,7 @@ impl Server {
         };
         let config = Config {
             region: settings.region.clone(),
-            limits: settings.limits.policy(),
+            limits: settings.limit_policy(),
             transition: settings.transition,
         };
         let streams = StreamService::open(substrate, config).await?;

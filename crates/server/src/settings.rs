@@ -1,17 +1,18 @@
 //! What a server is told: by flag, by environment variable, by file, in this order.
 //!
 //! One list: every field of [`ServeArgs`] is a flag, an environment variable `HEADWATER_*` and a key of the
-//! TOML file at once.
+//! TOML file at once. Of single limits, each comes from the first of the three that speaks of it.
 
+use std::collections::BTreeMap;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use headwater_api::Limits;
-use headwater_streams::LimitPolicy;
 use headwater_types::AccountId;
-use serde::Deserialize;
+use headwater_types::limits::{LimitChange, LimitChangeError, LimitPolicy};
+use serde::{Deserialize, Deserializer, de};
 
 /// Which limits are enforced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
@@ -52,6 +53,13 @@ pub struct ServeArgs {
     #[arg(long, env = "HEADWATER_LIMITS")]
     pub limits: Option<LimitsChoice>,
 
+    /// One limit apart from --limits: a number, 'off' or 'aws', as in shard-write-records=5000 or
+    /// control-plane=off; may be given more than once. docs/limits.md lists the names [env: HEADWATER_LIMIT, with
+    /// commas; in the file a table, [limit]]
+    #[arg(long = "limit", value_name = "NAME=VALUE")]
+    #[serde(default, deserialize_with = "limit_table")]
+    pub limit: Vec<LimitChange>,
+
     /// What is logged to standard error: error, warn, info, debug, trace, or directives such as
     /// 'warn,headwater_streams=debug' [default: info]
     #[arg(long, env = "HEADWATER_LOG", value_name = "FILTER")]
@@ -80,6 +88,8 @@ pub struct Settings {
     pub account: AccountId,
     /// Which limits are enforced.
     pub limits: LimitsChoice,
+    /// Which of them differ, those of each place together, the weakest place first.
+    pub limit_changes: [Vec<LimitChange>; 3],
     /// What is logged.
     pub log: String,
     /// How long transitions last.
@@ -117,6 +127,9 @@ pub enum SettingsError {
         /// What it may be.
         mend: &'static str,
     },
+    /// The environment variable changes a limit in a way that is not known.
+    #[error("{LIMIT_VARIABLE} is wrong: {0}")]
+    Limit(#[from] LimitChangeError),
     /// Listening there would serve anybody.
     #[error(
         "refusing to listen on {0}: no credentials are configured, so anybody who reaches this address could read \
@@ -164,6 +177,7 @@ impl ServeArgs {
             region,
             account,
             limits: self.limits.or(file.limits).unwrap_or(LimitsChoice::Aws),
+            limit_changes: [file.limit, limits_of_environment()?, self.limit],
             log,
             transition: Duration::from_millis(
                 self.transition_ms.or(file.transition_ms).unwrap_or(200).into(),
@@ -173,20 +187,62 @@ impl ServeArgs {
     }
 }
 
+impl Settings {
+    /// What is enforced.
+    pub fn limit_policy(&self) -> LimitPolicy {
+        let base = self.limits.policy(&self.region);
+        self.limit_changes
+            .iter()
+            .fold(base, |policy, changes| LimitChange::apply_all(changes, policy, &self.region))
+    }
+
+    /// What is enforced, for people: `aws`, or `off (1 changed)`.
+    pub(crate) fn limits_shown(&self) -> String {
+        let name = match self.limits {
+            LimitsChoice::Aws => "aws",
+            LimitsChoice::Off => "off",
+        };
+        match self.limit_policy().differences(&self.limits.policy(&self.region)) {
+            0 => name.to_owned(),
+            changed => format!("{name} ({changed} changed)"),
+        }
+    }
+}
+
 impl LimitsChoice {
-    pub(crate) fn policy(self) -> LimitPolicy {
+    fn policy(self, region: &str) -> LimitPolicy {
         match self {
-            Self::Aws => LimitPolicy::AWS,
+            Self::Aws => LimitPolicy::aws(region),
             Self::Off => LimitPolicy::OFF,
         }
     }
+}
 
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Aws => "aws",
-            Self::Off => "off",
-        }
+/// `shard-write-records = 5000`, `consumers-per-stream = "off"`.
+fn limit_table<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<LimitChange>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "a limit is a whole number, \"off\" or \"aws\"")]
+    enum Given {
+        Number(i64),
+        Text(String),
     }
+    let change = |(name, given): (String, Given)| {
+        let value = match given {
+            Given::Number(number) => number.to_string(),
+            Given::Text(text) => text,
+        };
+        LimitChange::new(&name, &value).map_err(de::Error::custom)
+    };
+    BTreeMap::<String, Given>::deserialize(from)?.into_iter().map(change).collect()
+}
+
+/// Read here and not by `clap`, which would not look at it where a flag is given.
+const LIMIT_VARIABLE: &str = "HEADWATER_LIMIT";
+
+fn limits_of_environment() -> Result<Vec<LimitChange>, LimitChangeError> {
+    let text = std::env::var_os(LIMIT_VARIABLE).unwrap_or_default();
+    let text = text.to_string_lossy();
+    text.split(',').map(str::trim).filter(|change| !change.is_empty()).map(str::parse).collect()
 }
 
 fn read_file(path: &Path) -> Result<ServeArgs, SettingsError> {

@@ -2,13 +2,13 @@
 
 use bytes::Bytes;
 use headwater_store::{Expected, StoreError};
-use headwater_types::limits::{ON_DEMAND_STREAMS_MAX, shard_quota};
+use headwater_types::limits::Limit;
 use headwater_types::{AccountId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Result, StreamsError};
 use crate::keys::Key;
-use crate::service::StreamService;
+use crate::service::{Config, StreamService};
 
 /// A commitment cannot end before it is a day old (documentation: minimum 24 h).
 const COMMITMENT_MS_MIN: u64 = 24 * 3600 * 1000;
@@ -58,14 +58,14 @@ pub enum CommitmentStatus {
 /// What DescribeLimits answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LimitsReport {
-    /// Shards the account may have.
-    pub shard_limit: u32,
+    /// Shards the account may have; AWS's figure where that is not enforced.
+    pub shard_limit: u64,
     /// Open shards it has.
     pub open_shards: u32,
     /// On-demand streams it has.
     pub on_demand_streams: usize,
-    /// On-demand streams it may have.
-    pub on_demand_streams_limit: usize,
+    /// On-demand streams it may have; AWS's figure where that is not enforced.
+    pub on_demand_streams_limit: u64,
 }
 
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
@@ -125,11 +125,13 @@ impl StreamService {
 
     /// Usage and quotas of an account.
     pub fn limits_report(&self, account: AccountId) -> LimitsReport {
+        let Config { region, limits, .. } = &self.config;
+        let quota = |limit: Limit| limits.get(limit).unwrap_or_else(|| limit.aws(region));
         LimitsReport {
-            shard_limit: shard_quota(&self.config.region),
+            shard_limit: quota(Limit::ShardsPerAccount),
             open_shards: self.open_shards(account),
             on_demand_streams: self.on_demand_streams(account),
-            on_demand_streams_limit: ON_DEMAND_STREAMS_MAX,
+            on_demand_streams_limit: quota(Limit::OnDemandStreams),
         }
     }
 

@@ -10,13 +10,14 @@
 
 use std::collections::BTreeMap;
 
-use headwater_types::limits::{CONSUMERS_CREATING_MAX, CONSUMERS_MAX, LIST_TOKEN_AGE_MS_MAX, TAGS_MAX};
-use headwater_types::{AccountId, ConsumerId, ConsumerName, StreamKey, Timestamp};
+use headwater_types::limits::{LIST_TOKEN_AGE_MS_MAX, Limit, TAGS_MAX};
+use headwater_types::{ConsumerId, ConsumerName, StreamKey, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::account::CommitmentStatus;
 use crate::error::{Result, StreamsError};
 use crate::handle::StreamHandle;
-use crate::meta::{StreamMeta, StreamStatus};
+use crate::meta::{StreamMeta, StreamMode, StreamStatus};
 use crate::service::{Change, StreamService};
 use crate::token::{TokenError, TokenKind};
 
@@ -156,14 +157,14 @@ impl StreamService {
         if tags.len() > TAGS_MAX {
             return Err(StreamsError::TooManyTags { stream: stream.clone(), limit: TAGS_MAX });
         }
-        // Whoever registers counts the consumers of the account one after the other.
-        let _registering = self.registering.lock().await;
+        let commitment = self.account_settings(stream.account).await?.commitment;
+        let advantage = commitment.status != CommitmentStatus::Disabled;
         self.change(handle, |meta, now| {
             readable(stream, meta, now)?;
             if meta.consumers(now).any(|consumer| consumer.id.name == *name) {
                 return Err(StreamsError::ConsumerExists { stream: stream.clone(), consumer: name.clone() });
             }
-            self.check_consumer_quotas(stream, meta, now)?;
+            self.check_consumer_quotas(stream, meta, advantage, now)?;
             let mut meta = meta.clone();
             meta.drop_gone_consumers(now);
             // Later than any that was removed: usually that is long ago.
@@ -182,27 +183,30 @@ impl StreamService {
         .await
     }
 
-    fn check_consumer_quotas(&self, stream: &StreamKey, meta: &StreamMeta, now: Timestamp) -> Result<()> {
-        if !self.config.limits.quotas {
-            return Ok(());
-        }
-        let limit = CONSUMERS_MAX;
-        if meta.consumers(now).count() >= limit {
+    /// Refuses one consumer more than the stream may have. `advantage` says whether the account has the billing
+    /// commitment, which allows on-demand streams more.
+    fn check_consumer_quotas(
+        &self,
+        stream: &StreamKey,
+        meta: &StreamMeta,
+        advantage: bool,
+        now: Timestamp,
+    ) -> Result<()> {
+        let quota = match meta.mode {
+            StreamMode::OnDemand if advantage => Limit::ConsumersPerStreamAdvantage,
+            StreamMode::OnDemand | StreamMode::Provisioned => Limit::ConsumersPerStream,
+        };
+        let count = |wanted: fn(&ConsumerStatus) -> bool| {
+            meta.consumers(now).filter(|consumer| wanted(&consumer.status)).count() as u64
+        };
+        if let Some(limit) = self.config.limits.get(quota).filter(|&limit| count(|_| true) >= limit) {
             return Err(StreamsError::ConsumerQuota { stream: stream.clone(), limit });
         }
-        let limit = CONSUMERS_CREATING_MAX;
-        if self.consumers_creating(stream.account, now) >= limit {
-            return Err(StreamsError::ConsumersCreating { account: stream.account, limit });
+        let creating = count(|status| *status == ConsumerStatus::Creating);
+        match self.config.limits.get(Limit::ConsumersCreating).filter(|&limit| creating >= limit) {
+            Some(limit) => Err(StreamsError::ConsumersCreating { stream: stream.clone(), limit }),
+            None => Ok(()),
         }
-        Ok(())
-    }
-
-    fn consumers_creating(&self, account: AccountId, now: Timestamp) -> usize {
-        let creating = |handle: &StreamHandle| {
-            let view = handle.view.load();
-            view.meta.consumers(now).filter(|consumer| consumer.status == ConsumerStatus::Creating).count()
-        };
-        self.streams_of(account).iter().map(|(handle, _)| creating(handle)).sum()
     }
 
     /// Deregisters a consumer: its subscriptions end, it is DELETING when this returns and goes by itself. One

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use headwater_store::{Expected, StoreError};
 use headwater_types::limits::{
-    MAX_RECORD_SIZE_KIB_DEFAULT, ON_DEMAND_SHARDS_INITIAL, ON_DEMAND_STREAMS_MAX, RETENTION_HOURS_DEFAULT,
-    STREAM_SHARDS_MAX, STREAMS_IN_TRANSITION_MAX, TAGS_MAX, shard_quota,
+    Limit, MAX_RECORD_SIZE_KIB_DEFAULT, ON_DEMAND_SHARDS_INITIAL, RETENTION_HOURS_DEFAULT, STREAM_SHARDS_MAX,
+    TAGS_MAX,
 };
 use headwater_types::{AccountId, ShardMap, StreamKey, Timestamp};
 
@@ -112,14 +112,13 @@ impl StreamService {
     }
 
     fn check_create_quotas(&self, account: AccountId, mode: StreamMode) -> Result<()> {
-        if !self.config.limits.quotas {
-            return Ok(());
-        }
-        let streams = self.streams_of(account);
-        let moving =
-            |status: &StreamStatus| matches!(status, StreamStatus::Creating | StreamStatus::Deleting);
-        if streams.iter().filter(|(_, status)| moving(status)).count() >= STREAMS_IN_TRANSITION_MAX {
-            return Err(StreamsError::TransitionQuota { account, limit: STREAMS_IN_TRANSITION_MAX });
+        if let Some(limit) = self.config.limits.get(Limit::StreamsInTransition) {
+            let streams = self.streams_of(account);
+            let moving =
+                |status: &StreamStatus| matches!(status, StreamStatus::Creating | StreamStatus::Deleting);
+            if streams.iter().filter(|(_, status)| moving(status)).count() as u64 >= limit {
+                return Err(StreamsError::TransitionQuota { account, limit });
+            }
         }
         if mode == StreamMode::OnDemand {
             self.check_on_demand_quota(account)?;
@@ -128,18 +127,11 @@ impl StreamService {
     }
 
     pub(crate) fn check_on_demand_quota(&self, account: AccountId) -> Result<()> {
-        if !self.config.limits.quotas {
-            return Ok(());
-        }
+        let Some(limit) = self.config.limits.get(Limit::OnDemandStreams) else { return Ok(()) };
         let current = self.on_demand_streams(account);
-        if current >= ON_DEMAND_STREAMS_MAX {
+        if current as u64 >= limit {
             let region = self.config.region.clone();
-            return Err(StreamsError::OnDemandQuota {
-                account,
-                region,
-                current,
-                limit: ON_DEMAND_STREAMS_MAX,
-            });
+            return Err(StreamsError::OnDemandQuota { account, region, current, limit });
         }
         Ok(())
     }
@@ -151,11 +143,9 @@ impl StreamService {
 
     /// Refuses `additional` open shards beyond the account's quota.
     pub(crate) fn check_shard_quota(&self, account: AccountId, additional: u32) -> Result<()> {
-        if !self.config.limits.quotas {
-            return Ok(());
-        }
-        let (current, limit) = (self.open_shards(account), shard_quota(&self.config.region));
-        if current.saturating_add(additional) > limit {
+        let Some(limit) = self.config.limits.get(Limit::ShardsPerAccount) else { return Ok(()) };
+        let current = self.open_shards(account);
+        if u64::from(current) + u64::from(additional) > limit {
             let region = self.config.region.clone();
             return Err(StreamsError::ShardQuota { account, region, current, limit, additional });
         }

@@ -95,7 +95,7 @@ pub enum StreamsError {
         /// What was done.
         what: &'static str,
         /// How often it is allowed.
-        limit: usize,
+        limit: u64,
     },
     /// The account would have more shards than its quota.
     #[error("account {account} would exceed its quota of {limit} shards")]
@@ -107,7 +107,7 @@ pub enum StreamsError {
         /// Open shards now.
         current: u32,
         /// The quota.
-        limit: u32,
+        limit: u64,
         /// What this request would add.
         additional: u32,
     },
@@ -117,7 +117,7 @@ pub enum StreamsError {
         /// Whose quota.
         account: AccountId,
         /// The quota.
-        limit: usize,
+        limit: u64,
     },
     /// The account would have more on-demand streams than its quota.
     #[error("account {account} has {current} on-demand streams of {limit}")]
@@ -129,7 +129,7 @@ pub enum StreamsError {
         /// On-demand streams now.
         current: usize,
         /// The quota.
-        limit: usize,
+        limit: u64,
     },
     /// Choose another name, or deregister the consumer that has it.
     #[error("consumer {consumer} of {stream} exists already")]
@@ -164,15 +164,15 @@ pub enum StreamsError {
         /// Which stream.
         stream: StreamKey,
         /// The quota.
-        limit: usize,
+        limit: u64,
     },
     /// Too many consumers are being registered: wait for one.
-    #[error("account {account} has {limit} consumers in creation")]
+    #[error("{stream} has {limit} consumers in creation")]
     ConsumersCreating {
-        /// Whose quota.
-        account: AccountId,
+        /// Which stream.
+        stream: StreamKey,
         /// The quota.
-        limit: usize,
+        limit: u64,
     },
     /// The consumer is subscribed to the shard: wait a little to take over.
     #[error("consumer {consumer} is subscribed to {shard} of {stream} already")]
@@ -304,6 +304,15 @@ pub enum StreamsError {
         /// Which shard.
         shard: ShardId,
     },
+    /// Slow down: the account calls the operation too often.
+    #[error("rate exceeded for account {0}")]
+    AccountCallRate(AccountId),
+    /// Slow down: the operation is called too often on the stream.
+    #[error("rate exceeded for {0}")]
+    StreamCallRate(StreamKey),
+    /// Slow down: the stream is tried out too often.
+    #[error("rate of dry runs exceeded for {0}")]
+    DryRunRate(StreamKey),
     /// The stream's shards, closed ones included, would not fit its metadata: wait for closed shards to expire.
     #[error("{stream} would have {shards} shards with the closed ones, more than its metadata holds")]
     TooManyShards {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use headwater_store::{ShardLog, Version};
 use headwater_telemetry::StreamMetrics;
+use headwater_types::limits::CallRates;
 use headwater_types::{Shard, ShardId, StreamKey};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
@@ -72,6 +73,8 @@ pub struct StreamHandle {
     pub(crate) changed: Notify,
     pub(crate) seats: Seats,
     pub(crate) metrics: StreamMetrics,
+    /// What is left of the rates at which its operations may be called.
+    pub(crate) calls: Mutex<CallRates>,
 }
 
 impl StreamHandle {

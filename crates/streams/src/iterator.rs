@@ -57,6 +57,26 @@ impl StreamService {
         shard: &str,
         start: &StartingPosition,
     ) -> Result<ShardIterator> {
+        self.begin(stream, shard, start, true).await
+    }
+
+    /// Everything that is checked before an iterator is made; nothing is taken from the shard's rate.
+    pub async fn check_shard_iterator(
+        &self,
+        stream: &StreamKey,
+        shard: &str,
+        start: &StartingPosition,
+    ) -> Result<()> {
+        self.begin(stream, shard, start, false).await.map(|_| ())
+    }
+
+    async fn begin(
+        &self,
+        stream: &StreamKey,
+        shard: &str,
+        start: &StartingPosition,
+        counts: bool,
+    ) -> Result<ShardIterator> {
         let unknown = || StreamsError::ShardNotFound { stream: stream.clone(), shard: shard.to_owned() };
         let shard = ShardId::parse(shard).ok_or_else(unknown)?;
         let missing = || StreamsError::NoSuchShard { stream: stream.clone(), shard };
@@ -66,7 +86,7 @@ impl StreamService {
         }
         let view = handle.view();
         let (found, log) = live_shard(&view, shard, self.clock.now()).ok_or_else(missing)?;
-        if !log.budget.lock().iterator(self.clock.elapsed()) {
+        if counts && !log.budget.lock().iterator(self.clock.elapsed()) {
             handle.metrics.throttled_read();
             log.stats.throttled_read();
             return Err(StreamsError::ReadThrottled { stream: stream.clone(), shard });

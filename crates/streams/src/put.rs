@@ -238,7 +238,7 @@ impl StreamService {
             let mut admitted = Vec::with_capacity(run.len());
             let mut total_bytes = 0;
             let mut budget = view.shards[shard].budget.lock();
-            let elapsed = if budget.is_unlimited() { Default::default() } else { self.clock.elapsed() };
+            let elapsed = if budget.takes_any_write() { Default::default() } else { self.clock.elapsed() };
             for &(_, index) in run {
                 let entry = &entries[index as usize];
                 let bytes = (entry.partition_key.len() + entry.data.len()) as u64;

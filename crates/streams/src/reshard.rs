@@ -12,7 +12,7 @@
 use std::sync::Arc;
 
 use futures_util::future::try_join_all;
-use headwater_types::limits::{UPDATE_SHARD_COUNT_PER_DAY, UPDATE_SHARD_COUNT_SHARDS_MAX};
+use headwater_types::limits::Limit;
 use headwater_types::{
     HashKey, MergeError, ReshardPlan, ShardId, ShardMapError, SplitError, StreamKey, Timestamp,
 };
@@ -113,17 +113,18 @@ impl StreamService {
                 if target > current.saturating_mul(2) || target < current.div_ceil(2) {
                     return Err(StreamsError::ShardCountRatio { stream, current, target });
                 }
-                if service.config.limits.quotas {
-                    if within_a_day(&meta.resized_at, now).len() >= UPDATE_SHARD_COUNT_PER_DAY {
-                        let (what, limit) = ("UpdateShardCount", UPDATE_SHARD_COUNT_PER_DAY);
-                        return Err(StreamsError::TooOften { stream, what, limit });
-                    }
-                    let (account, limit) = (stream.account, UPDATE_SHARD_COUNT_SHARDS_MAX);
-                    if target > limit {
-                        let additional = target.saturating_sub(current);
-                        let region = service.config.region.clone();
-                        return Err(StreamsError::ShardQuota { account, region, current, limit, additional });
-                    }
+                let limits = &service.config.limits;
+                let used = within_a_day(&meta.resized_at, now).len() as u64;
+                if let Some(limit) = limits.get(Limit::ShardCountUpdatesPerDay).filter(|&limit| used >= limit)
+                {
+                    return Err(StreamsError::TooOften { stream, what: "UpdateShardCount", limit });
+                }
+                if let Some(limit) =
+                    limits.get(Limit::ShardCountTarget).filter(|&limit| u64::from(target) > limit)
+                {
+                    let (account, additional) = (stream.account, target.saturating_sub(current));
+                    let region = service.config.region.clone();
+                    return Err(StreamsError::ShardQuota { account, region, current, limit, additional });
                 }
                 Ok((meta.shards.plan_uniform(target), answer))
             },

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use headwater_host::{Clock, Random};
 use headwater_store::{Expected, LogStore, MetaStore, StoreError, Version};
 use headwater_telemetry::Metrics;
+use headwater_types::limits::{CallRates, LimitPolicy};
 use headwater_types::{
     AccountId, ConsumerArn, ConsumerId, ShardId, StreamArn, StreamKey, Timestamp, partition_of,
 };
@@ -20,7 +21,7 @@ use tracing::{error, info, warn};
 use crate::error::{Result, StreamsError};
 use crate::handle::{ShardHandle, StreamHandle, StreamView};
 use crate::keys::{self, Key};
-use crate::limits::{LimitPolicy, ShardBudget};
+use crate::limits::ShardBudget;
 use crate::meta::{Phase, StreamMeta, StreamStatus};
 use crate::stats::ShardStats;
 use crate::subscribe::Seats;
@@ -65,9 +66,9 @@ pub struct StreamService {
     pub(crate) streams: RwLock<BTreeMap<StreamKey, Arc<StreamHandle>>>,
     /// Held while a stream is added, so that quotas are counted truly.
     pub(crate) creating: tokio::sync::Mutex<()>,
-    /// The same for a consumer.
-    pub(crate) registering: tokio::sync::Mutex<()>,
     stopping: AtomicBool,
+    /// What is left of the rates at which accounts may call operations.
+    pub(crate) account_calls: Mutex<BTreeMap<AccountId, CallRates>>,
 }
 
 /// What a change of metadata decides.
@@ -93,8 +94,8 @@ impl StreamService {
             signer: TokenSigner::new(&secret),
             streams: RwLock::default(),
             creating: tokio::sync::Mutex::default(),
-            registering: tokio::sync::Mutex::default(),
             stopping: AtomicBool::new(false),
+            account_calls: Mutex::default(),
         });
         for (text, stored) in service.meta.list(keys::STREAMS).await? {
             let damaged = |cause| StreamsError::DamagedMeta { key: text.clone(), cause };
@@ -154,6 +155,7 @@ impl StreamService {
             changed: Notify::new(),
             seats: Seats::default(),
             metrics,
+            calls: Mutex::default(),
         })
     }
 

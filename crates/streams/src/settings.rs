@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use headwater_types::limits::MODE_SWITCHES_PER_DAY;
+use headwater_types::limits::Limit;
 
 use crate::create::shards_for_throughput;
 use crate::error::{Result, StreamsError};
@@ -139,8 +139,9 @@ impl StreamService {
             let why = "A stream whose record distribution strategy is AUTO cannot become provisioned.";
             return Err(StreamsError::InvalidOption(why.into()));
         }
-        let limit = MODE_SWITCHES_PER_DAY;
-        if self.config.limits.quotas && within_a_day(&meta.mode_changed_at, now).len() >= limit {
+        let used = within_a_day(&meta.mode_changed_at, now).len() as u64;
+        if let Some(limit) = self.config.limits.get(Limit::ModeSwitchesPerDay).filter(|&limit| used >= limit)
+        {
             return Err(StreamsError::TooOften { stream, what: "UpdateStreamMode", limit });
         }
         if mode == StreamMode::OnDemand { self.check_on_demand_quota(stream.account) } else { Ok(()) }

@@ -25,7 +25,7 @@ use std::time::Duration;
 
 use headwater_store::{Bounds, ReadBatch, ReadLimit, ShardLog, StoreError, StoredBatch};
 use headwater_types::limits::{
-    SUBSCRIPTION_BYTES_PER_S, SUBSCRIPTION_EVENT_BYTES, SUBSCRIPTION_HEARTBEAT, SUBSCRIPTION_LIFETIME,
+    Bucket, Limit, SUBSCRIPTION_EVENT_BYTES, SUBSCRIPTION_HEARTBEAT, SUBSCRIPTION_LIFETIME,
     SUBSCRIPTION_TAKEOVER_AFTER,
 };
 use headwater_types::{ConsumerArn, ConsumerId, Position, SequenceNumber, Shard, ShardId, Timestamp};
@@ -36,7 +36,6 @@ use crate::consumers::{ConsumerRef, ConsumerStatus};
 use crate::error::{Result, StreamsError};
 use crate::handle::{ShardHandle, StreamHandle, StreamView};
 use crate::iterator::{StartingPosition, live_shard};
-use crate::limits::Bucket;
 use crate::meta::StreamStatus;
 use crate::read::{bytes_of, read_kept};
 use crate::service::StreamService;
@@ -276,12 +275,11 @@ impl StreamService {
             seats.retain(|_, seat| seat.evict.receiver_count() > 0 || remembered(seat));
         }
         seats.entry((consumer.clone(), shard)).or_insert_with(|| {
-            let limits = &self.config.limits;
-            let bytes = limits.shard_rates.map(|_| SUBSCRIPTION_BYTES_PER_S);
+            let bucket = |limit| self.config.limits.get(limit).map(Bucket::per_second);
             Seat {
                 taken_at: None,
-                calls: limits.shard_rates.map(|_| Bucket::new(1, 1)),
-                pushed: Arc::new(Mutex::new(bytes.map(|rate| Bucket::new(rate, rate)))),
+                calls: bucket(Limit::SubscribeCalls),
+                pushed: Arc::new(Mutex::new(bucket(Limit::SubscriptionBytes))),
                 evict: watch::Sender::new(None),
             }
         })
@@ -412,7 +410,6 @@ impl Subscription {
             self.stream.metrics.read(records, bytes);
             self.source.stats.read(records, bytes);
             if let Some(bucket) = self.hold.pushed.lock().as_mut() {
-                bucket.fill(elapsed);
                 bucket.take(bytes);
             }
         }

@@ -11,7 +11,7 @@ use crate::context::Context;
 use crate::error::Result;
 use crate::resource::stream_ref;
 
-operation!("AddTagsToStream", changes: true);
+operation!("AddTagsToStream", rate: AddTagsToStreamCalls, changes: true);
 
 headwater_wire::shape! {
     struct Input<'a> {

@@ -50,7 +50,7 @@ impl ConsumerInput<'_> {
                 ));
             }
         };
-        Ok((context.streams.find(&stream)?.0, consumer))
+        Ok((context.find(&stream)?.0, consumer))
     }
 }
 

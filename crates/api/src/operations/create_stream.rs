@@ -14,7 +14,7 @@ use crate::checks::{Checks, NAME};
 use crate::context::Context;
 use crate::error::{ApiError, Result};
 
-operation!("CreateStream", changes: true);
+operation!("CreateStream", rate: CreateStreamCalls, changes: true);
 
 headwater_wire::shape! {
     struct Input<'a> {

@@ -8,7 +8,7 @@ use crate::context::Context;
 use crate::error::Result;
 use crate::resource::stream_ref;
 
-operation!("DecreaseStreamRetentionPeriod", changes: true);
+operation!("DecreaseStreamRetentionPeriod", rate: DecreaseRetentionCalls, changes: true);
 
 async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>> {
     let input: Input<'_> = codec.decode(body)?;

@@ -9,7 +9,7 @@ use crate::context::Context;
 use crate::error::Result;
 use crate::resource::stream_ref;
 
-operation!("DeleteStream", changes: true);
+operation!("DeleteStream", rate: DeleteStreamCalls, changes: true);
 
 headwater_wire::shape! {
     struct Input<'a> {

@@ -7,7 +7,7 @@ use super::operation;
 use crate::context::Context;
 use crate::error::Result;
 
-operation!("DeregisterStreamConsumer", changes: true);
+operation!("DeregisterStreamConsumer", rate: DeregisterStreamConsumerCalls, changes: true);
 
 async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>> {
     let input: ConsumerInput<'_> = codec.decode(body)?;

@@ -7,15 +7,15 @@ use super::{Nothing, operation};
 use crate::context::Context;
 use crate::error::Result;
 
-operation!("DescribeLimits");
+operation!("DescribeLimits", rate: DescribeLimitsCalls);
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct Output {
-    shard_limit: u32,
+    shard_limit: u64,
     open_shard_count: u32,
     on_demand_stream_count: usize,
-    on_demand_stream_count_limit: usize,
+    on_demand_stream_count_limit: u64,
 }
 
 async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>> {

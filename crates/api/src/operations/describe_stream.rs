@@ -12,7 +12,7 @@ use crate::context::Context;
 use crate::error::{ApiError, Result, status_name};
 use crate::resource::stream_ref;
 
-operation!("DescribeStream");
+operation!("DescribeStream", rate: DescribeStreamCalls);
 
 headwater_wire::shape! {
     struct Input<'a> {

@@ -8,7 +8,7 @@ use super::operation;
 use crate::context::Context;
 use crate::error::Result;
 
-operation!("DescribeStreamConsumer");
+operation!("DescribeStreamConsumer", rate: DescribeStreamConsumerCalls);
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]

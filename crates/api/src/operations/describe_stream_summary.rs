@@ -12,7 +12,7 @@ use crate::context::Context;
 use crate::error::{Result, status_name};
 use crate::resource::stream_ref;
 
-operation!("DescribeStreamSummary");
+operation!("DescribeStreamSummary", rate: DescribeStreamSummaryCalls);
 
 headwater_wire::shape! {
     struct Input<'a> {

@@ -10,10 +10,10 @@ use super::operation;
 use super::records::{ChildShard, Records, answer_len};
 use crate::checks::{Checks, STREAM_ARN, any_text, flag};
 use crate::context::Context;
-use crate::error::{ApiError, Result};
+use crate::error::Result;
 use crate::resource::stream_of_arn;
 
-operation!("GetRecords");
+operation!("GetRecords", rate: shards);
 
 headwater_wire::shape! {
     struct Input<'a> {
@@ -57,7 +57,7 @@ async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>
     }
     if flag(input.dry_run) {
         context.streams.check_read(&iterator)?;
-        return Err(ApiError::dry_run("GetRecords"));
+        return Err(context.dry_run(&iterator.stream));
     }
     let limit = input.limit.map_or(GET_RECORDS_MAX, |Int(limit)| limit);
     let read = ReadRequest { iterator, limit: u32::try_from(limit).unwrap_or(1) };

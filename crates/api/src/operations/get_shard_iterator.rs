@@ -8,10 +8,10 @@ use super::operation;
 use super::starting_position::{POSITION_TYPES, starting_position};
 use crate::checks::{Checks, NAME, SEQUENCE_NUMBER, flag};
 use crate::context::Context;
-use crate::error::{ApiError, Result};
+use crate::error::Result;
 use crate::resource::stream_ref;
 
-operation!("GetShardIterator");
+operation!("GetShardIterator", rate: shards);
 
 headwater_wire::shape! {
     struct Input<'a> {
@@ -47,10 +47,11 @@ async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>
     let number = input.starting_sequence_number.as_deref();
     let kind = input.shard_iterator_type.as_deref().unwrap_or_default();
     let start = starting_position(kind, number, input.timestamp)?;
-    let iterator = context.streams.shard_iterator(&key, shard, &start).await?;
     if flag(input.dry_run) {
-        return Err(ApiError::dry_run("GetShardIterator"));
+        context.streams.check_shard_iterator(&key, shard, &start).await?;
+        return Err(context.dry_run(&key));
     }
+    let iterator = context.streams.shard_iterator(&key, shard, &start).await?;
     let token = context.streams.sign_iterator(&iterator);
     Ok(codec.encode(&Output { shard_iterator: base64_simd::STANDARD.encode_to_string(token) }))
 }

@@ -10,7 +10,7 @@ use crate::context::Context;
 use crate::error::{ApiError, Result};
 use crate::resource::stream_ref;
 
-operation!("IncreaseStreamRetentionPeriod", changes: true);
+operation!("IncreaseStreamRetentionPeriod", rate: IncreaseRetentionCalls, changes: true);
 
 headwater_wire::shape! {
     /// Also the input of DecreaseStreamRetentionPeriod.

@@ -13,7 +13,7 @@ use crate::context::Context;
 use crate::error::{ApiError, Result};
 use crate::resource::stream_ref;
 
-operation!("ListShards");
+operation!("ListShards", rate: ListShardsCalls);
 
 headwater_wire::shape! {
     struct Input<'a> {
@@ -102,6 +102,7 @@ fn next_page(context: &Context<'_>, input: &Input<'_>, token: &str, limit: usize
         return Err(ApiError::invalid_argument(format!("NextToken and {name} cannot be provided together.")));
     }
     let token = page_token::decode(token, |bytes| context.streams.open_page(bytes))?;
+    context.find(&token.stream)?;
     Ok(context.streams.list_shards_after(&token, limit)?)
 }
 

@@ -12,7 +12,7 @@ use crate::context::Context;
 use crate::error::{ApiError, Result};
 use crate::resource::stream_of_arn;
 
-operation!("ListStreamConsumers");
+operation!("ListStreamConsumers", rate: ListStreamConsumersCalls);
 
 headwater_wire::shape! {
     struct Input<'a> {
@@ -46,7 +46,7 @@ async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>
         return Err(ApiError::invalid_argument(why));
     }
     let stream = stream_of_arn(context, input.stream_arn.as_deref().unwrap_or_default())?;
-    let (handle, _) = context.streams.find(&stream)?;
+    let (handle, _) = context.find(&stream)?;
     let created_s = handle.view().meta().created.as_secs();
     if input.stream_creation_timestamp.is_some_and(|Time(time)| time.as_secs() != created_s) {
         // The stream that was meant has been deleted; another one has its name.

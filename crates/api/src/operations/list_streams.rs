@@ -10,7 +10,7 @@ use crate::checks::{Checks, NAME, any_text};
 use crate::context::Context;
 use crate::error::{ApiError, Result, status_name};
 
-operation!("ListStreams");
+operation!("ListStreams", rate: ListStreamsCalls);
 
 headwater_wire::shape! {
     struct Input<'a> {

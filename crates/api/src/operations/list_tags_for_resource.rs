@@ -11,7 +11,7 @@ use crate::context::Context;
 use crate::error::Result;
 use crate::resource::tagged;
 
-operation!("ListTagsForResource");
+operation!("ListTagsForResource", rate: none);
 
 headwater_wire::shape! {
     struct Input<'a> {

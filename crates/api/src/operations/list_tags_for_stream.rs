@@ -11,7 +11,7 @@ use crate::context::Context;
 use crate::error::Result;
 use crate::resource::stream_ref;
 
-operation!("ListTagsForStream");
+operation!("ListTagsForStream", rate: ListTagsForStreamCalls);
 
 headwater_wire::shape! {
     struct Input<'a> {

@@ -9,7 +9,7 @@ use crate::context::Context;
 use crate::error::Result;
 use crate::resource::stream_ref;
 
-operation!("MergeShards", changes: true);
+operation!("MergeShards", rate: MergeShardsCalls, changes: true);
 
 headwater_wire::shape! {
     struct Input<'a> {

@@ -39,10 +39,11 @@ mod update_stream_mode;
 
 use std::pin::Pin;
 
+use headwater_types::limits::{Limit, Scope};
 use headwater_wire::Codec;
 
 use crate::body::Frames;
-use crate::context::Context;
+use crate::context::{Context, Inner};
 use crate::error::Result;
 
 /// What an operation answers.
@@ -67,24 +68,64 @@ impl From<Frames> for Reply {
 
 pub(crate) type Running<'a> = Pin<Box<dyn Future<Output = Result<Reply>> + Send + 'a>>;
 
+/// How often an operation may be called.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Rate {
+    /// As often as its shards take or give records.
+    OfShards,
+    /// So often, by its account or on its stream.
+    Calls(Limit),
+    /// AWS documents no rate.
+    None,
+}
+
+impl Rate {
+    /// The limit, if it is one of this scope.
+    pub(crate) fn of(self, scope: Scope) -> Option<Limit> {
+        match self {
+            Self::Calls(limit) if limit.scope() == scope => Some(limit),
+            Self::Calls(_) | Self::OfShards | Self::None => None,
+        }
+    }
+}
+
 /// One operation.
 pub(crate) struct Operation {
     /// As `X-Amz-Target` names it.
     pub(crate) name: &'static str,
+    /// How often it may be called.
+    pub(crate) rate: Rate,
     /// True if it changes more than records: it is then carried to its end even if the client goes away.
     pub(crate) changes: bool,
     /// Decodes, checks, runs, encodes.
     pub(crate) run: for<'a> fn(&'a Context<'a>, Codec, &'a [u8]) -> Running<'a>,
 }
 
-/// The table's entry for the `run` function of a file.
+impl Operation {
+    /// Counts the call against its rate and carries it out.
+    pub(crate) async fn call(&'static self, inner: &Inner, codec: Codec, body: &[u8]) -> Result<Reply> {
+        let context = inner.context(self);
+        context.count_call()?;
+        let answer = (self.run)(&context, codec, body).await;
+        debug_assert!(answer.is_err() || context.is_counted(), "{} found its stream elsewhere", self.name);
+        answer
+    }
+}
+
+/// The table's entry for the `run` function of a file. `rate` is `shards`, `none`, or the name of a [`Limit`].
 macro_rules! operation {
-    ($name:literal) => {
-        operation!($name, changes: false);
+    (@rate shards) => { $crate::operations::Rate::OfShards };
+    (@rate none) => { $crate::operations::Rate::None };
+    (@rate $limit:ident) => {
+        $crate::operations::Rate::Calls(headwater_types::limits::Limit::$limit)
     };
-    ($name:literal, changes: $changes:literal) => {
+    ($name:literal, rate: $rate:ident) => {
+        operation!($name, rate: $rate, changes: false);
+    };
+    ($name:literal, rate: $rate:ident, changes: $changes:literal) => {
         pub(super) const OPERATION: $crate::operations::Operation = $crate::operations::Operation {
             name: $name,
+            rate: operation!(@rate $rate),
             changes: $changes,
             run: |context, codec, body| Box::pin(async move { Ok(run(context, codec, body).await?.into()) }),
         };
@@ -135,4 +176,26 @@ const ALL: &[Operation] = &[
 /// The operation of this name.
 pub(crate) fn find(name: &str) -> Option<&'static Operation> {
     ALL.iter().find(|operation| operation.name == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A rate that was copied from another operation's file would be found by nobody else.
+    #[test]
+    fn each_rate_is_the_operation_s_own() {
+        for operation in ALL {
+            let Rate::Calls(limit) = operation.rate else { continue };
+            let mut name = String::new();
+            for letter in operation.name.chars() {
+                if letter.is_ascii_uppercase() && !name.is_empty() {
+                    name.push('-');
+                }
+                name.push(letter.to_ascii_lowercase());
+            }
+            assert_eq!(limit.name(), format!("{name}-calls"));
+            assert!(limit.is_control_plane());
+        }
+    }
 }

@@ -15,7 +15,7 @@ use crate::context::Context;
 use crate::error::{ApiError, Result};
 use crate::resource::stream_ref;
 
-operation!("PutRecord");
+operation!("PutRecord", rate: shards);
 
 headwater_wire::shape! {
     struct Input<'a> {
@@ -113,7 +113,7 @@ async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>
     let ordering = input.sequence_number_for_ordering.as_deref();
     if flag(input.dry_run) {
         context.streams.check_put(&handle, std::slice::from_ref(&entry), ordering)?;
-        return Err(ApiError::dry_run("PutRecord"));
+        return Err(context.dry_run(handle.key()));
     }
     let placed = context.streams.put_record(&handle, entry, ordering).await?;
     Ok(codec

@@ -16,7 +16,7 @@ use crate::context::Context;
 use crate::error::{ApiError, Result};
 use crate::resource::stream_ref;
 
-operation!("PutRecords");
+operation!("PutRecords", rate: shards);
 
 headwater_wire::shape! {
     struct Input<'a> {
@@ -86,7 +86,7 @@ async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>
     let handle = context.streams.find_readable(&stream)?;
     if flag(input.dry_run) {
         context.streams.check_put(&handle, &entries, None)?;
-        return Err(ApiError::dry_run("PutRecords"));
+        return Err(context.dry_run(handle.key()));
     }
     let answers = context.streams.put_records(&handle, &entries).await?;
     let failed_record_count = answers.iter().filter(|answer| answer.is_err()).count();

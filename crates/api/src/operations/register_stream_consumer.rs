@@ -13,7 +13,7 @@ use crate::context::Context;
 use crate::error::{ApiError, Result};
 use crate::resource::stream_of_arn;
 
-operation!("RegisterStreamConsumer", changes: true);
+operation!("RegisterStreamConsumer", rate: RegisterStreamConsumerCalls, changes: true);
 
 headwater_wire::shape! {
     struct Input<'a> {
@@ -43,7 +43,7 @@ async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>
     let name = input.consumer_name.as_deref().and_then(ConsumerName::new);
     let name = name.ok_or_else(|| ApiError::invalid_argument("ConsumerName is required."))?;
     let stream = stream_of_arn(context, input.stream_arn.as_deref().unwrap_or_default())?;
-    let (handle, _) = context.streams.find(&stream)?;
+    let (handle, _) = context.find(&stream)?;
     let consumer = context.streams.register_consumer(&handle, &name, &tags).await?;
     Ok(codec.encode(&Output { consumer: ConsumerShape::new(context, &stream, &consumer) }))
 }

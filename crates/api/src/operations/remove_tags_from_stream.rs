@@ -11,7 +11,7 @@ use crate::context::Context;
 use crate::error::Result;
 use crate::resource::stream_ref;
 
-operation!("RemoveTagsFromStream", changes: true);
+operation!("RemoveTagsFromStream", rate: RemoveTagsFromStreamCalls, changes: true);
 
 headwater_wire::shape! {
     struct Input<'a> {

@@ -10,7 +10,7 @@ use crate::context::Context;
 use crate::error::{ApiError, Result};
 use crate::resource::stream_ref;
 
-operation!("SplitShard", changes: true);
+operation!("SplitShard", rate: SplitShardCalls, changes: true);
 
 headwater_wire::shape! {
     struct Input<'a> {

@@ -23,7 +23,7 @@ use crate::context::Context;
 use crate::error::{ApiError, Result};
 use crate::resource::consumer_of_arn;
 
-operation!("SubscribeToShard");
+operation!("SubscribeToShard", rate: shards);
 
 headwater_wire::shape! {
     struct Input<'a> {
@@ -76,7 +76,7 @@ async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Frames>
     let shard = input.shard_id.as_deref().unwrap_or_default();
     if flag(input.dry_run) {
         context.streams.check_subscribe(&consumer, shard, &start).await?;
-        return Err(ApiError::dry_run("SubscribeToShard"));
+        return Err(context.dry_run(&consumer.stream.key));
     }
     let subscription = context.streams.subscribe(&consumer, shard, &start).await?;
     Ok(frames(subscription, context.events.clone()))

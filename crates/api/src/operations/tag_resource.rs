@@ -10,7 +10,7 @@ use crate::context::Context;
 use crate::error::Result;
 use crate::resource::tagged;
 
-operation!("TagResource", changes: true);
+operation!("TagResource", rate: none, changes: true);
 
 headwater_wire::shape! {
     struct Input<'a> {

@@ -9,7 +9,7 @@ use crate::checks::Checks;
 use crate::context::Context;
 use crate::error::Result;
 
-operation!("UpdateAccountSettings", changes: true);
+operation!("UpdateAccountSettings", rate: UpdateAccountSettingsCalls, changes: true);
 
 headwater_wire::shape! {
     struct Input<'a> {

@@ -10,7 +10,7 @@ use crate::context::Context;
 use crate::error::Result;
 use crate::resource::stream_of_arn;
 
-operation!("UpdateMaxRecordSize", changes: true);
+operation!("UpdateMaxRecordSize", rate: none, changes: true);
 
 headwater_wire::shape! {
     struct Input<'a> {
@@ -27,7 +27,7 @@ async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>
     checks.required_text("streamARN", &input.stream_arn, STREAM_ARN);
     checks.done()?;
     let key = stream_of_arn(context, input.stream_arn.as_deref().unwrap_or_default())?;
-    let (handle, _) = context.streams.find(&key)?;
+    let (handle, _) = context.find(&key)?;
     let kib = input.max_record_size_in_kib.map_or(*MAX_RECORD_SIZE_KIB.start(), |Int(kib)| kib);
     context.streams.update_max_record_size(&handle, kib).await?;
     Ok(Vec::new())

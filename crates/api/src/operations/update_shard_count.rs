@@ -10,7 +10,7 @@ use crate::context::Context;
 use crate::error::Result;
 use crate::resource::stream_ref;
 
-operation!("UpdateShardCount", changes: true);
+operation!("UpdateShardCount", rate: none, changes: true);
 
 headwater_wire::shape! {
     struct Input<'a> {

@@ -11,7 +11,7 @@ use crate::context::Context;
 use crate::error::Result;
 use crate::resource::stream_of_arn;
 
-operation!("UpdateStreamMode", changes: true);
+operation!("UpdateStreamMode", rate: none, changes: true);
 
 headwater_wire::shape! {
     struct Input<'a> {
@@ -32,7 +32,7 @@ async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>
     checks.int("warmThroughputMiBps", input.warm_throughput_mibps, 0..=WARM_THROUGHPUT_MIBPS_MAX);
     checks.done()?;
     let key = stream_of_arn(context, input.stream_arn.as_deref().unwrap_or_default())?;
-    let (handle, _) = context.streams.find(&key)?;
+    let (handle, _) = context.find(&key)?;
     let on_demand = input.stream_mode_details.as_ref().is_some_and(ModeDetails::is_on_demand);
     let mode = if on_demand { StreamMode::OnDemand } else { StreamMode::Provisioned };
     let warm_throughput_mibps =

@@ -26,11 +26,12 @@ pub(crate) struct Streams {
 const AT_ONCE: usize = 8;
 
 pub(crate) async fn run(args: Streams, session: Session) -> Result<(), Failure> {
-    let client = &session.client;
+    let (session, client) = (&session, &session.client);
     let listed = client.list_streams().await?;
     let described: Vec<StreamDescription> = stream::iter(listed)
         .map(|stream| async move {
-            match client.describe_stream_summary(&stream.stream_name).await {
+            let describe = async || client.describe_stream_summary(&stream.stream_name).await;
+            match session.patiently(describe).await {
                 // Deleted since the list was made.
                 Err(error) if error.code() == Some("ResourceNotFoundException") => Ok(None),
                 other => other.map(Some),

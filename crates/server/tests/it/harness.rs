@@ -33,6 +33,7 @@ pub(crate) fn settings(dir: impl Into<PathBuf>) -> Settings {
         region: "us-east-1".into(),
         account: AccountId::new("123456789012").unwrap(),
         limits: LimitsChoice::Off,
+        limit_changes: Default::default(),
         log: "info".into(),
         transition: TRANSITION,
         requests: Limits::default(),

@@ -5,6 +5,7 @@ mod disk_faults;
 mod harness;
 mod http;
 mod lifecycle;
+mod limits;
 mod memory;
 mod retention;
 mod settings;

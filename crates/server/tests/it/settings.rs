@@ -7,7 +7,8 @@ use std::path::Path;
 use std::process::Command;
 
 use clap::Parser;
-use headwater_server::ServeArgs;
+use headwater_server::{LimitsChoice, ServeArgs, Settings};
+use headwater_types::limits::{Limit, LimitPolicy};
 
 #[derive(Debug, Parser)]
 #[command(name = "headwater")]
@@ -29,17 +30,29 @@ fn child() {
         Err(error) => format!("usage: {error}"),
         Ok(Err(error)) => format!("error: {error}"),
         Ok(Ok(settings)) => format!(
-            "{} {} {} {} {:?} {} {}",
+            "{} {} {} {} {:?} {} {}{}",
             settings.listen,
             settings.data_dir.display(),
             settings.region,
             settings.account,
             settings.limits,
             settings.log,
-            settings.transition.as_millis()
+            settings.transition.as_millis(),
+            limits_shown(&settings)
         ),
     };
     println!("{BEGIN}{shown}{END}");
+}
+
+/// The limits that differ from the base, in the order of the list.
+fn limits_shown(settings: &Settings) -> String {
+    let base = match settings.limits {
+        LimitsChoice::Aws => LimitPolicy::aws(&settings.region),
+        LimitsChoice::Off => LimitPolicy::OFF,
+    };
+    let policy = settings.limit_policy();
+    let changed = Limit::ALL.iter().filter(|&&limit| policy.get(limit) != base.get(limit));
+    changed.map(|&limit| format!(" {}={:?}", limit.name(), policy.get(limit))).collect()
 }
 
 /// What the settings are, or the error.
@@ -123,6 +136,139 @@ fn a_flag_wins_over_the_environment_and_the_environment_over_the_file() {
 
 fn quoted(value: &str) -> String {
     value.replace('\'', "\"")
+}
+
+/// The part of the settings that shows the limits that differ from `--limits`.
+fn limits(file: &str, args: &[&str], env: &str) -> String {
+    let shown = with_file(file, args, &[("HEADWATER_LIMIT", env)]);
+    let (_, limits) = shown.split_once(" info 200").unwrap_or_else(|| panic!("{shown}"));
+    limits.trim_start().to_owned()
+}
+
+#[test]
+fn single_limits_come_from_the_strongest_place_that_speaks_of_them() {
+    let file = "[limit]\nshard-write-records = 1\nshard-write-bytes = 1\nconsumers-per-stream = \"off\"\n";
+    let env = "shard-write-records=2, shard-read-calls=2";
+    let flags = ["--limit=shard-write-records=3", "--limit", "shard-read-bytes=3"];
+    let cases = [
+        (
+            file,
+            &[][..],
+            "",
+            "shard-write-bytes=Some(1) shard-write-records=Some(1) consumers-per-stream=None",
+        ),
+        ("", &[], env, "shard-write-records=Some(2) shard-read-calls=Some(2)"),
+        ("", &flags, "", "shard-write-records=Some(3) shard-read-bytes=Some(3)"),
+        (
+            file,
+            &flags,
+            env,
+            "shard-write-bytes=Some(1) shard-write-records=Some(3) shard-read-bytes=Some(3) shard-read-calls=Some(2) \
+             consumers-per-stream=None",
+        ),
+        // AWS's own value changes nothing, and takes back what a weaker place said.
+        (
+            file,
+            &["--limit=shard-write-records=aws"],
+            "shard-write-bytes=1048576, ",
+            "consumers-per-stream=None",
+        ),
+        ("", &["--limits=off", "--limit=shards-per-account=aws"], "", "shards-per-account=Some(20000)"),
+        (
+            "",
+            &["--limits=off", "--limit=shards-per-account=aws", "--region=eu-west-2"],
+            "",
+            "shards-per-account=Some(1000)",
+        ),
+        // Of two flags for one limit the later one counts.
+        ("", &["--limit=shard-read-calls=7", "--limit=shard-read-calls=8"], "", "shard-read-calls=Some(8)"),
+        ("", &[], ",,", ""),
+    ];
+    for (file, args, env, expected) in cases {
+        assert_eq!(limits(file, args, env), expected, "{file} {args:?} {env}");
+    }
+}
+
+#[test]
+fn a_group_of_limits_is_set_at_once() {
+    let rates: Vec<_> = Limit::ALL.iter().filter(|limit| limit.is_control_plane()).collect();
+    let all = |value: &str| {
+        rates.iter().map(|limit| format!("{}={value}", limit.name())).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(limits("", &["--limit=control-plane=off"], ""), all("None"));
+    assert_eq!(limits("", &[], "control-plane=99"), all("Some(99)"));
+    assert_eq!(limits("limit.control-plane = 99", &[], ""), all("Some(99)"));
+    // What is said of one limit counts more than what is said of all, at the same place; a stronger place counts more.
+    let one = ["--limit=list-shards-calls=7", "--limit=control-plane=aws"];
+    assert_eq!(limits("", &one, ""), "list-shards-calls=Some(7)");
+    assert_eq!(limits("", &["--limit=control-plane=off"], "list-shards-calls=7"), all("None"));
+}
+
+#[test]
+fn wrong_limits() {
+    let form = "'shard-read-calls' changes no limit; write NAME=VALUE, such as shard-write-records=5000 or \
+                control-plane=off";
+    let rate = |value: &str| {
+        format!(
+            "shard-read-calls cannot be '{value}': it is a whole number from 1 to 1000000000000, 'off' or 'aws'"
+        )
+    };
+    let cases = [
+        ("shard-read-calls", form.to_owned()),
+        ("shard-read-calls=", rate("")),
+        ("shard-read-calls=0", rate("0")),
+        ("shard-read-calls=-1", rate("-1")),
+        ("shard-read-calls=+1", rate("+1")),
+        ("shard-read-calls=1.5", rate("1.5")),
+        ("shard-read-calls=OFF", rate("OFF")),
+        ("shard-read-calls=1000000000001", rate("1000000000001")),
+        ("shard-read-calls=99999999999999999999999", rate("99999999999999999999999")),
+        (
+            "shards-per-account=2147483648",
+            "shards-per-account cannot be '2147483648': it is a whole number from 1 to 2147483647, 'off' or 'aws'".into(),
+        ),
+        (
+            "control-plane=0",
+            "control-plane cannot be '0': it is a whole number from 1 to 1000000000000, 'off' or 'aws'".into(),
+        ),
+        (
+            "shard-reed-call=1",
+            "there is no limit 'shard-reed-call'; did you mean shard-read-calls?".into(),
+        ),
+        ("shard_write_bytes=1", "there is no limit 'shard_write_bytes'; did you mean shard-write-bytes?".into()),
+        (
+            "write=1",
+            "there is no limit 'write'; did you mean shard-write-bytes or shard-write-records or on-demand-write-mib?"
+                .into(),
+        ),
+    ];
+    for (change, expected) in cases {
+        assert_eq!(
+            resolve(&[], &[("HEADWATER_LIMIT", change)]),
+            format!("error: HEADWATER_LIMIT is wrong: {expected}")
+        );
+        let said = resolve(&[&format!("--limit={change}")], &[]);
+        let usage = format!("usage: error: invalid value '{change}' for '--limit <NAME=VALUE>': {expected}");
+        assert!(said.starts_with(&usage), "{said}");
+        if let Some((name, value)) = change.split_once('=') {
+            let said = with_file(&format!("\n[limit]\n{name} = \"{value}\"\n"), &[], &[]);
+            assert_eq!(said, format!("error: the configuration file FILE is wrong: line 2: {expected}"));
+        }
+    }
+    let all = resolve(&[], &[("HEADWATER_LIMIT", "speed=1")]);
+    let names: Vec<_> = Limit::ALL.iter().map(|limit| limit.name()).collect();
+    let listed = format!("there is no limit 'speed'; the limits are control-plane, {}", names.join(", "));
+    assert_eq!(all, format!("error: HEADWATER_LIMIT is wrong: {listed}"));
+    let whole = "a limit is a whole number, \"off\" or \"aws\"".to_owned();
+    for (value, expected) in [("true", whole.clone()), ("1.5", whole), ("-3", rate("-3"))] {
+        let said = with_file(&format!("limit.shard-read-calls = {value}"), &[], &[]);
+        assert_eq!(said, format!("error: the configuration file FILE is wrong: line 1: {expected}"));
+    }
+    assert!(
+        with_file("limit = 5", &[], &[]).starts_with("error: the configuration file FILE is wrong: line 1: ")
+    );
+    // Zero forbids one thing and leaves the rest working.
+    assert_eq!(limits("", &[], "on-demand-streams=0"), "on-demand-streams=Some(0)");
 }
 
 #[test]

@@ -6,6 +6,7 @@ use futures_util::FutureExt;
 use headwater_streams::{
     ConsumerRef, Event, EventRoom, LimitPolicy, Push, PutEntry, StartingPosition, StreamsError, Subscription,
 };
+use headwater_types::limits::Limit;
 use headwater_types::{ConsumerName, HashKey};
 
 use crate::harness::{World, entry, key};
@@ -37,7 +38,7 @@ fn room() -> EventRoom {
 }
 
 async fn world() -> World {
-    let world = World::new(LimitPolicy::AWS).await;
+    let world = World::new(LimitPolicy::aws("us-east-1")).await;
     world.create("s", 1).await;
     world.register("s", "c").await.unwrap();
     world.settle();
@@ -149,7 +150,7 @@ async fn one_call_a_second_for_each_consumer_and_shard() {
 
 #[tokio::test]
 async fn consumers_and_shards_do_not_get_in_each_others_way() {
-    let (world, room) = (World::new(LimitPolicy::AWS).await, room());
+    let (world, room) = (World::new(LimitPolicy::aws("us-east-1")).await, room());
     world.create("s", 2).await;
     world.register("s", "c").await.unwrap();
     world.register("s", "d").await.unwrap();
@@ -171,7 +172,7 @@ async fn consumers_and_shards_do_not_get_in_each_others_way() {
 
 #[tokio::test]
 async fn only_active_consumers_subscribe() {
-    let world = World::new(LimitPolicy::AWS).await;
+    let world = World::new(LimitPolicy::aws("us-east-1")).await;
     let stream = world.create("s", 1).await;
     world.register("s", "c").await.unwrap();
     let early = subscribe(&world, StartingPosition::Latest).await;
@@ -242,16 +243,20 @@ async fn a_subscription_that_waits_at_the_tip_learns_of_the_children() {
     assert!(matches!(push, Some(Push::Children(_, ref children)) if children.len() == 2), "{push:?}");
 }
 
-#[tokio::test]
-async fn two_mebibytes_a_second_and_no_more() {
-    let (world, room) = (world().await, room());
-    let data = vec![b'x'; 500_000];
-    for _ in 0..12 {
-        world.put_many("s", &[entry("k", &data), entry("k", &data)]).await.unwrap();
+/// Bytes pushed at once, and in the four seconds after, of 12 MB that wait.
+async fn pushed_of_much(limits: LimitPolicy) -> (usize, usize) {
+    let (world, room) = (World::new(limits).await, room());
+    world.create("s", 1).await;
+    world.register("s", "c").await.unwrap();
+    let data = vec![b'x'; 100_000];
+    for _ in 0..24 {
+        for answer in world.put_many("s", &vec![entry("k", &data); 5]).await.unwrap() {
+            answer.unwrap();
+        }
         world.clock.advance(SECOND);
     }
     let mut subscription = subscribe(&world, StartingPosition::TrimHorizon).await.unwrap();
-    let mut take = |subscription: &mut Subscription| {
+    let take = |subscription: &mut Subscription| {
         let mut bytes = 0;
         while let Some(push) = now(subscription, &room) {
             let Push::Event(event) = push else { panic!("{push:?}") };
@@ -259,15 +264,29 @@ async fn two_mebibytes_a_second_and_no_more() {
         }
         bytes
     };
-    // A second's worth is saved, and an event is sent whole.
-    let first = take(&mut subscription);
-    assert!((2_097_152..2_600_000).contains(&first), "{first}");
-    let mut later = 0;
+    let (first, mut later) = (take(&mut subscription), 0);
     for _ in 0..4 {
         world.clock.advance(SECOND);
         later += take(&mut subscription);
     }
-    assert!((7_500_000..9_000_000).contains(&later), "{later}");
+    (first, later)
+}
+
+#[tokio::test]
+async fn so_many_bytes_a_second_and_no_more() {
+    let aws = || LimitPolicy::aws("us-east-1");
+    let set = |value| aws().with(Limit::SubscriptionBytes, value);
+    // A second's worth is saved, and the event that overdraws it is sent whole.
+    let event = 256 << 10;
+    for (limits, rate) in [(aws(), 2 << 20), (set(Some(1_000_000)), 1_000_000)] {
+        let (first, later) = pushed_of_much(limits).await;
+        assert!((rate..=rate + event).contains(&first), "{first} at once of {rate} a second");
+        assert!((4 * rate - event..=4 * rate + event).contains(&later), "{later} in 4 s of {rate} a second");
+    }
+    for limits in [set(None), LimitPolicy::OFF] {
+        let (first, later) = pushed_of_much(limits).await;
+        assert!(first > 12_000_000 && later == 0, "{first}, {later}");
+    }
 }
 
 #[tokio::test]
@@ -294,24 +313,6 @@ async fn what_is_owed_outlives_the_subscription() {
     assert!(now(&mut subscription, &room).is_none());
     world.clock.advance(Duration::from_millis(1200));
     assert_eq!(texts(&event(&mut subscription, &room)), ["after"]);
-}
-
-#[tokio::test]
-async fn without_limits_nothing_is_paid_for() {
-    let (world, room) = (World::new(LimitPolicy::OFF).await, room());
-    world.create("s", 1).await;
-    world.register("s", "c").await.unwrap();
-    world.settle();
-    let data = vec![b'x'; 1 << 20];
-    for _ in 0..20 {
-        world.put_many("s", &[entry("k", &data)]).await.unwrap();
-    }
-    let mut subscription = subscribe(&world, StartingPosition::TrimHorizon).await.unwrap();
-    let mut records = 0;
-    while let Some(Push::Event(event)) = now(&mut subscription, &room) {
-        records += event.batches.iter().map(|batch| batch.records.count()).sum::<u32>();
-    }
-    assert_eq!(records, 20);
 }
 
 #[tokio::test]

@@ -2,10 +2,19 @@ use std::time::Duration;
 
 use headwater_streams::{LimitPolicy, Mode, PutFailure, StartingPosition, StreamsError};
 
-use crate::harness::{World, entry, key, request};
+use headwater_types::limits::Limit;
+
+use crate::harness::{World, entry, entry_at, key, request};
+
+const REGION: &str = "us-east-1";
 
 async fn world() -> World {
-    World::new(LimitPolicy::AWS).await
+    World::new(LimitPolicy::aws(REGION)).await
+}
+
+/// A world in which AWS's value of this limit alone is enforced.
+async fn world_of(limit: Limit) -> World {
+    World::new(LimitPolicy::OFF.with(limit, Some(limit.aws(REGION)))).await
 }
 
 #[tokio::test]
@@ -31,6 +40,98 @@ async fn a_shard_takes_a_mebibyte_a_second() {
     let answers = world.put_many("s", &vec![entry("k", &data); 50]).await.unwrap();
     assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 10);
     assert_eq!(world.read_shard("s", "0").await.len(), 10);
+}
+
+/// How many of these records a shard takes at one moment.
+async fn taken(world: &World, data: &[u8], count: usize) -> usize {
+    let handle = world.create("s", 1).await;
+    world.service.update_max_record_size(&handle, 10_240).await.unwrap();
+    world.settle();
+    let answers = world.put_many("s", &vec![entry("k", data); count]).await.unwrap();
+    let throttled = answers.iter().filter(|answer| matches!(answer, Err(PutFailure::Throttled(_)))).count();
+    let taken = answers.iter().filter(|answer| answer.is_ok()).count();
+    assert_eq!(taken + throttled, count);
+    taken
+}
+
+#[tokio::test]
+async fn each_limit_of_writes_is_enforced_without_the_others() {
+    let (small, half, large) = (vec![0; 99], vec![0; (1 << 19) - 1], vec![0; (5 << 20) - 1]);
+    let cases = [
+        (Limit::ShardWriteRecords, &small, 1200, 1000),
+        (Limit::ShardWriteRecords, &half, 4, 4),
+        (Limit::ShardWriteRecords, &large, 3, 3),
+        (Limit::ShardWriteBytes, &small, 1200, 1200),
+        (Limit::ShardWriteBytes, &half, 4, 2),
+        (Limit::ShardWriteBytes, &large, 3, 3),
+        (Limit::LargeRecordBurst, &small, 1200, 1200),
+        (Limit::LargeRecordBurst, &half, 4, 4),
+        (Limit::LargeRecordBurst, &large, 3, 2),
+    ];
+    for (limit, data, count, expected) in cases {
+        let case = format!("{} with {} records of {} bytes", limit.name(), count, data.len());
+        assert_eq!(taken(&world_of(limit).await, data, count).await, expected, "only {case}");
+    }
+}
+
+#[tokio::test]
+async fn each_limit_of_writes_is_switched_off_without_the_others() {
+    let (small, half, large) = (vec![0; 99], vec![0; (1 << 19) - 1], vec![0; (5 << 20) - 1]);
+    let cases = [
+        (Limit::ShardWriteRecords, &small, 1200, 1200),
+        (Limit::ShardWriteRecords, &half, 4, 2),
+        (Limit::ShardWriteBytes, &small, 1200, 1000),
+        (Limit::ShardWriteBytes, &half, 4, 4),
+        (Limit::ShardWriteBytes, &large, 3, 2),
+        (Limit::LargeRecordBurst, &half, 4, 2),
+        (Limit::LargeRecordBurst, &large, 3, 3),
+    ];
+    for (limit, data, count, expected) in cases {
+        let case = format!("{} with {} records of {} bytes", limit.name(), count, data.len());
+        let world = World::new(LimitPolicy::aws(REGION).with(limit, None)).await;
+        assert_eq!(taken(&world, data, count).await, expected, "all but {case}");
+    }
+}
+
+#[tokio::test]
+async fn a_record_of_the_largest_size_can_be_put() {
+    let world = world().await;
+    // 10 MiB of data and a key are more than the allowance ever holds.
+    assert_eq!(taken(&world, &vec![0; 10 << 20], 2).await, 1);
+    let again = || async { world.put_many("s", &[entry("k", &[0; 10 << 20])]).await.unwrap()[0].is_ok() };
+    world.clock.advance(Duration::from_millis(9_900));
+    assert!(!again().await);
+    world.clock.advance(Duration::from_millis(200));
+    assert!(again().await);
+}
+
+/// A rate below the size of a record makes the record large, not impossible.
+#[tokio::test]
+async fn a_byte_rate_that_is_smaller_than_a_record() {
+    let policy = LimitPolicy::aws(REGION).with(Limit::ShardWriteBytes, Some(1000));
+    let world = World::new(policy).await;
+    assert_eq!(taken(&world, &[0; 1999], 1).await, 1);
+}
+
+#[tokio::test]
+async fn what_a_put_is_refused_is_told_in_the_order_of_the_request() {
+    let world = world().await;
+    world.create("s", 2).await;
+    // The lower shard takes two halves of a MiB, the upper one as many; small records still fit the upper one.
+    let half = vec![0; (1 << 19) - 1];
+    let entries: Vec<_> =
+        [(0, &half[..]), (0, &half), (0, &half), (u128::MAX, &half), (0, b"x"), (u128::MAX, b"x")]
+            .into_iter()
+            .map(|(hash, data)| entry_at(hash, data))
+            .collect();
+    let answers = world.put_many("s", &entries).await.unwrap();
+    let placed: Vec<_> =
+        answers.iter().map(|answer| answer.as_ref().ok().map(|placed| placed.shard.index())).collect();
+    assert_eq!(placed, [Some(0), Some(0), None, Some(1), None, Some(1)]);
+    for (answer, shard) in [(&answers[2], 0), (&answers[4], 0)] {
+        assert!(matches!(answer, Err(PutFailure::Throttled(at)) if at.index() == shard));
+    }
+    assert_eq!(world.read_shard("s", "0").await.len(), 2);
 }
 
 #[tokio::test]
@@ -116,7 +217,7 @@ async fn the_shard_count_changes_ten_times_a_day() {
 
 #[tokio::test]
 async fn every_way_to_more_shards_counts_against_the_quota() {
-    let world = World::new(LimitPolicy::AWS).await;
+    let world = world().await;
     let handle = world.create("s", 20_000).await;
     let split = world.service.split_shard(&handle, "0", headwater_types::HashKey(1 << 100)).await;
     assert!(matches!(split, Err(StreamsError::ShardQuota { additional: 1, .. })), "{split:?}");
@@ -127,4 +228,40 @@ async fn every_way_to_more_shards_counts_against_the_quota() {
     let mode = headwater_streams::StreamMode::OnDemand;
     let warm = world.service.update_mode(&handle, mode, Some(20_002)).await;
     assert!(matches!(warm, Err(StreamsError::ShardQuota { .. })), "{warm:?}");
+}
+
+#[tokio::test]
+async fn dry_runs_have_a_rate_of_their_own() {
+    let world = world().await;
+    let handle = world.create("s", 1).await;
+    let start = StartingPosition::Latest;
+    for _ in 0..20 {
+        world.service.check_shard_iterator(&key("s"), "0", &start).await.unwrap();
+    }
+    world.service.count_dry_run(handle.key()).unwrap();
+    assert!(matches!(world.service.count_dry_run(handle.key()), Err(StreamsError::DryRunRate(_))));
+    // Nothing of the shard's rate is gone.
+    for _ in 0..5 {
+        world.iterator("s", "0", StartingPosition::Latest).await.unwrap();
+    }
+    world.clock.advance(Duration::from_secs(1));
+    world.service.count_dry_run(handle.key()).unwrap();
+    assert!(matches!(world.service.count_dry_run(&key("t")), Err(StreamsError::StreamNotFound(_))));
+}
+
+#[tokio::test]
+async fn accounts_have_rates_of_their_own() {
+    let world = world().await;
+    let account = |digit: char| headwater_types::AccountId::new(&digit.to_string().repeat(12)).unwrap();
+    let call = |digit| world.service.count_account_call(account(digit), Limit::DescribeLimitsCalls);
+    call('1').unwrap();
+    assert!(matches!(call('1'), Err(StreamsError::AccountCallRate(_))));
+    call('2').unwrap();
+}
+
+#[tokio::test]
+async fn quotas_are_reported_as_they_are_set() {
+    let policy = LimitPolicy::OFF.with(Limit::OnDemandStreams, Some(7));
+    let report = World::new(policy).await.service.limits_report(key("s").account);
+    assert_eq!((report.on_demand_streams_limit, report.shard_limit), (7, 20_000));
 }

@@ -1,6 +1,7 @@
 //! Properties of the vocabulary.
 
 mod hash_key;
+mod limits;
 mod record;
 mod sequence;
 mod shard_map;

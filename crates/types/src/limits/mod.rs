@@ -1,7 +1,20 @@
-//! The limits of Amazon Kinesis Data Streams, each with its source, and the choice which of them to enforce.
+//! The limits of Amazon Kinesis Data Streams, each with its source.
+//!
+//! Sizes that are part of the protocol always hold and are constants here. What AWS enforces beside them can be
+//! set or switched off one by one: [`Limit`] lists it, [`LimitPolicy`] says what a server enforces.
+
+mod bucket;
+mod change;
+mod limit;
+mod policy;
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
+
+pub use bucket::{Bucket, CallRates};
+pub use change::{LimitChange, LimitChangeError, LimitValue};
+pub use limit::{Limit, Scope, Unit};
+pub use policy::LimitPolicy;
 
 /// Bytes in a KiB.
 pub const KIB: usize = 1024;
@@ -38,23 +51,6 @@ pub const STREAM_SHARDS_MAX: u32 = 50_000;
 pub const ON_DEMAND_SHARDS_INITIAL: u32 = 4;
 /// Tags of one stream (documentation).
 pub const TAGS_MAX: usize = 50;
-/// Shards up to which UpdateShardCount scales (documentation).
-pub const UPDATE_SHARD_COUNT_SHARDS_MAX: u32 = 10_000;
-/// UpdateShardCount calls for one stream in 24 hours (documentation).
-pub const UPDATE_SHARD_COUNT_PER_DAY: usize = 10;
-/// Switches between provisioned and on-demand in 24 hours (documentation).
-pub const MODE_SWITCHES_PER_DAY: usize = 2;
-/// Streams of one account that may be CREATING or DELETING at once (documentation).
-pub const STREAMS_IN_TRANSITION_MAX: usize = 5;
-/// On-demand streams of one account (documentation).
-pub const ON_DEMAND_STREAMS_MAX: usize = 50;
-
-/// Registered consumers of one stream (documentation).
-pub const CONSUMERS_MAX: usize = 20;
-/// Consumers of one account that may be CREATING at once (documentation).
-pub const CONSUMERS_CREATING_MAX: usize = 5;
-/// Data and partition keys pushed to one consumer from one shard, in bytes a second (documentation).
-pub const SUBSCRIPTION_BYTES_PER_S: u64 = 2 * MIB as u64;
 /// Encoded records in one event of a subscription, in bytes. AWS states none; this is an eighth of a second's worth,
 /// and bounds what a client that does not read makes the server hold.
 pub const SUBSCRIPTION_EVENT_BYTES: usize = 256 * KIB;
@@ -64,41 +60,3 @@ pub const SUBSCRIPTION_LIFETIME: Duration = Duration::from_secs(300);
 pub const SUBSCRIPTION_TAKEOVER_AFTER: Duration = Duration::from_secs(5);
 /// How long a subscription is silent before it says that it lives (seen on AWS: about 5 seconds).
 pub const SUBSCRIPTION_HEARTBEAT: Duration = Duration::from_secs(5);
-
-/// What one shard takes and gives (documentation, section "Quotas and limits").
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ShardRates {
-    /// Data and partition keys written, bytes a second.
-    pub write_bytes_per_s: u64,
-    /// Records written a second.
-    pub write_records_per_s: u64,
-    /// How far records above 1 MiB may run ahead of the byte rate, in bytes.
-    pub large_record_burst_bytes: u64,
-    /// Data read by GetRecords, bytes a second, all readers together.
-    pub read_bytes_per_s: u64,
-    /// GetRecords calls a second.
-    pub read_calls_per_s: u64,
-    /// GetShardIterator calls a second.
-    pub iterator_calls_per_s: u64,
-}
-
-impl ShardRates {
-    /// What AWS enforces.
-    pub const AWS: Self = Self {
-        write_bytes_per_s: MIB as u64,
-        write_records_per_s: 1000,
-        large_record_burst_bytes: 10 * MIB as u64,
-        read_bytes_per_s: 2 * MIB as u64,
-        read_calls_per_s: 5,
-        iterator_calls_per_s: 5,
-    };
-}
-
-/// Shards that an account may have in a region before it asks for more (documentation: 20,000 in three
-/// regions, 1,000 or 6,000 elsewhere without saying where; the lower figure is taken).
-pub fn shard_quota(region: &str) -> u32 {
-    match region {
-        "us-east-1" | "us-west-2" | "eu-west-1" => 20_000,
-        _ => 1_000,
-    }
-}

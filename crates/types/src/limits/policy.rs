@@ -1,0 +1,37 @@
+//! Which limits are enforced.
+
+use super::Limit;
+
+/// A value for each limit, or none where it is not enforced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LimitPolicy {
+    /// In the order of [`Limit::ALL`].
+    values: [Option<u64>; Limit::ALL.len()],
+}
+
+impl LimitPolicy {
+    /// Nothing is enforced: the hardware decides.
+    pub const OFF: Self = Self { values: [None; Limit::ALL.len()] };
+
+    /// Everything that AWS enforces in a region.
+    pub fn aws(region: &str) -> Self {
+        Self { values: std::array::from_fn(|i| Some(Limit::ALL[i].aws(region))) }
+    }
+
+    /// The value that is enforced, in the limit's unit.
+    pub fn get(&self, limit: Limit) -> Option<u64> {
+        self.values[limit as usize]
+    }
+
+    /// The same policy with another value for one limit.
+    #[must_use]
+    pub fn with(mut self, limit: Limit, value: Option<u64>) -> Self {
+        self.values[limit as usize] = value;
+        self
+    }
+
+    /// How many limits differ from those of another policy.
+    pub fn differences(&self, other: &Self) -> usize {
+        self.values.iter().zip(&other.values).filter(|(a, b)| a != b).count()
+    }
+}
