@@ -10,12 +10,15 @@ use parking_lot::Mutex;
 
 use crate::limits::ShardBudget;
 use crate::meta::StreamMeta;
+use crate::scaling::StreamTraffic;
+use crate::traffic::ShardTraffic;
 
-/// One shard's log and what is left of its rates.
+/// One shard's log, what is left of its rates, and what has gone through it.
 #[derive(Debug)]
 pub struct ShardHandle {
     pub(crate) log: Arc<dyn ShardLog>,
     pub(crate) budget: Mutex<ShardBudget>,
+    pub(crate) traffic: ShardTraffic,
 }
 
 impl ShardHandle {
@@ -55,6 +58,7 @@ pub struct StreamHandle {
     /// Held while metadata is changed, so that this server never conflicts with itself.
     pub(crate) changing: tokio::sync::Mutex<()>,
     pub(crate) metrics: StreamMetrics,
+    pub(crate) traffic: StreamTraffic,
 }
 
 impl StreamHandle {

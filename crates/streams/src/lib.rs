@@ -9,7 +9,7 @@
 //! # Order of things
 //! *Create*: metadata (CREATING), then the logs. *Reshard*: the plan into the metadata (UPDATING), logs of
 //! the children, seal the parents, then the new shard map. A put that meets a sealed log waits for the new
-//! map and goes to the child. *Delete*: metadata (DELETING), then the logs, then the metadata.
+//! map and goes to the child. *Scaling*: upkeep reshards an on-demand stream the same way. *Delete*: metadata (DELETING), then the logs, then the metadata.
 //!
 //! # Recovery
 //! [`StreamService::open`] reads all metadata and finishes what it finds begun.
@@ -17,6 +17,7 @@
 mod account;
 mod create;
 mod delete;
+mod demand;
 mod error;
 mod handle;
 mod iterator;
@@ -27,11 +28,14 @@ mod meta;
 mod put;
 mod read;
 mod reshard;
+mod scaling;
 mod service;
 mod settings;
 mod tags;
 mod token;
+mod traffic;
 mod upkeep;
+mod warm;
 
 pub use account::{AccountSettings, BillingCommitment, CommitmentStatus, LimitsReport};
 pub use create::{CreateStream, Mode};
@@ -46,3 +50,4 @@ pub use read::{ReadOutcome, ReadRequest};
 pub use reshard::ShardCountChange;
 pub use service::{Config, StreamService, Substrate};
 pub use token::TokenError;
+pub use warm::WarmThroughput;

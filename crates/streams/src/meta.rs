@@ -9,6 +9,8 @@ use std::time::Duration;
 use headwater_types::{ReshardPlan, ShardMap, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::demand::DemandMemory;
+
 /// How capacity is managed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum StreamMode {
@@ -70,6 +72,9 @@ pub struct StreamMeta {
     /// Write throughput for which an on-demand stream is kept ready, in MiB/s.
     #[serde(default)]
     pub warm_throughput_mibps: Option<i32>,
+    /// What scaling remembers; means something only while the stream is on-demand.
+    #[serde(default)]
+    pub(crate) demand: DemandMemory,
     /// Tags.
     pub tags: BTreeMap<String, String>,
     /// Shards.

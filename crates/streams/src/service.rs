@@ -18,7 +18,9 @@ use crate::handle::{ShardHandle, StreamHandle, StreamView};
 use crate::keys::{self, Key};
 use crate::limits::{LimitPolicy, ShardBudget};
 use crate::meta::{Phase, StreamMeta, StreamStatus};
+use crate::scaling::StreamTraffic;
 use crate::token::TokenSigner;
+use crate::traffic::ShardTraffic;
 
 /// What the service is made from.
 #[derive(Debug, Clone)]
@@ -141,6 +143,7 @@ impl StreamService {
             view: ArcSwap::new(view),
             changing: tokio::sync::Mutex::default(),
             metrics,
+            traffic: StreamTraffic::new(self.clock.elapsed()),
         })
     }
 
@@ -164,7 +167,8 @@ impl StreamService {
                 warn!(stream = %key.name, shard = %shard.id, %error, "cannot open the log of a shard");
             })?;
             let budget = Mutex::new(ShardBudget::new(&self.config.limits));
-            shards.push(Arc::new(ShardHandle { log, budget }));
+            let traffic = ShardTraffic::new(self.clock.elapsed());
+            shards.push(Arc::new(ShardHandle { log, budget, traffic }));
         }
         Ok(Arc::new(StreamView { meta, version, shards }))
     }

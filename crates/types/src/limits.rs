@@ -85,3 +85,22 @@ pub fn shard_quota(region: &str) -> u32 {
         _ => 1_000,
     }
 }
+
+/// Traffic of a shard above which an on-demand stream splits it: documented as about 500 KB/s, and by the same
+/// proportion of what a shard takes, 500 records a second.
+pub const ON_DEMAND_SHARD_BYTES_PER_S: u64 = 500_000;
+/// See [`ON_DEMAND_SHARD_BYTES_PER_S`].
+pub const ON_DEMAND_SHARD_RECORDS_PER_S: u64 = 500;
+/// Days whose traffic an on-demand stream is kept ready for (documentation).
+pub const ON_DEMAND_PEAK_DAYS: u64 = 30;
+/// The most warm throughput that can be asked for, in MiB/s (documentation: 10 GiB/s).
+pub const WARM_THROUGHPUT_MIBPS_MAX: i32 = 10 * 1024;
+
+/// Shards to which an on-demand stream scales by itself, each taking 1 MiB/s (documentation: 10 GiB/s of writes in
+/// three regions, 200 MiB/s elsewhere).
+pub fn on_demand_shards_max(region: &str) -> u32 {
+    match region {
+        "us-east-1" | "us-west-2" | "eu-west-1" => 10 * 1024,
+        _ => 200,
+    }
+}

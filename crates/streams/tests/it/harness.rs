@@ -55,6 +55,19 @@ impl World {
         self.service.find_readable(&key(name)).unwrap()
     }
 
+    /// An on-demand stream, with 4 shards.
+    pub(crate) async fn create_on_demand(&self, name: &str) -> Arc<StreamHandle> {
+        let mode = Mode::OnDemand { warm_throughput_mibps: None };
+        self.service.create_stream(request(name, mode)).await.unwrap();
+        self.settle();
+        self.service.find_readable(&key(name)).unwrap()
+    }
+
+    /// Gives the account the billing commitment that warm throughput needs.
+    pub(crate) async fn commit(&self) {
+        self.service.set_commitment(key("any").account, true).await.unwrap();
+    }
+
     /// Lets a transition end.
     pub(crate) fn settle(&self) {
         self.clock.advance(TRANSITION);

@@ -7,3 +7,4 @@ mod model;
 mod reading;
 mod resharding;
 mod retention;
+mod scaling;
