@@ -247,7 +247,7 @@ async fn nothing_is_lost_or_reordered_while_a_stream_scales() {
 async fn a_scaling_that_was_cut_short_is_finished_on_opening() {
     let mut world = World::new(LimitPolicy::OFF).await;
     let handle = world.create_on_demand("s").await;
-    world.drive(&spread(64), 2400, 10, MINUTE_AND_A_QUARTER - 1).await;
+    world.drive(&spread(64), 2400, 10, MINUTE_AND_A_QUARTER - 2).await;
     // What a server leaves that dies after it wrote the plan and sealed some of the parents.
     let view = handle.view();
     let splits: Vec<_> = view.meta().shards.open().map(|shard| (shard.id, shard.range.middle())).collect();
