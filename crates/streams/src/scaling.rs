@@ -13,7 +13,8 @@
 //! * *Up*: every hot shard is split ([`split_point`]), the hottest first, as long as quotas leave room. If the peak of
 //!   30 days asks for more shards than that gives, others follow.
 //! * *Down*: if nobody has asked for the capacity in 30 days, the coldest touching pairs are merged, down to what
-//!   peak and warm throughput ask for. A split counts as asking, so a stream does not go up and down within a month.
+//!   peak and warm throughput ask for. A split counts as asking, so a stream does not go up and down within a month;
+//!   and no pair is merged that the peak would split again, so it does not go up and down each month either.
 //!
 //! # Recovery
 //! The plan is persisted before anything is sealed, like that of any reshard, and finished by whoever finds it.
@@ -25,11 +26,11 @@ mod split_point;
 mod tests;
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use headwater_types::limits::{ON_DEMAND_SHARD_BYTES_PER_S, ON_DEMAND_SHARD_RECORDS_PER_S};
-use headwater_types::{HashKey, ReshardPlan, Shard, ShardId, ShardMap};
+use headwater_types::{HashKey, HashRange, ReshardPlan, Shard, ShardId, ShardMap};
 use parking_lot::Mutex;
 
 use self::split_point::split_point;
@@ -170,7 +171,14 @@ fn lacking(shards: &ShardMap, peak: Rates) -> u32 {
     peak.shards().saturating_sub(u32::try_from(shards.open().len()).unwrap_or(u32::MAX))
 }
 
-/// The touching pairs to be merged, the coldest and narrowest first.
+/// What a range takes of a stream's traffic if keys are spread evenly.
+fn share(rates: Rates, range: &HashRange) -> Rates {
+    let part = |rate: u64| ((u128::from(rate) * (range.width() >> 64)) >> 64) as u64;
+    Rates { bytes_per_s: part(rates.bytes_per_s), records_per_s: part(rates.records_per_s) }
+}
+
+/// The touching pairs to be merged, the coldest and narrowest first: none that the present traffic or the peak, as far
+/// as its keys are spread evenly, would soon split again.
 fn merges(situation: &Situation<'_>) -> Vec<(ShardId, ShardId)> {
     let open: Vec<_> = situation.shards.open().collect();
     let least = situation.least.max(situation.peak.shards()) as usize;
@@ -179,13 +187,13 @@ fn merges(situation: &Situation<'_>) -> Vec<(ShardId, ShardId)> {
         .windows(2)
         .filter_map(|pair| {
             let together = load(pair[0])?.plus(load(pair[1])?);
-            let fits = together.max(MERGE_MAX) == MERGE_MAX;
-            let width = pair[0].range.join(&pair[1].range)?.width();
-            fits.then_some((together.load(), width, pair[0].id, pair[1].id))
+            let range = pair[0].range.join(&pair[1].range)?;
+            let fits = together.max(MERGE_MAX) == MERGE_MAX && !share(situation.peak, &range).is_hot();
+            fits.then_some((together.load(), range.width(), pair[0].id, pair[1].id))
         })
         .collect();
     pairs.sort_unstable();
-    let mut merged = std::collections::BTreeSet::new();
+    let mut merged = BTreeSet::new();
     let mut chosen = Vec::new();
     for (_, _, lower, upper) in pairs {
         if chosen.len() + least >= open.len() {

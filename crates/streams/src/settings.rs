@@ -116,7 +116,7 @@ impl StreamService {
                     warm_throughput_mibps.or(meta.warm_throughput_mibps).filter(|&mibps| mibps > 0)
                 }
             };
-            if warm_throughput_mibps.is_some() {
+            if warm_throughput_mibps.is_some() && meta.warm_throughput_mibps.is_some() {
                 meta = self.warmed(&handle.key, meta, now)?;
             }
             meta.phase = self.updating(now);

@@ -1,6 +1,6 @@
 //! The rule, one line a case.
 
-use headwater_types::{HashRange, Timestamp};
+use headwater_types::Timestamp;
 
 use super::*;
 
@@ -102,7 +102,10 @@ fn what_nobody_asked_for_is_merged() {
     check(idle(8, 6), 6, &[0, 1, 2, 3]);
     check(idle(4, 4), 4, &[]);
     check(idle(1, 4), 1, &[]);
-    check(Case { peak: kb(3001), ..idle(8, 4) }, 7, &[0, 1]);
+    // A quarter of the ring would be hot at the peak, an eighth would not.
+    check(Case { peak: kb(2000), ..idle(8, 4) }, 4, &[0, 1, 2, 3, 4, 5, 6, 7]);
+    check(Case { peak: kb(2100), ..idle(8, 4) }, 8, &[]);
+    check(Case { peak: kb(2100), ..idle(10, 4) }, 5, &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
     // The coldest pairs, and none that would soon be split again.
     let mixed = [kb(200), kb(100), kb(10), kb(20), kb(200), kb(51), kb(300), kb(0)];
     check(Case { unasked: true, least: 7, ..case(&mixed) }, 7, &[2, 3]);
