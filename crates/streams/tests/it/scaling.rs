@@ -1,16 +1,18 @@
 //! On-demand streams under traffic of known rates, the clock moved and upkeep called as the server does it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use headwater_store::{Expected, MetaStore};
 use headwater_streams::{
-    CommitmentStatus, CreateStream, Distribution, LimitPolicy, Mode, PutEntry, StreamMode, StreamStatus,
-    StreamsError, WarmThroughput,
+    CommitmentStatus, CreateStream, Distribution, LimitPolicy, Mode, PutEntry, StartingPosition, StreamMode,
+    StreamStatus, StreamsError, WarmThroughput,
 };
 use headwater_types::{HashKey, ShardId};
 
-use crate::harness::{World, entry, entry_at, key, request};
+use crate::harness::{World, entry, entry_at, key, records, request};
 
 /// How often upkeep looks.
 const LOOK: Duration = Duration::from_secs(15);
@@ -254,6 +256,64 @@ async fn nothing_is_lost_or_reordered_while_a_stream_scales() {
         }
     }
     assert_eq!(read, sent);
+}
+
+/// Writers that never stop while the shard they write to becomes two and four.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn puts_that_race_scaling_land_once_and_in_order() {
+    const WRITERS: u128 = 8;
+    const KEYS: u128 = 4;
+    const PUTS: usize = 120;
+    const LOOKS: usize = 12;
+    let world = Arc::new(World::new(LimitPolicy::OFF).await);
+    let handle = world.create_on_demand("s").await;
+    let done = Arc::new(AtomicUsize::new(0));
+    let writers: Vec<_> = (0..WRITERS)
+        .map(|writer| {
+            let (world, done) = (world.clone(), done.clone());
+            tokio::spawn(async move {
+                for put in 0..PUTS {
+                    let data: Vec<_> = (0..500).map(|i| format!("{writer}:{}", put * 500 + i)).collect();
+                    let key = |i: usize| (writer * KEYS + i as u128 % KEYS) << 121;
+                    let entries: Vec<_> =
+                        data.iter().enumerate().map(|(i, data)| entry_at(key(i), data.as_bytes())).collect();
+                    assert!(world.put_many("s", &entries).await.unwrap().iter().all(Result::is_ok));
+                    done.fetch_add(1, Ordering::Relaxed);
+                    tokio::task::yield_now().await;
+                }
+            })
+        })
+        .collect();
+    for look in 1..=LOOKS {
+        while done.load(Ordering::Relaxed) < look * PUTS * WRITERS as usize / LOOKS {
+            tokio::task::yield_now().await;
+        }
+        world.look(1).await;
+    }
+    for writer in writers {
+        writer.await.unwrap();
+    }
+    assert!(world.open_shards() >= 6, "{}", world.open_shards());
+    let mut next: BTreeMap<(u128, usize), usize> = BTreeMap::new();
+    for shard in handle.view().meta().shards.all() {
+        let start = StartingPosition::TrimHorizon;
+        let mut iterator = Some(world.iterator("s", &shard.id.to_string(), start).await.unwrap());
+        while let Some(from) = iterator {
+            let outcome = world.read(from, 10_000).await.unwrap();
+            let found = records(&outcome);
+            for record in &found {
+                let (writer, number) = record.data.split_once(':').unwrap();
+                let (writer, number): (u128, usize) = (writer.parse().unwrap(), number.parse().unwrap());
+                let key = number % KEYS as usize;
+                let expected = next.entry((writer, key)).or_insert(key);
+                assert_eq!(number, *expected, "writer {writer}, key {key}");
+                *expected += KEYS as usize;
+            }
+            iterator = outcome.next.filter(|_| !found.is_empty());
+        }
+    }
+    assert_eq!(next.len(), (WRITERS * KEYS) as usize);
+    assert!(next.values().all(|&end| end >= PUTS * 500), "{next:?}");
 }
 
 #[tokio::test]
