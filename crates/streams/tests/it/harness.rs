@@ -38,8 +38,12 @@ pub(crate) fn key(name: &str) -> StreamKey {
 
 impl World {
     pub(crate) async fn new(limits: LimitPolicy) -> Self {
+        Self::in_region("us-east-1", limits).await
+    }
+
+    pub(crate) async fn in_region(region: &str, limits: LimitPolicy) -> Self {
         let (clock, store) = (ManualClock::new(START), Arc::new(MemoryStore::default()));
-        let config = Config { region: "us-east-1".into(), limits, transition: TRANSITION };
+        let config = Config { region: region.into(), limits, transition: TRANSITION };
         let service = open(&store, &clock, &config).await;
         Self { service, clock, store, config }
     }

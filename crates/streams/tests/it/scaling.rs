@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use headwater_store::{Expected, MetaStore};
+use headwater_store::{Expected, LogStore, MetaStore};
 use headwater_streams::{
     CommitmentStatus, CreateStream, Distribution, LimitPolicy, Mode, PutEntry, StartingPosition, StreamMode,
     StreamStatus, StreamsError, WarmThroughput,
@@ -16,6 +16,8 @@ use crate::harness::{World, entry, entry_at, key, records, request};
 
 /// How often upkeep looks.
 const LOOK: Duration = Duration::from_secs(15);
+/// Where the stream's metadata is.
+const META_KEY: &str = "kds/stream/123456789012/s";
 const DAY: Duration = Duration::from_secs(24 * 3600);
 /// A minute of traffic, and the looks at its beginning and end.
 const MINUTE_AND_A_QUARTER: u32 = 5;
@@ -62,7 +64,7 @@ impl World {
     }
 
     async fn stored(&self) -> bytes::Bytes {
-        self.store.get("kds/stream/123456789012/s").await.unwrap().unwrap().value
+        self.store.get(META_KEY).await.unwrap().unwrap().value
     }
 }
 
@@ -215,6 +217,38 @@ async fn the_account_quota_leaves_room_for_some() {
     assert_eq!(world.open_shards(), 8);
 }
 
+#[tokio::test]
+async fn a_stream_scales_up_to_the_ceiling_of_its_region() {
+    let world = World::in_region("eu-central-1", LimitPolicy::AWS).await;
+    world.commit().await;
+    let mode = Mode::OnDemand { warm_throughput_mibps: Some(199) };
+    world.service.create_stream(request("s", mode)).await.unwrap();
+    world.settle();
+    let keys: Vec<_> = (0..60).map(|i| (i % 3) * (u128::MAX / 199) + (1 << 100) * (i + 1)).collect();
+    world.drive(&keys, 1800, 10, 12).await;
+    assert_eq!(world.open_shards(), 200);
+}
+
+/// What a version wrote that did not know of peaks.
+#[tokio::test]
+async fn a_stream_of_which_nothing_is_remembered_is_watched_for_thirty_days_first() {
+    let mut world = World::new(LimitPolicy::OFF).await;
+    let handle = world.create("s", 8).await;
+    world.service.update_mode(&handle, StreamMode::OnDemand, None).await.unwrap();
+    world.settle();
+    let stored = world.store.get(META_KEY).await.unwrap().unwrap();
+    let mut value: serde_json::Value = serde_json::from_slice(&stored.value).unwrap();
+    value.as_object_mut().unwrap().remove("demand").expect("it is stored");
+    let bytes = serde_json::to_vec(&value).unwrap().into();
+    world.store.put(META_KEY, bytes, Expected::Version(stored.version)).await.unwrap();
+    world.clock.advance(40 * DAY);
+    world.reopen().await;
+    world.rest(29).await;
+    assert_eq!(world.open_shards(), 8);
+    world.rest(2).await;
+    assert_eq!(world.open_shards(), 4);
+}
+
 /// Every record is there once, and those of a key are in the order in which they were put, while the stream goes from
 /// 4 to 8 and 16 shards.
 #[tokio::test]
@@ -324,11 +358,14 @@ async fn a_scaling_that_was_cut_short_is_finished_on_opening() {
     // What a server leaves that dies after it wrote the plan and sealed some of the parents.
     let view = handle.view();
     let splits: Vec<_> = view.meta().shards.open().map(|shard| (shard.id, shard.range.middle())).collect();
-    let stored = world.store.get("kds/stream/123456789012/s").await.unwrap().unwrap();
+    let stored = world.store.get(META_KEY).await.unwrap().unwrap();
     let mut value: serde_json::Value = serde_json::from_slice(&stored.value).unwrap();
     value["reshard"] = serde_json::to_value(view.meta().shards.plan_splits(&splits).unwrap()).unwrap();
     let bytes = serde_json::to_vec(&value).unwrap().into();
-    world.store.put("kds/stream/123456789012/s", bytes, Expected::Version(stored.version)).await.unwrap();
+    world.store.put(META_KEY, bytes, Expected::Version(stored.version)).await.unwrap();
+    for log in LogStore::list(&*world.store, "kds/").await.unwrap().iter().take(2) {
+        world.store.open(log).await.unwrap().seal().await.unwrap();
+    }
     world.reopen().await;
     assert_eq!(world.open_shards(), 8);
     world.settle();
