@@ -15,7 +15,7 @@ use crate::check::{Ledger, verify, write_until_stopped};
 use crate::load::{Tally, Window, percentile_us};
 use crate::server::{Kind, Program};
 use crate::workload::Work;
-use crate::{soak, startup, table};
+use crate::{fan_out, fan_out_soak, soak, startup, table};
 
 /// Load for anything that speaks Kinesis, on this machine.
 #[derive(Parser)]
@@ -85,6 +85,24 @@ enum Command {
         #[arg(long, default_value_t = 1)]
         seed: u64,
     },
+    /// A thousand subscriptions, resharded, cut and killed, every record counted
+    FanOutSoak {
+        #[arg(long)]
+        server: PathBuf,
+        #[arg(long)]
+        work_dir: PathBuf,
+        #[arg(long, default_value_t = 10.0)]
+        minutes: f64,
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+    },
+    /// A thousand subscriptions, measured: a part of the table by itself
+    FanOut {
+        #[arg(long)]
+        server: PathBuf,
+        #[arg(long)]
+        work_dir: PathBuf,
+    },
     /// Everything, as a table in Markdown on standard output
     Table {
         #[arg(long)]
@@ -126,6 +144,14 @@ pub(crate) fn run() -> Result<()> {
             let program = Program { transition_ms: 50, ..Program::new(Kind::Headwater, &server) };
             soak::run(&program, &work_dir, Duration::from_secs_f64(minutes * 60.0), seed)?;
         }
+        Command::FanOutSoak { server, work_dir, minutes, seed } => {
+            let program = Program { transition_ms: 50, ..Program::new(Kind::Headwater, &server) };
+            fan_out_soak::run(&program, &work_dir, Duration::from_secs_f64(minutes * 60.0), seed)?;
+        }
+        Command::FanOut { server, work_dir } => {
+            let window = Window { warm_up: Duration::ZERO, measure: Duration::from_secs(5) };
+            print!("{}", fan_out::measure(&Program::new(Kind::Headwater, &server), &work_dir, window)?);
+        }
         Command::Table { server, peer, work_dir, quick } => {
             let ours = Program::new(Kind::Headwater, &server);
             let peer = Program::new(Kind::Ferrokinesis, &peer);
@@ -139,7 +165,8 @@ fn check(address: SocketAddr, stream: &str, writers: u64, time: Duration, path: 
     let ledger = Mutex::new(Ledger::create(path)?);
     let stop = AtomicBool::new(false);
     thread::scope(|scope| {
-        let writing = scope.spawn(|| write_until_stopped(address, stream, writers, &ledger, &stop));
+        let writing =
+            scope.spawn(|| write_until_stopped(address, stream, writers, Duration::ZERO, &ledger, &stop));
         let started = Instant::now();
         while started.elapsed() < time && !writing.is_finished() {
             thread::sleep(Duration::from_millis(10));

@@ -10,6 +10,8 @@
 mod api;
 mod check;
 mod cli;
+mod fan_out;
+mod fan_out_soak;
 mod http;
 mod load;
 mod payload;
@@ -20,6 +22,7 @@ mod scratch;
 mod server;
 mod soak;
 mod startup;
+mod subscription;
 mod table;
 mod workload;
 

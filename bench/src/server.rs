@@ -93,6 +93,11 @@ impl Server {
 
     /// SIGKILL, as a crash would be.
     pub(crate) fn kill(mut self) -> Result<()> {
+        self.stop_hard()
+    }
+
+    /// The same for who goes on to hold it.
+    pub(crate) fn stop_hard(&mut self) -> Result<()> {
         self.child.kill()?;
         self.child.wait()?;
         Ok(())

@@ -18,6 +18,7 @@ use crate::scratch::Scratch;
 use crate::server::{Program, Server};
 
 const WRITERS: u64 = 8;
+const SHARDS_MAX: u64 = 8;
 const ROUNDS_PER_STREAM: u64 = 6;
 /// A stream this large is read back a last time.
 const RECORDS_PER_STREAM: u64 = 1_000_000;
@@ -40,7 +41,7 @@ pub(crate) fn run(program: &Program, work: &Path, time: Duration, seed: u64) -> 
             crash_under_load(server, &stream, &ledger, load, &mut random)?;
             server = Server::start(program, scratch.path())?;
             let ledger = ledger.lock().map_err(|_| "a writer panicked")?;
-            let Verified { acknowledged: all, unacknowledged } = verify(server.address, &stream, &ledger)
+            let Verified { acknowledged: all, unacknowledged, .. } = verify(server.address, &stream, &ledger)
                 .map_err(|failure| keep_evidence(work, scratch.path(), round, seed, &failure))?;
             acknowledged = all;
             eprintln!(
@@ -76,8 +77,9 @@ fn crash_under_load(
     let stop = AtomicBool::new(false);
     let mut seed = Random::new(random.next());
     thread::scope(|scope| {
-        let writing = scope.spawn(|| write_until_stopped(address, stream, WRITERS, ledger, &stop));
-        let resharding = scope.spawn(|| reshard_until_stopped(address, stream, &mut seed, &stop));
+        let writing =
+            scope.spawn(|| write_until_stopped(address, stream, WRITERS, Duration::ZERO, ledger, &stop));
+        let resharding = scope.spawn(|| reshard_until_stopped(address, stream, SHARDS_MAX, &mut seed, &stop));
         let until = Instant::now() + load;
         while Instant::now() < until && !writing.is_finished() && !resharding.is_finished() {
             thread::sleep(Duration::from_millis(5));
@@ -89,10 +91,11 @@ fn crash_under_load(
     })
 }
 
-/// Between half and double the open shards, up to eight, as UpdateShardCount allows.
-fn reshard_until_stopped(
+/// Between half and double the open shards, up to `shards_max`, as UpdateShardCount allows.
+pub(crate) fn reshard_until_stopped(
     address: SocketAddr,
     stream: &str,
+    shards_max: u64,
     random: &mut Random,
     stop: &AtomicBool,
 ) -> Result<()> {
@@ -101,7 +104,7 @@ fn reshard_until_stopped(
         let outcome =
             api.call("DescribeStreamSummary", &json!({ "StreamName": stream })).and_then(|answer| {
                 let open = answer["StreamDescriptionSummary"]["OpenShardCount"].as_u64().unwrap_or(1);
-                let target = random.between(open.div_ceil(2), (open * 2).min(8) + 1);
+                let target = random.between(open.div_ceil(2), (open * 2).min(shards_max) + 1);
                 let ask = json!({
                     "StreamName": stream, "TargetShardCount": target, "ScalingType": "UNIFORM_SCALING",
                 });

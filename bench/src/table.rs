@@ -6,6 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::Result;
+use crate::fan_out;
 use crate::load::{Window, percentile_us};
 use crate::raw_disk::RawDisk;
 use crate::scratch::Scratch;
@@ -53,13 +54,14 @@ enum Floor {
 /// More than this kept busy by others, and the figures are not worth keeping.
 const QUIET_LIMIT_CPUS: f64 = 0.15;
 
-const ROWS: [(Work, Floor); 6] = [
+const ROWS: [(Work, Floor); 7] = [
     (Work::PutRecordsLarge, Floor::AtLeast(5.0)),
     (Work::PutRecordsLargeCbor, Floor::None),
     (Work::PutRecordsSmall, Floor::AtLeast(2.0)),
     (Work::PutRecord, Floor::AtLeast(1.0)),
     (Work::GetRecords, Floor::AtLeast(2.0)),
     (Work::PutToGet, Floor::AtMost(2.5)),
+    (Work::PutToEvent, Floor::None),
 ];
 
 /// What one server did in one row, a value a round.
@@ -110,6 +112,8 @@ pub(crate) fn measure(ours: &Program, peer: &Program, work_dir: &Path, quick: bo
     drop(scratch);
     let mut text = String::new();
     render_rows(&mut text, &plan, &rows, (median(&raw_sync.0), median(&raw_sync.1)))?;
+    eprintln!("a thousand subscriptions");
+    text.push_str(&fan_out::measure(ours, work_dir, plan.window)?);
     eprintln!("starts and memory");
     render_starts(&mut text, ours, peer, &plan, work_dir)?;
     Ok(text)
@@ -140,7 +144,7 @@ fn render_rows(text: &mut String, plan: &Plan, rows: &[Row], raw_sync_ms: (f64, 
     writeln!(text, "| work, limits off | headwater (durable) | ferrokinesis (in memory) | ratio | floor |")?;
     writeln!(text, "|---|---|---|---|---|")?;
     for ((work, floor), row) in ROWS.iter().zip(rows) {
-        let latency = *work == Work::PutToGet;
+        let latency = work.is_latency();
         let pick =
             |series: &Series| median(if latency { &series.p50_ms } else { &series.records_per_second });
         let (ours, peer) = (pick(&row.ours), pick(&row.peer));

@@ -4,11 +4,13 @@
 //! bytes follow from (writer, n). So a record says by itself where it belongs, and the ledger only keeps,
 //! per request, the range of numbers and whether the answer came.
 
+mod digest;
 mod ledger;
 mod record;
 mod verify;
 mod write;
 
+pub(crate) use digest::Digest;
 pub(crate) use ledger::Ledger;
 pub(crate) use verify::{Verified, verify};
 pub(crate) use write::write_until_stopped;

@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 
 use serde_json::{Value, json};
 
+use super::digest::Digest;
 use super::ledger::{Entry, Fate, Ledger};
-use super::record;
 use crate::Result;
 use crate::api::Api;
 
@@ -15,6 +15,8 @@ pub(crate) struct Verified {
     pub(crate) acknowledged: u64,
     /// Stored although no answer came: allowed, and at most what was sent.
     pub(crate) unacknowledged: u64,
+    /// Of everything that is stored.
+    pub(crate) digest: Digest,
 }
 
 /// Fails with the first thing that is lost, doubled, out of order, changed or in the wrong place.
@@ -46,31 +48,15 @@ struct Place {
 struct Seen {
     /// Numbers found, by writer.
     found: HashMap<u64, Vec<bool>>,
-    /// The last number of a key.
-    last: HashMap<String, u64>,
+    digest: Digest,
     /// Of every record, to compare with what the answer to its put said.
     places: HashMap<(u64, u64), Place>,
 }
 
 impl Seen {
     fn add(&mut self, shard: &str, record: &Value) -> Result<()> {
-        let text = |name: &str| record[name].as_str().ok_or_else(|| format!("a record without {name}"));
-        let sequence = text("SequenceNumber")?;
-        let data = base64_simd::STANDARD.decode_to_vec(text("Data")?)?;
-        let Some((writer, number)) = record::claim(&data) else {
-            return Err(format!("{shard} {sequence}: a record that nobody wrote").into());
-        };
-        let named = format!("record {number} of writer {writer} ({shard} {sequence})");
-        if data != record::data(writer, number) {
-            return Err(format!("{named} has other bytes than were put").into());
-        }
-        let key = record::key(writer, number);
-        if text("PartitionKey")? != key {
-            return Err(format!("{named} has another partition key than was put").into());
-        }
-        if let Some(last) = self.last.insert(key, number).filter(|last| *last >= number) {
-            return Err(format!("{named} comes after record {last} of the same key").into());
-        }
+        let sequence = record["SequenceNumber"].as_str().ok_or("a record without SequenceNumber")?;
+        let (writer, number) = self.digest.add(record).map_err(|failure| format!("{shard}: {failure}"))?;
         let found = self.found.entry(writer).or_default();
         let at = number as usize;
         found.resize(found.len().max(at + 1), false);
@@ -81,7 +67,7 @@ impl Seen {
     }
 
     fn settle(mut self, entries: &[Entry]) -> Result<Verified> {
-        let mut verified = Verified { acknowledged: 0, unacknowledged: 0 };
+        let mut verified = Verified { acknowledged: 0, unacknowledged: 0, digest: Digest::default() };
         for Entry { writer, first, count, fate } in entries {
             for number in *first..first + count {
                 let found = self.found.get_mut(writer).and_then(|found| found.get_mut(number as usize));
@@ -114,13 +100,14 @@ impl Seen {
                 return Err(format!("record {number} of writer {writer} was never sent").into());
             }
         }
-        Ok(verified)
+        Ok(Verified { digest: self.digest, ..verified })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::check::record;
 
     fn stored(number: u64) -> Value {
         json!({

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -15,18 +16,19 @@ use crate::random::Random;
 
 const RECORDS_LIMIT: u64 = 100;
 
-/// Runs `writers` writers until `stop` is set or the server goes away. An answer that refuses anything is
+/// Runs `writers` writers, which pause between their puts, until `stop` is set or the server goes away. An answer that refuses anything is
 /// a failure; a connection that ends is not.
 pub(crate) fn write_until_stopped(
     address: SocketAddr,
     stream: &str,
     writers: u64,
+    pause: Duration,
     ledger: &Mutex<Ledger>,
     stop: &AtomicBool,
 ) -> Result<()> {
     thread::scope(|scope| {
         let threads: Vec<_> = (0..writers)
-            .map(|writer| scope.spawn(move || write(address, stream, writer, ledger, stop)))
+            .map(|writer| scope.spawn(move || write(address, stream, writer, pause, ledger, stop)))
             .collect();
         threads.into_iter().try_for_each(|thread| thread.join().map_err(|_| "a writer panicked")?)
     })
@@ -36,6 +38,7 @@ fn write(
     address: SocketAddr,
     stream: &str,
     writer: u64,
+    pause: Duration,
     ledger: &Mutex<Ledger>,
     stop: &AtomicBool,
 ) -> Result<()> {
@@ -61,6 +64,7 @@ fn write(
             break;
         }
         first += count;
+        thread::sleep(pause);
     }
     Ok(())
 }

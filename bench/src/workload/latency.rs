@@ -1,4 +1,5 @@
-//! Put-to-get: one writer sends a record and waits until a reader that polls without pause has it.
+//! Put-to-get and put-to-event: one writer sends a record and waits until a reader has it, which polls without pause
+//! or is subscribed.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -14,6 +15,7 @@ use crate::http::{Connection, Encoding, request};
 use crate::load::{Tally, Window};
 use crate::process::Busy;
 use crate::random::Random;
+use crate::subscription::{Said, Start, Subscription, consumers};
 
 const RECORD_BYTES: usize = 1024;
 const ARRIVAL_DEADLINE: Duration = Duration::from_secs(10);
@@ -28,17 +30,41 @@ impl Latencies {
     }
 }
 
-pub(crate) fn run(address: SocketAddr, window: Window, server: Option<u32>) -> Result<Latencies> {
+/// How the reader comes by the records.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reading {
+    Polling,
+    Subscribed,
+}
+
+pub(crate) fn run(
+    address: SocketAddr,
+    reading: Reading,
+    window: Window,
+    server: Option<u32>,
+) -> Result<Latencies> {
     let stream = fresh_stream("latency");
     let mut api = Api::open(address)?;
     api.create_stream(&stream, 1)?;
-    let shards = api.shards(&stream)?;
-    let iterator = api.iterator(&stream, &shards[0], "LATEST")?;
+    let shard = api.shards(&stream)?.swap_remove(0);
     let stop = AtomicBool::new(false);
     let expected = AtomicU64::new(0);
     let (arrived, arrivals) = channel();
+    let reader: Box<dyn FnOnce() -> Result<()> + Send> = match reading {
+        Reading::Polling => {
+            let iterator = api.iterator(&stream, &shard, "LATEST")?;
+            let (expected, stop) = (&expected, &stop);
+            Box::new(move || read(address, iterator, expected, arrived, stop))
+        }
+        Reading::Subscribed => {
+            let consumer = consumers(&mut api, &stream, 1)?.swap_remove(0);
+            let subscription = Subscription::open(address, &consumer, &shard, &Start::Latest)?;
+            let (expected, stop) = (&expected, &stop);
+            Box::new(move || listen(subscription, expected, arrived, stop))
+        }
+    };
     thread::scope(|scope| {
-        let reader = scope.spawn(|| read(address, iterator, &expected, arrived, &stop));
+        let reader = scope.spawn(reader);
         let written = write(address, &stream, window, server, &expected, &arrivals);
         stop.store(true, Ordering::Relaxed);
         // What stopped the reader explains why the writer waited in vain.
@@ -110,17 +136,40 @@ fn read(
         let answer = connection.call(&get_records(address, &iterator))?;
         let at = Instant::now();
         answer.expect_ok("GetRecords")?;
-        let records = count_records(answer.body);
-        if records > 0 {
-            let number = expected.load(Ordering::Acquire);
-            let opening = format!("\"Data\":\"{}", base64_simd::STANDARD.encode_to_string(mark(number)));
-            if records != 1 || memchr::memmem::find(answer.body, opening.as_bytes()).is_none() {
-                return Err(format!("{records} records came when record {number} was due").into());
-            }
-            // The writer may have given up already; then nobody waits.
-            let _ = arrived.send((number, at));
-        }
+        note(answer.body, at, expected, &arrived)?;
         iterator = text_of(answer.body, "\"NextShardIterator\":\"")?;
+    }
+    Ok(())
+}
+
+fn listen(
+    mut subscription: Subscription,
+    expected: &AtomicU64,
+    arrived: Sender<(u64, Instant)>,
+    stop: &AtomicBool,
+) -> Result<()> {
+    // Ends with the heartbeat after the last put at the latest.
+    while !stop.load(Ordering::Relaxed) {
+        match subscription.next()? {
+            Said::Event(event) => note(event, Instant::now(), expected, &arrived)?,
+            Said::Exception(name) => return Err(format!("{name} in the stream").into()),
+            Said::End => return Err("the subscription ended".into()),
+        }
+    }
+    Ok(())
+}
+
+/// Tells the writer that its record has come, if the answer holds one.
+fn note(answer: &[u8], at: Instant, expected: &AtomicU64, arrived: &Sender<(u64, Instant)>) -> Result<()> {
+    let records = count_records(answer);
+    if records > 0 {
+        let number = expected.load(Ordering::Acquire);
+        let opening = format!("\"Data\":\"{}", base64_simd::STANDARD.encode_to_string(mark(number)));
+        if records != 1 || memchr::memmem::find(answer, opening.as_bytes()).is_none() {
+            return Err(format!("{records} records came when record {number} was due").into());
+        }
+        // The writer may have given up already; then nobody waits.
+        let _ = arrived.send((number, at));
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ mod put;
 
 use std::net::SocketAddr;
 
-pub(crate) use latency::Latencies;
+pub(crate) use latency::{Latencies, Reading};
 pub(crate) use put::Put;
 
 use crate::Result;
@@ -27,6 +27,8 @@ pub(crate) enum Work {
     GetRecords,
     /// From before the put is sent until a reader that polls without pause has the record
     PutToGet,
+    /// From before the put is sent until a subscriber has the record
+    PutToEvent,
 }
 
 pub(crate) const SHARDS: usize = 4;
@@ -40,6 +42,7 @@ impl Work {
             Work::PutRecord => "PutRecord 1 KiB, 16 connections",
             Work::GetRecords => "GetRecords, 4 readers, 1 KiB records",
             Work::PutToGet => "put-to-get, one writer, one reader polling without pause",
+            Work::PutToEvent => "put-to-event, one writer, one subscriber",
         }
     }
 
@@ -52,22 +55,32 @@ impl Work {
             Work::PutRecordsLargeCbor => put(Some(500), 1024, 4, Encoding::Cbor),
             Work::PutRecordsSmall => put(Some(100), 100, 4, Encoding::Json),
             Work::PutRecord => put(None, 1024, 16, Encoding::Json),
-            Work::GetRecords | Work::PutToGet => None,
+            Work::GetRecords | Work::PutToGet | Work::PutToEvent => None,
         }
+    }
+
+    /// Whether it is latencies that count.
+    pub(crate) fn is_latency(self) -> bool {
+        matches!(self, Work::PutToGet | Work::PutToEvent)
     }
 
     /// Creates a stream for itself, then measures.
     pub(crate) fn run(self, address: SocketAddr, window: Window, server: Option<u32>) -> Result<Tally> {
         match (self.put(), self) {
             (Some(put), _) => put.run(address, window, server),
-            (None, Work::PutToGet) => latency::run(address, window, server).map(Latencies::into_tally),
+            (None, Work::PutToGet) => {
+                latency::run(address, Reading::Polling, window, server).map(Latencies::into_tally)
+            }
+            (None, Work::PutToEvent) => {
+                latency::run(address, Reading::Subscribed, window, server).map(Latencies::into_tally)
+            }
             (None, _) => get::run(address, window, server),
         }
     }
 }
 
 /// A stream name that no earlier run on the same server has used.
-fn fresh_stream(prefix: &str) -> String {
+pub(crate) fn fresh_stream(prefix: &str) -> String {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     format!("{prefix}-{:x}", since.as_nanos())
 }

@@ -1,13 +1,48 @@
-//! Reading a request's body within bounds.
+//! Bodies: reading a request's within bounds, and what an answer's may be.
 
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
-use http_body_util::BodyExt;
-use hyper::body::{Body, Incoming};
+use futures_util::Stream;
+use http_body_util::{BodyExt, Either, Full};
+use hyper::body::{Body, Frame, Incoming};
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::context::Inner;
+
+/// The body of an answer: all there is, or frames as they come.
+pub type AnswerBody = Either<Full<Bytes>, Frames>;
+
+/// Frames of an event stream. Nothing is done for the next one before the connection takes it, so a client that does
+/// not read makes no more of them.
+pub struct Frames(Pin<Box<dyn Stream<Item = Bytes> + Send>>);
+
+impl Frames {
+    pub(crate) fn new(frames: impl Stream<Item = Bytes> + Send + 'static) -> Self {
+        Self(Box::pin(frames))
+    }
+}
+
+impl std::fmt::Debug for Frames {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Frames")
+    }
+}
+
+impl Body for Frames {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        self.0.as_mut().poll_next(context).map(|frame| frame.map(|bytes| Ok(Frame::data(bytes))))
+    }
+}
 
 /// A body, and the memory it was granted for as long as it lives.
 pub(crate) struct Received {

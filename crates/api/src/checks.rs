@@ -3,6 +3,7 @@
 use std::fmt::Display;
 use std::ops::RangeInclusive;
 
+use headwater_types::ConsumerArn;
 use headwater_wire::shape::{Bool, Int, Text};
 
 use crate::error::{ApiError, Result};
@@ -47,6 +48,15 @@ pub(crate) const NAME: TextRule = TextRule {
 /// ARNs of streams.
 pub(crate) const STREAM_ARN: TextRule = TextRule {
     pattern: Some((r"arn:aws.*:kinesis:.*:\d{12}:stream/\S+", |text| resource_arn(text, &["stream/"]))),
+    length: RangeBounds { min: 1, max: 2048 },
+};
+
+/// ARNs of consumers.
+pub(crate) const CONSUMER_ARN: TextRule = TextRule {
+    pattern: Some((
+        r"arn:aws.*:kinesis:.*:\d{12}:.*stream/[a-zA-Z0-9_.-]+/consumer/[a-zA-Z0-9_.-]+:[0-9]+",
+        |text| resource_arn(text, &["stream/"]) && ConsumerArn::parse(text).is_some(),
+    )),
     length: RangeBounds { min: 1, max: 2048 },
 };
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use headwater_host::{Clock, Random};
-use headwater_streams::StreamService;
+use headwater_streams::{EventRoom, StreamService};
 use headwater_telemetry::Metrics;
 use headwater_types::AccountId;
 use tokio::sync::Semaphore;
@@ -17,7 +17,9 @@ pub struct Limits {
     pub bodies_bytes_max: usize,
     /// What large answers that are being sent may hold together, in bytes.
     pub answers_bytes_max: usize,
-    /// The same for one connection, whose further answers wait for the earlier ones.
+    /// What the events of all subscriptions may hold until they have been sent, in bytes; further ones wait.
+    pub events_bytes_max: usize,
+    /// The same as for all answers, for one connection, whose further answers wait for the earlier ones.
     pub connection_answers_bytes_max: usize,
     /// GetRecords that are being read and encoded at once; others wait. Each may need some 25 MB meanwhile.
     pub reads_max: usize,
@@ -32,6 +34,7 @@ impl Default for Limits {
             body_bytes_max: 16 * mib,
             bodies_bytes_max: 512 * mib,
             answers_bytes_max: 512 * mib,
+            events_bytes_max: 512 * mib,
             connection_answers_bytes_max: 32 * mib,
             reads_max: 16,
             body_pause_ms_max: 30_000,
@@ -58,6 +61,7 @@ pub(crate) struct Inner {
     /// One permit a KiB of answer.
     pub(crate) answer_budget: Arc<Semaphore>,
     pub(crate) reads: Semaphore,
+    pub(crate) events: Arc<EventRoom>,
 }
 
 impl Api {
@@ -73,16 +77,25 @@ impl Api {
         let budget = |bytes: usize| Arc::new(Semaphore::new((bytes / 1024).min(Semaphore::MAX_PERMITS)));
         let (body_budget, answer_budget) =
             (budget(limits.bodies_bytes_max), budget(limits.answers_bytes_max));
-        let reads = Semaphore::new(limits.reads_max);
-        let inner =
-            Inner { streams, account, clock, random, metrics, limits, body_budget, answer_budget, reads };
+        let inner = Inner {
+            streams,
+            account,
+            clock,
+            random,
+            metrics,
+            limits,
+            body_budget,
+            answer_budget,
+            reads: Semaphore::new(limits.reads_max),
+            events: Arc::new(EventRoom::new(limits.events_bytes_max)),
+        };
         Self { inner: Arc::new(inner) }
     }
 }
 
 impl Inner {
     pub(crate) fn context(&self) -> Context<'_> {
-        Context { streams: &self.streams, account: self.account, reads: &self.reads }
+        Context { streams: &self.streams, account: self.account, reads: &self.reads, events: &self.events }
     }
 }
 
@@ -104,4 +117,6 @@ pub(crate) struct Context<'a> {
     pub(crate) account: AccountId,
     /// Held while records are read and encoded.
     pub(crate) reads: &'a Semaphore,
+    /// What events may hold.
+    pub(crate) events: &'a Arc<EventRoom>,
 }

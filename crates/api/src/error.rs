@@ -159,6 +159,40 @@ impl From<StreamsError> for ApiError {
                 "This request would exceed the limit on the number of On-Demand streams for the account `{account}` \
                  in `{region}`. Current On-Demand streams count: {current}. Limit: {quota}."
             )),
+            E::ConsumerExists { stream, consumer } => in_use(format!(
+                "Consumer {consumer} under stream: {}, account {} already exists.",
+                stream.name, stream.account
+            )),
+            E::ConsumerNotFound { stream, consumer } => not_found(format!(
+                "Consumer {consumer} under stream: {}, account {} not found.",
+                stream.name, stream.account
+            )),
+            E::ConsumerNotActive { stream, consumer } => in_use(format!(
+                "Consumer {} with creation timestamp {} under stream: {} , account {} is not in ACTIVE status.",
+                consumer.name, consumer.created_s, stream.name, stream.account
+            )),
+            E::HasConsumers(stream) => in_use(format!(
+                "DeleteStream can't delete {account}:{name} because there are consumers associated with this data \
+                 stream. To delete {name} anyway, set the EnforceConsumerDeletion parameter to true to force the \
+                 deletion of all the consumers that are associated with it.",
+                account = stream.account,
+                name = stream.name
+            )),
+            E::ConsumerQuota { stream, limit: quota } => limit(format!(
+                "This request would exceed the limit on the number of registered consumers for {stream}. Limit: \
+                 {quota}."
+            )),
+            E::ConsumersCreating { account, limit: quota } => limit(format!(
+                "This request would exceed the limit on the number of consumers that can simultaneously be in \
+                 CREATING for the account {account}. Limit: {quota}."
+            )),
+            E::SubscriptionActive { stream, shard, consumer } => in_use(format!(
+                "Another active subscription exists for this consumer: {}:{}:{shard}:{consumer}",
+                stream.account, stream.name
+            )),
+            E::SubscribeThrottled { stream, shard } => {
+                limit(format!("Rate exceeded for shard {shard} in {stream}."))
+            }
             E::RetentionNotLonger { stream, hours, current } => invalid(format!(
                 "Requested retention period ({hours} hours) for stream {} can not be shorter than existing retention \
                  period ({current} hours). Use DecreaseRetentionPeriod API.",

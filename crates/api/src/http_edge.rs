@@ -8,16 +8,18 @@ use headwater_wire::sigv4::Authentication;
 use headwater_wire::{Codec, DecodeError};
 use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{HeaderMap, Method, Request, Response, StatusCode, Version};
-use http_body_util::Full;
+use http_body_util::{Either, Full};
 use hyper::body::Incoming;
 use tokio::sync::OwnedSemaphorePermit;
 
-use crate::body::{BodyError, receive};
+use crate::body::{AnswerBody, BodyError, receive};
 use crate::context::{Api, ConnectionAnswers, Inner};
 use crate::error::ApiError;
-use crate::operations::{self, Operation};
+use crate::operations::{self, Operation, Reply};
 
-type Answer = Response<Full<Bytes>>;
+type Answer = Response<AnswerBody>;
+
+const EVENT_STREAM: &str = "application/vnd.amazon.eventstream";
 
 const TARGET_PREFIX: &str = "Kinesis_20131202.";
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
@@ -90,10 +92,15 @@ impl Api {
             }
         };
         match self.run(parts, codec, operation, body).await {
-            Ok(body) => match self.hold(body, answers).await {
+            Ok(Reply::Body(body)) => match self.hold(body, answers).await {
                 Some(body) => Outcome { outcome: "ok", response: encoded(codec, StatusCode::OK, body) },
                 None => Outcome::error(codec, &ApiError::unavailable()),
             },
+            Ok(Reply::Events(frames)) => {
+                let mut response = Response::new(Either::Right(frames));
+                response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(EVENT_STREAM));
+                Outcome { outcome: "ok", response }
+            }
             Err(refused) => Outcome::error(codec, &refused),
         }
     }
@@ -118,7 +125,7 @@ impl Api {
         codec: Codec,
         operation: Option<&'static Operation>,
         body: &Bytes,
-    ) -> Result<Vec<u8>, ApiError> {
+    ) -> Result<Reply, ApiError> {
         let Some(operation) = operation else {
             // What cannot be parsed is said to be so even to an unknown operation.
             codec.decode::<operations::Nothing>(body)?;
@@ -202,15 +209,19 @@ fn cut(message: &str) -> &str {
     &message[..message.floor_char_boundary(MESSAGE_BYTES_MAX)]
 }
 
+fn whole(body: impl Into<Bytes>) -> Answer {
+    Response::new(Either::Left(Full::new(body.into())))
+}
+
 fn encoded(codec: Codec, status: StatusCode, body: impl Into<Bytes>) -> Answer {
-    let mut answer = Response::new(Full::new(body.into()));
+    let mut answer = whole(body);
     *answer.status_mut() = status;
     answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(codec.content_type()));
     answer
 }
 
 fn plain(status: StatusCode, content_type: Option<&'static str>, body: &'static str) -> Answer {
-    let mut answer = Response::new(Full::new(Bytes::from_static(body.as_bytes())));
+    let mut answer = whole(Bytes::from_static(body.as_bytes()));
     *answer.status_mut() = status;
     if let Some(content_type) = content_type {
         answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
@@ -237,7 +248,7 @@ fn too_large() -> Answer {
 }
 
 fn preflight(inner: &Inner, headers: &HeaderMap) -> Answer {
-    let mut answer = Response::new(Full::new(Bytes::new()));
+    let mut answer = whole(Bytes::new());
     let out = answer.headers_mut();
     out.insert(REQUEST_ID, request_id(&*inner.random));
     out.insert("access-control-allow-origin", HeaderValue::from_static("*"));

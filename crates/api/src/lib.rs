@@ -17,5 +17,6 @@ mod http_edge;
 mod operations;
 mod resource;
 
+pub use body::{AnswerBody, Frames};
 pub use context::{Api, ConnectionAnswers, Limits};
 pub use http_edge::ConnectionBroken;

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use headwater_streams::{StreamHandle, StreamStatus};
-use headwater_types::{StreamArn, StreamKey, StreamName};
+use headwater_streams::{ConsumerRef, StreamHandle, StreamStatus, Tagged};
+use headwater_types::{ConsumerArn, StreamArn, StreamKey, StreamName};
 use headwater_wire::shape::Text;
 
 use crate::checks::{Checks, NAME, RESOURCE_ARN, STREAM_ARN};
@@ -58,23 +58,34 @@ impl StreamRef<'_> {
 pub(crate) fn stream_of_arn(context: &Context<'_>, text: &str) -> Result<StreamKey> {
     let arn = StreamArn::parse(text)
         .ok_or_else(|| ApiError::invalid_argument(format!("{text} is not the ARN of a stream.")))?;
-    let here = context.streams.region();
-    if arn.region != here {
-        let region = &arn.region;
-        let why = format!("{text} is in region {region}, and this endpoint serves {here}.");
-        return Err(ApiError::invalid_argument(why));
-    }
+    check_region(context, text, &arn.region)?;
     Ok(arn.key)
 }
 
-/// The stream that the ResourceARN of a tag operation names.
-pub(crate) fn resource(
-    context: &Context<'_>,
-    mut checks: Checks,
-    arn: &Option<Text<'_>>,
-) -> Result<Arc<StreamHandle>> {
+/// The consumer that an ARN names.
+pub(crate) fn consumer_of_arn(context: &Context<'_>, text: &str) -> Result<ConsumerArn> {
+    let arn = ConsumerArn::parse(text)
+        .ok_or_else(|| ApiError::invalid_argument(format!("{text} is not the ARN of a consumer.")))?;
+    check_region(context, text, &arn.stream.region)?;
+    Ok(arn)
+}
+
+fn check_region(context: &Context<'_>, arn: &str, region: &str) -> Result<()> {
+    let here = context.streams.region();
+    if region == here {
+        return Ok(());
+    }
+    Err(ApiError::invalid_argument(format!("{arn} is in region {region}, and this endpoint serves {here}.")))
+}
+
+/// The stream or consumer that the ResourceARN of a tag operation names.
+pub(crate) fn tagged(context: &Context<'_>, mut checks: Checks, arn: &Option<Text<'_>>) -> Result<Tagged> {
     checks.required_text("resourceARN", arn, RESOURCE_ARN);
     checks.done()?;
-    let key = stream_of_arn(context, arn.as_deref().unwrap_or_default())?;
-    Ok(context.streams.find(&key)?.0)
+    let arn = arn.as_deref().unwrap_or_default();
+    if arn.contains("/consumer/") {
+        let arn = consumer_of_arn(context, arn)?;
+        return Ok(Tagged::Consumer(context.streams.find(&arn.stream.key)?.0, ConsumerRef::Id(arn.id)));
+    }
+    Ok(Tagged::Stream(context.streams.find(&stream_of_arn(context, arn)?)?.0))
 }

@@ -10,12 +10,13 @@ pub mod text;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use commands::{create, delete, describe, put, streams, tail};
+use commands::{create, delete, describe, put, streams, tail, top};
 use headwater_server::ServeArgs;
 
 pub use commands::put::key::KeyField;
 pub use commands::tail::lineage::{Lineage, Reading};
 pub use commands::tail::since::Since;
+pub use commands::top::{rates, sample, view};
 
 /// Amazon Kinesis that you run yourself.
 ///
@@ -39,12 +40,14 @@ enum Command {
     Create(create::Create),
     /// Delete a stream and everything in it
     Delete(delete::Delete),
-    /// Show a stream and its shards
+    /// Show a stream, its consumers and its shards
     Describe(describe::Describe),
     /// Put records into a stream
     Put(put::Put),
     /// Show the records of a stream as they arrive
     Tail(tail::Tail),
+    /// Watch what goes in and out of streams and shards
+    Top(top::Top),
 }
 
 const EXAMPLES: &str = "\
@@ -82,6 +85,7 @@ pub fn main() -> ExitCode {
         }
         Some(Command::Put(args)) => connect::run(&args.connect.clone(), |session| put::run(args, session)),
         Some(Command::Tail(args)) => connect::run(&args.connect.clone(), |session| tail::run(args, session)),
+        Some(Command::Top(args)) => connect::run(&args.connect.clone(), |session| top::run(args, session)),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

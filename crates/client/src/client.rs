@@ -85,15 +85,18 @@ impl Client {
         self.clock().sleep(backoff::delay(attempt, throttled, self.random())).await;
     }
 
-    async fn call_once(&self, operation: &'static str, body: Bytes) -> Result<Response<Bytes>, Error> {
+    async fn send(&self, request: Request<Full<Bytes>>) -> Result<Response<Bytes>, Error> {
         let unreachable = |cause| Error::Unreachable { endpoint: self.config().endpoint.clone(), cause };
-        let request = self.request(operation, body);
-        let answer = tokio::select! {
-            answer = self.shared.transport.send(request) => answer.map_err(unreachable)?,
+        tokio::select! {
+            answer = self.shared.transport.send(request) => answer.map_err(unreachable),
             () = self.clock().sleep(CALL_TIMEOUT) => {
-                return Err(unreachable(format!("no answer within {} seconds", CALL_TIMEOUT.as_secs())));
+                Err(unreachable(format!("no answer within {} seconds", CALL_TIMEOUT.as_secs())))
             }
-        };
+        }
+    }
+
+    async fn call_once(&self, operation: &'static str, body: Bytes) -> Result<Response<Bytes>, Error> {
+        let answer = self.send(self.request(operation, body)).await?;
         if answer.status().is_success() { Ok(answer) } else { Err(self.read_error(&answer)) }
     }
 
@@ -117,6 +120,23 @@ impl Client {
             request = request.header(name, value);
         }
         request.body(Full::new(body)).expect("the configuration was checked to make valid requests")
+    }
+
+    /// What a server answers to a plain GET of `path_and_query`: Headwater's `/metrics`, for instance. That is no part
+    /// of Kinesis, and a server without such a page is [`Error::NotKinesis`].
+    pub async fn get_page(&self, path_and_query: &str) -> Result<String, Error> {
+        let config = self.config();
+        let uri = format!("{}{path_and_query}", config.endpoint.trim_end_matches('/'));
+        let request = Request::builder().method(Method::GET).uri(uri).header("host", config.authority());
+        let request = request.body(Full::new(Bytes::new())).map_err(|cause| Error::Unreachable {
+            endpoint: config.endpoint.clone(),
+            cause: cause.to_string(),
+        })?;
+        let answer = self.send(request).await?;
+        if !answer.status().is_success() {
+            return Err(self.not_kinesis(&answer));
+        }
+        Ok(String::from_utf8_lossy(answer.body()).into_owned())
     }
 
     fn read<O: DeserializeOwned>(&self, answer: &Response<Bytes>) -> Result<O, Error> {

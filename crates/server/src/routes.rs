@@ -4,14 +4,17 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use headwater_api::{Api, ConnectionAnswers};
+use headwater_api::{AnswerBody, Api, ConnectionAnswers};
 use headwater_host::disk::Disk;
 use headwater_store_embedded::EmbeddedStore;
 use headwater_streams::StreamService;
-use headwater_telemetry::{CONTENT_TYPE, Level, Metrics};
+use headwater_telemetry::{CONTENT_TYPE, Level, Metrics, encode_shards};
+use headwater_types::{AccountId, StreamKey, StreamName};
 use http::{Method, Request, Response, StatusCode};
-use http_body_util::Full;
+use http_body_util::{Either, Full};
 use hyper::body::Incoming;
+
+use crate::settings::Settings;
 
 /// Everything that answers.
 #[derive(Debug, Clone)]
@@ -22,6 +25,7 @@ pub(crate) struct Routes {
     pub(crate) metrics: Arc<Metrics>,
     disk: Arc<dyn Disk>,
     data_dir: Arc<PathBuf>,
+    account: AccountId,
 }
 
 impl Routes {
@@ -31,9 +35,10 @@ impl Routes {
         store: Arc<EmbeddedStore>,
         metrics: Arc<Metrics>,
         disk: Arc<dyn Disk>,
-        data_dir: PathBuf,
+        settings: &Settings,
     ) -> Self {
-        Self { api, streams, store, metrics, disk, data_dir: Arc::new(data_dir) }
+        let (data_dir, account) = (Arc::new(settings.data_dir.clone()), settings.account);
+        Self { api, streams, store, metrics, disk, data_dir, account }
     }
 
     /// What the large answers of a new connection may hold.
@@ -46,15 +51,16 @@ impl Routes {
         &self,
         request: Request<Incoming>,
         answers: ConnectionAnswers,
-    ) -> Result<Response<Full<Bytes>>, headwater_api::ConnectionBroken> {
+    ) -> Result<Response<AnswerBody>, headwater_api::ConnectionBroken> {
         match (request.method(), request.uri().path()) {
             (&Method::GET, "/health") => Ok(self.health()),
             (&Method::GET, "/metrics") => Ok(self.metrics()),
+            (&Method::GET, "/metrics/shards") => Ok(self.shard_metrics(request.uri().query())),
             _ => self.api.handle(request, answers).await,
         }
     }
 
-    fn health(&self) -> Response<Full<Bytes>> {
+    fn health(&self) -> Response<AnswerBody> {
         let (status, body) = match self.store.poisoned() {
             None => (StatusCode::OK, "{\"status\":\"ok\"}\n"),
             Some(_) => (
@@ -65,7 +71,7 @@ impl Routes {
         text(status, "application/json", body.into())
     }
 
-    fn metrics(&self) -> Response<Full<Bytes>> {
+    fn metrics(&self) -> Response<AnswerBody> {
         self.streams.report_levels();
         self.metrics.set(Level::DiskUsedBytes, self.store.stats().disk_bytes());
         if let Ok(space) = self.disk.space(&self.data_dir) {
@@ -73,10 +79,38 @@ impl Routes {
         }
         text(StatusCode::OK, CONTENT_TYPE, self.metrics.encode().into())
     }
+
+    /// The shards of the stream that the query names: `stream=NAME`, and `account=ID` where it is another's.
+    fn shard_metrics(&self, query: Option<&str>) -> Response<AnswerBody> {
+        let pairs = query.unwrap_or_default().split('&').filter_map(|pair| pair.split_once('='));
+        let (mut name, mut account) = (None, Some(self.account));
+        for (key, value) in pairs {
+            match key {
+                "stream" => name = StreamName::new(value),
+                "account" => account = AccountId::new(value),
+                _ => {}
+            }
+        }
+        let key = name.zip(account).map(|(name, account)| StreamKey { account, name });
+        let Some(key) = key else {
+            let usage = "name a stream: /metrics/shards?stream=NAME (and &account=ID)\n";
+            return text(StatusCode::BAD_REQUEST, PLAIN, usage.into());
+        };
+        match self.streams.find(&key) {
+            Ok((handle, _)) => {
+                let samples = self.streams.shard_samples(&handle);
+                text(StatusCode::OK, CONTENT_TYPE, encode_shards(&samples).into())
+            }
+            Err(_) => text(StatusCode::NOT_FOUND, PLAIN, format!("there is no {key}\n").into()),
+        }
+    }
 }
 
-fn text(status: StatusCode, content_type: &'static str, body: Bytes) -> Response<Full<Bytes>> {
-    let mut answer = Response::new(Full::new(body));
+/// For what only people read.
+const PLAIN: &str = "text/plain; charset=utf-8";
+
+fn text(status: StatusCode, content_type: &'static str, body: Bytes) -> Response<AnswerBody> {
+    let mut answer = Response::new(Either::Left(Full::new(body)));
     *answer.status_mut() = status;
     answer.headers_mut().insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static(content_type));
     answer

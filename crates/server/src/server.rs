@@ -110,8 +110,7 @@ impl Server {
         let account = settings.account;
         let requests = settings.requests;
         let api = Api::new(streams.clone(), account, clock.clone(), random, metrics.clone(), requests);
-        let routes =
-            Routes::new(api, streams.clone(), store.clone(), metrics, disk, settings.data_dir.clone());
+        let routes = Routes::new(api, streams.clone(), store.clone(), metrics, disk, settings);
         let stopping = Stopping::default();
         let accepting = tokio::spawn(connections::accept(listener, routes, clock.clone(), stopping.clone()));
         let took_ms = clock.elapsed().saturating_sub(started).as_millis() as u64;
@@ -134,9 +133,11 @@ impl Server {
         &self.store
     }
 
-    /// Takes no more connections, lets requests that are under way end, and closes the data directory.
+    /// Takes no more connections, ends subscriptions, lets requests that are under way end, and closes the data
+    /// directory.
     pub async fn stop(self) {
         self.stopping.begin();
+        self.streams.end_subscriptions();
         if tokio::time::timeout(DRAIN, self.accepting).await.is_err() {
             info!("requests were still under way after {} s; they were cut short", DRAIN.as_secs());
         }

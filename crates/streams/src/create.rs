@@ -94,6 +94,8 @@ impl StreamService {
             tags,
             shards: ShardMap::uniform(shards, now),
             reshard: None,
+            consumers: BTreeMap::new(),
+            consumers_removed_until: Timestamp::EPOCH,
             resized_at: Vec::new(),
             mode_changed_at: Vec::new(),
         };

@@ -12,8 +12,9 @@ use crate::meta::{Phase, StreamStatus};
 use crate::service::{Change, StreamService};
 
 impl StreamService {
-    /// Deletes a stream in any state; it is DELETING when this returns and goes by itself.
-    pub async fn delete_stream(self: &Arc<Self>, key: &StreamKey) -> Result<()> {
+    /// Deletes a stream in any state; it is DELETING when this returns and goes by itself. One that has consumers is
+    /// left alone unless `with_consumers` says that they go with it.
+    pub async fn delete_stream(self: &Arc<Self>, key: &StreamKey, with_consumers: bool) -> Result<()> {
         let (handle, _) = self.find(key)?;
         self.change(&handle, |meta, now| {
             match meta.status(now) {
@@ -23,7 +24,11 @@ impl StreamService {
                 }
                 Some(StreamStatus::Creating | StreamStatus::Active | StreamStatus::Updating) => {}
             }
+            if !with_consumers && meta.consumers(now).next().is_some() {
+                return Err(StreamsError::HasConsumers(key.clone()));
+            }
             let mut meta = meta.clone();
+            meta.consumers.clear();
             meta.phase = Phase::Deleting { until: now.plus(self.config.transition) };
             meta.reshard = None;
             Ok(Change::Write(Box::new(meta), ()))

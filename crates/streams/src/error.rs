@@ -2,7 +2,9 @@
 //! names and texts, in one exhaustive match.
 
 use headwater_store::StoreError;
-use headwater_types::{AccountId, HashKey, HashRange, ShardId, StreamKey, Timestamp};
+use headwater_types::{
+    AccountId, ConsumerId, ConsumerName, HashKey, HashRange, ShardId, StreamKey, Timestamp,
+};
 
 use crate::meta::StreamStatus;
 
@@ -128,6 +130,67 @@ pub enum StreamsError {
         current: usize,
         /// The quota.
         limit: usize,
+    },
+    /// Choose another name, or deregister the consumer that has it.
+    #[error("consumer {consumer} of {stream} exists already")]
+    ConsumerExists {
+        /// Which stream.
+        stream: StreamKey,
+        /// Which name.
+        consumer: ConsumerName,
+    },
+    /// Register the consumer, or mend its name or ARN.
+    #[error("consumer {consumer} of {stream} not found")]
+    ConsumerNotFound {
+        /// Which stream.
+        stream: StreamKey,
+        /// Which name.
+        consumer: ConsumerName,
+    },
+    /// Wait until the consumer is ACTIVE.
+    #[error("consumer {} of {stream} is not active", consumer.name)]
+    ConsumerNotActive {
+        /// Which stream.
+        stream: StreamKey,
+        /// Which consumer.
+        consumer: ConsumerId,
+    },
+    /// Deregister the consumers first, or say that they go with the stream.
+    #[error("{0} has consumers")]
+    HasConsumers(StreamKey),
+    /// The stream would have more consumers than its quota.
+    #[error("{stream} has {limit} consumers")]
+    ConsumerQuota {
+        /// Which stream.
+        stream: StreamKey,
+        /// The quota.
+        limit: usize,
+    },
+    /// Too many consumers are being registered: wait for one.
+    #[error("account {account} has {limit} consumers in creation")]
+    ConsumersCreating {
+        /// Whose quota.
+        account: AccountId,
+        /// The quota.
+        limit: usize,
+    },
+    /// The consumer is subscribed to the shard: wait a little to take over.
+    #[error("consumer {consumer} is subscribed to {shard} of {stream} already")]
+    SubscriptionActive {
+        /// Which stream.
+        stream: StreamKey,
+        /// Which shard.
+        shard: ShardId,
+        /// Which consumer.
+        consumer: ConsumerName,
+    },
+    /// Slow down: one call a second for each consumer and shard.
+    #[error("subscription rate exceeded for {shard} of {stream}")]
+    SubscribeThrottled {
+        /// Which stream.
+        stream: StreamKey,
+        /// Which shard.
+        shard: ShardId,
     },
     /// Ask for a longer retention.
     #[error("retention of {hours} h is too short for {stream}, which has {current} h")]

@@ -7,17 +7,21 @@ use headwater_store::{ShardLog, Version};
 use headwater_telemetry::StreamMetrics;
 use headwater_types::{Shard, ShardId, StreamKey};
 use parking_lot::Mutex;
+use tokio::sync::Notify;
 
 use crate::limits::ShardBudget;
 use crate::meta::StreamMeta;
 use crate::scaling::StreamTraffic;
+use crate::stats::{ShardReport, ShardStats};
+use crate::subscribe::Seats;
 use crate::traffic::ShardTraffic;
 
-/// One shard's log, what is left of its rates, and what has gone through it.
+/// One shard's log, what is left of its rates, what was done with it, and how busy it is.
 #[derive(Debug)]
 pub struct ShardHandle {
     pub(crate) log: Arc<dyn ShardLog>,
     pub(crate) budget: Mutex<ShardBudget>,
+    pub(crate) stats: ShardStats,
     pub(crate) traffic: ShardTraffic,
 }
 
@@ -25,6 +29,11 @@ impl ShardHandle {
     /// The shard's records.
     pub fn log(&self) -> &Arc<dyn ShardLog> {
         &self.log
+    }
+
+    /// What was done with it since the server started.
+    pub fn report(&self) -> ShardReport {
+        self.stats.report()
     }
 }
 
@@ -43,6 +52,11 @@ impl StreamView {
         &self.meta
     }
 
+    /// Every shard with its log, by id.
+    pub fn shards(&self) -> impl Iterator<Item = (&Shard, &ShardHandle)> {
+        self.meta.shards.all().iter().zip(self.shards.iter().map(Arc::as_ref))
+    }
+
     /// A shard and its log.
     pub(crate) fn shard(&self, id: ShardId) -> Option<(&Shard, &Arc<ShardHandle>)> {
         let index = self.meta.shards.index_of(id)?;
@@ -57,6 +71,9 @@ pub struct StreamHandle {
     pub(crate) view: ArcSwap<StreamView>,
     /// Held while metadata is changed, so that this server never conflicts with itself.
     pub(crate) changing: tokio::sync::Mutex<()>,
+    /// Told whenever `view` was replaced.
+    pub(crate) changed: Notify,
+    pub(crate) seats: Seats,
     pub(crate) metrics: StreamMetrics,
     pub(crate) traffic: StreamTraffic,
 }
@@ -65,6 +82,11 @@ impl StreamHandle {
     /// Owner and name.
     pub fn key(&self) -> &StreamKey {
         &self.key
+    }
+
+    pub(crate) fn replace_view(&self, view: Arc<StreamView>) {
+        self.view.store(view);
+        self.changed.notify_waiters();
     }
 
     /// The stream as it is now.

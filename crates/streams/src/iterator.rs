@@ -9,6 +9,7 @@
 
 use std::str::FromStr;
 
+use headwater_store::ReadLimit;
 use headwater_types::limits::ITERATOR_AGE_MS_MAX;
 use headwater_types::{
     AccountId, AnySequenceNumber, Position, Shard, ShardId, StreamKey, StreamName, Timestamp,
@@ -67,6 +68,7 @@ impl StreamService {
         let (found, log) = live_shard(&view, shard, self.clock.now()).ok_or_else(missing)?;
         if !log.budget.lock().iterator(self.clock.elapsed()) {
             handle.metrics.throttled_read();
+            log.stats.throttled_read();
             return Err(StreamsError::ReadThrottled { stream: stream.clone(), shard });
         }
         let position = self.starting_position(stream, &view, found, log, start).await?;
@@ -74,7 +76,7 @@ impl StreamService {
     }
 
     /// The position at which reading begins.
-    async fn starting_position(
+    pub(crate) async fn starting_position(
         &self,
         stream: &StreamKey,
         view: &StreamView,
@@ -93,11 +95,21 @@ impl StreamService {
                 Ok(handle.log.position_at((*time).max(view.meta.horizon(now))).await?)
             }
             StartingPosition::AtSequenceNumber(number) => {
-                Ok(position_of(stream, shard, handle, number)?.unwrap_or(Position::START))
+                let Some((position, time_s)) = position_of(stream, shard, handle, number)? else {
+                    return Ok(Position::START);
+                };
+                // A number later than the record's at this position is one between two records.
+                let one = ReadLimit { records: 1, bytes: 1 };
+                let found = handle.log.read(position, one).await?;
+                let before = found
+                    .batches
+                    .first()
+                    .is_some_and(|batch| batch.first == position && batch.arrival.as_secs() < time_s);
+                Ok(if before { position.plus(1) } else { position })
             }
             StartingPosition::AfterSequenceNumber(number) => {
                 let position = position_of(stream, shard, handle, number)?;
-                Ok(position.map_or(Position::START, |position| position.plus(1)))
+                Ok(position.map_or(Position::START, |(position, _)| position.plus(1)))
             }
         }
     }
@@ -137,13 +149,14 @@ pub(crate) fn live_shard(
     view.shard(id).filter(|(shard, _)| shard.closed_at().is_none_or(|at| at >= horizon))
 }
 
-/// The position that a sequence number of this shard denotes; `None` for the shard's starting number.
+/// The position that a sequence number of this shard denotes and the second in which it was issued; `None` for the
+/// shard's starting number.
 fn position_of(
     stream: &StreamKey,
     shard: &Shard,
     handle: &ShardHandle,
     number: &str,
-) -> Result<Option<Position>> {
+) -> Result<Option<(Position, u64)>> {
     let refuse = |foreign| {
         let (stream, number) = (stream.clone(), number.to_owned());
         Err(StreamsError::SequenceNumber { stream, shard: shard.id, number, foreign })
@@ -165,9 +178,9 @@ fn position_of(
     match parsed.position() {
         None => Ok(None),
         // The ending number of a closed shard, for instance.
-        Some(position) if position > bounds.end && bounds.sealed => Ok(Some(bounds.end)),
+        Some(position) if position > bounds.end && bounds.sealed => Ok(Some((bounds.end, parsed.time_s()))),
         Some(position) if position > bounds.end => refuse(false),
-        Some(position) => Ok(Some(position)),
+        Some(position) => Ok(Some((position, parsed.time_s()))),
     }
 }
 

@@ -15,6 +15,7 @@
 //! [`StreamService::open`] reads all metadata and finishes what it finds begun.
 
 mod account;
+mod consumers;
 mod create;
 mod delete;
 mod demand;
@@ -27,10 +28,13 @@ mod list;
 mod meta;
 mod put;
 mod read;
+mod report;
 mod reshard;
 mod scaling;
 mod service;
 mod settings;
+mod stats;
+mod subscribe;
 mod tags;
 mod token;
 mod traffic;
@@ -38,6 +42,7 @@ mod upkeep;
 mod warm;
 
 pub use account::{AccountSettings, BillingCommitment, CommitmentStatus, LimitsReport};
+pub use consumers::{Consumer, ConsumerMeta, ConsumerPageToken, ConsumerRef, ConsumerStatus};
 pub use create::{CreateStream, Mode};
 pub use error::{Result, StreamsError};
 pub use handle::{ShardHandle, StreamHandle, StreamView};
@@ -49,5 +54,8 @@ pub use put::{PutEntry, PutFailure, PutPlaced};
 pub use read::{ReadOutcome, ReadRequest};
 pub use reshard::ShardCountChange;
 pub use service::{Config, StreamService, Substrate};
+pub use stats::ShardReport;
+pub use subscribe::{Event, EventRoom, Push, Subscription};
+pub use tags::Tagged;
 pub use token::TokenError;
 pub use warm::WarmThroughput;

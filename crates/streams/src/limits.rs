@@ -25,7 +25,7 @@ impl LimitPolicy {
 
 /// A bucket of tokens. Levels are fractions of a token, so that slow rates lose nothing to rounding.
 #[derive(Debug, Clone, Copy)]
-struct Bucket {
+pub(crate) struct Bucket {
     rate_per_s: f64,
     capacity: f64,
     level: f64,
@@ -33,12 +33,12 @@ struct Bucket {
 }
 
 impl Bucket {
-    fn new(rate_per_s: u64, capacity: u64) -> Self {
+    pub(crate) fn new(rate_per_s: u64, capacity: u64) -> Self {
         let capacity = capacity as f64;
         Self { rate_per_s: rate_per_s as f64, capacity, level: capacity, filled_at: Duration::ZERO }
     }
 
-    fn fill(&mut self, elapsed: Duration) {
+    pub(crate) fn fill(&mut self, elapsed: Duration) {
         let since = elapsed.saturating_sub(self.filled_at).as_secs_f64();
         self.level = (self.level + since * self.rate_per_s).min(self.capacity);
         self.filled_at = elapsed;
@@ -48,8 +48,28 @@ impl Bucket {
         self.level >= tokens as f64
     }
 
-    fn take(&mut self, tokens: u64) {
+    pub(crate) fn take(&mut self, tokens: u64) {
         self.level -= tokens as f64;
+    }
+}
+
+impl Bucket {
+    /// Takes the tokens, or none if there are fewer.
+    pub(crate) fn try_take(&mut self, elapsed: Duration, tokens: u64) -> bool {
+        self.fill(elapsed);
+        let allowed = self.holds(tokens);
+        if allowed {
+            self.take(tokens);
+        }
+        allowed
+    }
+
+    /// How long until what is owed is paid; zero if nothing is.
+    pub(crate) fn ready_in(&mut self, elapsed: Duration) -> Duration {
+        self.fill(elapsed);
+        let owed = (-self.level).max(0.0) / self.rate_per_s;
+        // Rounded up, so that whoever waits so long finds the debt paid.
+        Duration::from_micros((owed * 1e6).ceil() as u64)
     }
 }
 

@@ -6,9 +6,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use headwater_types::{ReshardPlan, ShardMap, Timestamp};
+use headwater_types::{ConsumerName, ReshardPlan, ShardMap, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::consumers::ConsumerMeta;
 use crate::demand::DemandMemory;
 
 /// How capacity is managed.
@@ -82,6 +83,12 @@ pub struct StreamMeta {
     /// A reshard that was begun.
     #[serde(default)]
     pub(crate) reshard: Option<ReshardPlan>,
+    /// Registered consumers, those included whose deregistration has ended and was not noticed yet.
+    #[serde(default)]
+    pub(crate) consumers: BTreeMap<ConsumerName, ConsumerMeta>,
+    /// The latest creation of a consumer that is no more: the next one must have another ARN.
+    #[serde(default)]
+    pub(crate) consumers_removed_until: Timestamp,
     /// When UpdateShardCount was called in the last 24 hours.
     #[serde(default)]
     pub(crate) resized_at: Vec<Timestamp>,

@@ -139,6 +139,9 @@ impl StreamService {
                     Err(StoreError::Busy) => {
                         let failure = Err(PutFailure::Throttled(shard.id));
                         group.entries.iter().for_each(|&entry| answers[entry as usize] = failure);
+                        view.shards[group.shard]
+                            .stats
+                            .throttled_writes(group.entries.len() as u64, group.bytes);
                     }
                     Err(cause) => {
                         warn!(stream = %handle.key.name, shard = %shard.id, %cause, "records were not stored");
@@ -265,9 +268,9 @@ impl StreamService {
                 });
             }
             drop(budget);
-            if admitted.len() < run.len() {
-                let records = (run.len() - admitted.len()) as u64;
-                view.shards[shard].traffic.refused(records, refused_bytes);
+            let refused = (run.len() - admitted.len()) as u64;
+            if refused > 0 {
+                view.shards[shard].stats.throttled_writes(refused, refused_bytes);
             }
             if let Some(records) = builder.finish() {
                 groups.push(Group { shard, entries: admitted, records, bytes: total_bytes });
@@ -303,10 +306,10 @@ fn hash_of(entry: &PutEntry<'_>) -> HashKey {
 
 /// Counts a group that was stored. Its keys matter where a shard may be split because of them.
 fn watch(view: &StreamView, entries: &[PutEntry<'_>], group: &Group) {
-    let traffic = &view.shards[group.shard].traffic;
-    traffic.stored(group.entries.len() as u64, group.bytes);
+    let shard = &view.shards[group.shard];
+    shard.stats.wrote(group.entries.len() as u64, group.bytes);
     if view.meta.mode == StreamMode::OnDemand && view.meta.distribution == Distribution::PartitionKey {
         let entries = group.entries.iter().map(|&entry| &entries[entry as usize]);
-        traffic.sample(entries.map(|entry| (size_of(entry), || hash_of(entry))));
+        shard.traffic.sample(entries.map(|entry| (size_of(entry), || hash_of(entry))));
     }
 }

@@ -1,8 +1,10 @@
 //! GetRecords.
 
-use headwater_store::{ReadLimit, StoreError, StoredBatch};
+use std::sync::Arc;
+
+use headwater_store::{ReadBatch, ReadLimit, ShardLog, StoreError, StoredBatch};
 use headwater_types::limits::GET_RECORDS_BYTES_MAX;
-use headwater_types::{Shard, Timestamp};
+use headwater_types::{Position, Shard, Timestamp};
 
 use crate::error::{Result, StreamsError};
 use crate::iterator::{ShardIterator, live_shard};
@@ -60,6 +62,7 @@ impl StreamService {
         let (shard, log) = live_shard(&view, iterator.shard, now).ok_or_else(missing)?;
         if !log.budget.lock().begin_read(self.clock.elapsed()) {
             handle.metrics.throttled_read();
+            log.stats.throttled_read();
             let stream = iterator.stream.clone();
             return Err(StreamsError::ReadThrottled { stream, shard: iterator.shard });
         }
@@ -69,21 +72,10 @@ impl StreamService {
             error => error.into(),
         };
         let horizon = view.meta.horizon(now);
-        let mut found = log.log.read(iterator.position, max).await.map_err(gone)?;
-        if found.batches.first().is_some_and(|first| first.arrival < horizon) {
-            let from = log.log.position_at(horizon).await.map_err(gone)?;
-            found = log.log.read(from.max(iterator.position), max).await.map_err(gone)?;
-        }
-        let (mut records, mut bytes) = (0, 0);
-        for batch in &found.batches {
-            records += u64::from(batch.records.count());
-            bytes += batch
-                .records
-                .records()
-                .map(|record| (record.key.len() + record.data.len()) as u64)
-                .sum::<u64>();
-        }
+        let found = read_kept(&log.log, iterator.position, max, horizon).await.map_err(gone)?;
+        let (records, bytes) = bytes_of(&found.batches);
         handle.metrics.read(records, bytes);
+        log.stats.read(records, bytes);
         if bytes > 0 {
             log.budget.lock().end_read(bytes);
         }
@@ -94,6 +86,7 @@ impl StreamService {
         } else {
             now.millis_since(read_up_to(&found.batches, found.bounds.last_arrival))
         };
+        log.stats.iterator_age(now, millis_behind_latest);
         let next =
             (!ended).then(|| ShardIterator { position: found.next.max(iterator.position), ..iterator });
         let children = if ended {
@@ -103,6 +96,28 @@ impl StreamService {
         };
         Ok(ReadOutcome { shard: shard.clone(), batches: found.batches, next, millis_behind_latest, children })
     }
+}
+
+/// Reads, passing over what has passed retention.
+pub(crate) async fn read_kept(
+    log: &Arc<dyn ShardLog>,
+    from: Position,
+    max: ReadLimit,
+    horizon: Timestamp,
+) -> std::result::Result<ReadBatch, StoreError> {
+    let found = log.read(from, max).await?;
+    if found.batches.first().is_none_or(|first| first.arrival >= horizon) {
+        return Ok(found);
+    }
+    log.read(log.position_at(horizon).await?.max(from), max).await
+}
+
+/// How many records there are, and how many bytes of data and partition keys.
+pub(crate) fn bytes_of(batches: &[StoredBatch]) -> (u64, u64) {
+    let all = batches.iter().flat_map(|batch| batch.records.records());
+    all.fold((0, 0), |(records, bytes), record| {
+        (records + 1, bytes + (record.key.len() + record.data.len()) as u64)
+    })
 }
 
 /// The arrival of the newest record returned.

@@ -2,15 +2,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use headwater_host::{Clock, Random};
 use headwater_store::{Expected, LogStore, MetaStore, StoreError, Version};
-use headwater_telemetry::{Level, Metrics};
-use headwater_types::{AccountId, ShardId, StreamArn, StreamKey, Timestamp, partition_of};
+use headwater_telemetry::Metrics;
+use headwater_types::{
+    AccountId, ConsumerArn, ConsumerId, ShardId, StreamArn, StreamKey, Timestamp, partition_of,
+};
 use parking_lot::{Mutex, RwLock};
+use tokio::sync::Notify;
 use tracing::{error, info, warn};
 
 use crate::error::{Result, StreamsError};
@@ -19,6 +23,8 @@ use crate::keys::{self, Key};
 use crate::limits::{LimitPolicy, ShardBudget};
 use crate::meta::{Phase, StreamMeta, StreamStatus};
 use crate::scaling::StreamTraffic;
+use crate::stats::ShardStats;
+use crate::subscribe::Seats;
 use crate::token::TokenSigner;
 use crate::traffic::ShardTraffic;
 
@@ -61,6 +67,9 @@ pub struct StreamService {
     pub(crate) streams: RwLock<BTreeMap<StreamKey, Arc<StreamHandle>>>,
     /// Held while a stream is added, so that quotas are counted truly.
     pub(crate) creating: tokio::sync::Mutex<()>,
+    /// The same for a consumer.
+    pub(crate) registering: tokio::sync::Mutex<()>,
+    stopping: AtomicBool,
 }
 
 /// What a change of metadata decides.
@@ -86,6 +95,8 @@ impl StreamService {
             signer: TokenSigner::new(&secret),
             streams: RwLock::default(),
             creating: tokio::sync::Mutex::default(),
+            registering: tokio::sync::Mutex::default(),
+            stopping: AtomicBool::new(false),
         });
         for (text, stored) in service.meta.list(keys::STREAMS).await? {
             let damaged = |cause| StreamsError::DamagedMeta { key: text.clone(), cause };
@@ -142,6 +153,8 @@ impl StreamService {
             key,
             view: ArcSwap::new(view),
             changing: tokio::sync::Mutex::default(),
+            changed: Notify::new(),
+            seats: Seats::default(),
             metrics,
             traffic: StreamTraffic::new(self.clock.elapsed()),
         })
@@ -167,8 +180,8 @@ impl StreamService {
                 warn!(stream = %key.name, shard = %shard.id, %error, "cannot open the log of a shard");
             })?;
             let budget = Mutex::new(ShardBudget::new(&self.config.limits));
-            let traffic = ShardTraffic::new(self.clock.elapsed());
-            shards.push(Arc::new(ShardHandle { log, budget, traffic }));
+            let (stats, traffic) = (ShardStats::default(), ShardTraffic::new(self.clock.elapsed()));
+            shards.push(Arc::new(ShardHandle { log, budget, stats, traffic }));
         }
         Ok(Arc::new(StreamView { meta, version, shards }))
     }
@@ -178,9 +191,24 @@ impl StreamService {
         self.clock.now()
     }
 
+    /// Ends every subscription, as if its time had come, and those that still begin.
+    pub fn end_subscriptions(&self) {
+        self.stopping.store(true, Ordering::Release);
+        self.streams.read().values().for_each(|handle| handle.seats.evict_all());
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Acquire)
+    }
+
     /// The region in ARNs.
     pub fn region(&self) -> &str {
         &self.config.region
+    }
+
+    /// The ARN of a consumer of a stream here.
+    pub fn consumer_arn(&self, key: &StreamKey, id: &ConsumerId) -> ConsumerArn {
+        ConsumerArn { stream: self.arn(key), id: id.clone() }
     }
 
     /// The ARN of a stream here.
@@ -225,7 +253,7 @@ impl StreamService {
             match self.meta.put(&key, meta.encode(), Expected::Version(view.version)).await {
                 Ok(version) => {
                     let view = self.view_of(&handle.key, meta, version, Some(&view)).await?;
-                    handle.view.store(view);
+                    handle.replace_view(view);
                     return Ok(answer);
                 }
                 Err(StoreError::Conflict) => self.reload(handle, &view).await?,
@@ -251,7 +279,7 @@ impl StreamService {
     pub(crate) async fn reload(&self, handle: &StreamHandle, earlier: &StreamView) -> Result<()> {
         let stored = self.stored(&handle.key).await?;
         let (meta, version) = stored.ok_or_else(|| StreamsError::StreamNotFound(handle.key.clone()))?;
-        handle.view.store(self.view_of(&handle.key, meta, version, Some(earlier)).await?);
+        handle.replace_view(self.view_of(&handle.key, meta, version, Some(earlier)).await?);
         Ok(())
     }
 
@@ -285,19 +313,6 @@ impl StreamService {
         let streams = self.streams.read();
         let own = streams.keys().filter(|key| key.account == account).count();
         (own, streams.len() - own)
-    }
-
-    /// Sets the levels that Prometheus reads.
-    pub fn report_levels(&self) {
-        let now = self.clock.now();
-        let streams = self.streams.read();
-        let open = streams.values().filter_map(|handle| {
-            let view = handle.view.load();
-            view.meta.status(now).map(|_| u64::from(view.meta.open_shards()))
-        });
-        let (count, shards) = open.fold((0, 0), |(count, shards), open| (count + 1, shards + open));
-        self.metrics.set(Level::Streams, count);
-        self.metrics.set(Level::OpenShards, shards);
     }
 }
 

@@ -29,6 +29,7 @@ const PAYLOAD_AT: usize = MAC_AT + MAC_LEN;
 pub(crate) enum TokenKind {
     Iterator = 1,
     ShardPage = 2,
+    ConsumerPage = 3,
 }
 
 /// Why a token is not accepted.

@@ -1,8 +1,8 @@
-//! What goes through a shard: counters that only grow, rates made of them, and a sample of the hash keys.
+//! How busy a shard is: rates made of its counters ([`crate::stats`]), and a sample of its hash keys.
 //!
 //! # Constraints
-//! Counting must cost a put next to nothing: two additions for a group of records, and for on-demand streams a short
-//! lock. Everything else happens when upkeep looks. Nothing here is stored: after a restart rates are unknown for a
+//! Watching must cost a put next to nothing: for on-demand streams a short lock for a group of records. Everything else
+//! happens when upkeep looks. Nothing here is stored: after a restart rates are unknown for a
 //! minute.
 //!
 //! # Algorithm
@@ -12,7 +12,7 @@
 //! producer that repeats itself is not seen at the same record each time. A ring holds the newest ones.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use headwater_types::HashKey;
@@ -32,55 +32,36 @@ const RECORD_UNITS: u64 = KIB as u64;
 /// Samples that are kept of a shard.
 const KEYS_MAX: usize = 128;
 
-/// Counters of one shard, for as long as this server runs.
+/// How busy one shard is, as far as this server has seen.
 #[derive(Debug)]
 pub(crate) struct ShardTraffic {
-    bytes_in: AtomicU64,
-    records_in: AtomicU64,
-    bytes_refused: AtomicU64,
-    records_refused: AtomicU64,
     keys: Mutex<KeySample>,
     window: Mutex<Window>,
     warned: AtomicBool,
 }
 
-/// Counters at one moment, or their growth between two.
+/// What writers have asked for since the server started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Totals {
-    stored: Amount,
-    refused: Amount,
+    pub(crate) stored: Amount,
+    pub(crate) refused: Amount,
 }
 
+/// Records, and their bytes of data and partition keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-struct Amount {
-    bytes: u64,
-    records: u64,
+pub(crate) struct Amount {
+    pub(crate) records: u64,
+    pub(crate) bytes: u64,
 }
 
 impl ShardTraffic {
-    /// Counts from now on, `elapsed` by [`headwater_host::Clock::elapsed`].
+    /// Watches from now on, `elapsed` by [`headwater_host::Clock::elapsed`].
     pub(crate) fn new(elapsed: Duration) -> Self {
         Self {
-            bytes_in: AtomicU64::default(),
-            records_in: AtomicU64::default(),
-            bytes_refused: AtomicU64::default(),
-            records_refused: AtomicU64::default(),
             keys: Mutex::default(),
             window: Mutex::new(Window::new(elapsed)),
             warned: AtomicBool::default(),
         }
-    }
-
-    /// Counts what was stored; bytes of data and partition keys.
-    pub(crate) fn stored(&self, records: u64, bytes: u64) {
-        self.bytes_in.fetch_add(bytes, Ordering::Relaxed);
-        self.records_in.fetch_add(records, Ordering::Relaxed);
-    }
-
-    /// Counts what the shard's rate refused.
-    pub(crate) fn refused(&self, records: u64, bytes: u64) {
-        self.bytes_refused.fetch_add(bytes, Ordering::Relaxed);
-        self.records_refused.fetch_add(records, Ordering::Relaxed);
     }
 
     /// Samples the hash keys of records that were stored, each given by its size and how to get its key.
@@ -96,17 +77,14 @@ impl ShardTraffic {
         self.keys.lock().keys.clone()
     }
 
-    pub(crate) fn totals(&self) -> Totals {
-        let now = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        Totals {
-            stored: Amount { bytes: now(&self.bytes_in), records: now(&self.records_in) },
-            refused: Amount { bytes: now(&self.bytes_refused), records: now(&self.records_refused) },
-        }
-    }
-
     /// What was asked of the shard in about the last minute; `None` while it has not been watched that long.
-    pub(crate) fn demand(&self, elapsed: Duration, capacity: Option<Rates>) -> Option<Rates> {
-        self.window.lock().demand(elapsed, self.totals(), capacity)
+    pub(crate) fn demand(
+        &self,
+        elapsed: Duration,
+        written: Totals,
+        capacity: Option<Rates>,
+    ) -> Option<Rates> {
+        self.window.lock().demand(elapsed, written, capacity)
     }
 
     /// True the first time only.
@@ -228,17 +206,25 @@ mod tests {
         Rates { bytes_per_s, records_per_s }
     }
 
+    fn totals(stored: u64, refused: u64) -> Totals {
+        let bytes = |bytes| Amount { records: bytes / 20_000, bytes };
+        Totals { stored: bytes(stored), refused: bytes(refused) }
+    }
+
     #[test]
     fn a_rate_is_known_after_a_minute_and_forgets_what_was_before() {
         let traffic = ShardTraffic::new(at(100));
-        for second in (115..160).step_by(15) {
-            traffic.stored(300, 6_000_000);
-            assert_eq!(traffic.demand(at(second), None), None);
+        for (second, megabytes, demand) in [
+            (115, 6, None),
+            (130, 12, None),
+            (145, 18, None),
+            (160, 24, Some(rates(400_000, 20))),
+            (175, 24, Some(rates(300_000, 15))),
+            (250, 24, Some(rates(0, 0))),
+        ] {
+            let written = totals(megabytes * 1_000_000, 0);
+            assert_eq!(traffic.demand(at(second), written, None), demand, "{second} s");
         }
-        traffic.stored(300, 6_000_000);
-        assert_eq!(traffic.demand(at(160), None), Some(rates(400_000, 20)));
-        assert_eq!(traffic.demand(at(175), None), Some(rates(300_000, 15)));
-        assert_eq!(traffic.demand(at(250), None), Some(rates(0, 0)));
     }
 
     #[test]
@@ -253,11 +239,10 @@ mod tests {
     #[test]
     fn what_was_refused_counts_up_to_what_the_shard_takes() {
         for (refused, demand) in [(0, 300_000), (100_000, 400_000), (90_000_000, 1_000_000)] {
-            let traffic = ShardTraffic::new(at(0));
-            traffic.stored(0, 60 * 300_000);
-            traffic.refused(0, 60 * refused);
+            let mut window = Window::new(at(0));
             let capacity = Some(rates(1_000_000, 1000));
-            assert_eq!(traffic.demand(at(60), capacity), Some(rates(demand, 0)), "{refused}");
+            let asked = window.demand(at(60), totals(60 * 300_000, 60 * refused), capacity);
+            assert_eq!(asked.unwrap().bytes_per_s, demand, "{refused}");
         }
     }
 

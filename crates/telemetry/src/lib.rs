@@ -3,6 +3,8 @@
 //! Names follow Prometheus' conventions; everything begins with `headwater_`. Per-stream series are removed
 //! with their stream, so that a server that sees many short-lived streams does not grow.
 
+mod shards;
+
 use std::time::Duration;
 
 use prometheus_client::encoding::EncodeLabelSet;
@@ -12,6 +14,8 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
+
+pub use shards::{ShardSample, encode_shards};
 
 /// The content type of [`Metrics::encode`]: OpenMetrics text.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -32,6 +36,23 @@ struct OperationLabels {
 struct StreamLabels {
     account: String,
     stream: String,
+}
+
+impl StreamLabels {
+    fn new(account: &str, stream: &str) -> Self {
+        Self { account: account.to_owned(), stream: stream.to_owned() }
+    }
+}
+
+/// A stream at this moment, set before each scrape.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct StreamLevels {
+    /// Shards that take records.
+    pub open_shards: u32,
+    /// Open subscriptions.
+    pub subscriptions: u32,
+    /// The worst of the shards' iterator ages; `None` if nobody reads.
+    pub iterator_age_ms: Option<u64>,
 }
 
 /// A size or a count at this moment, set before each scrape.
@@ -71,6 +92,9 @@ pub struct Metrics {
     bytes_out: Family<StreamLabels, Counter>,
     throttled_writes: Family<StreamLabels, Counter>,
     throttled_reads: Family<StreamLabels, Counter>,
+    stream_open_shards: Family<StreamLabels, Gauge>,
+    stream_subscriptions: Family<StreamLabels, Gauge>,
+    stream_iterator_age: Family<StreamLabels, Gauge>,
     fsync: Histogram,
     levels: [Gauge; 4],
     connections: Gauge,
@@ -148,6 +172,17 @@ impl Metrics {
         let bytes_out = stream_family("bytes_out", "Bytes of data and partition keys read, by stream");
         let throttled_writes = stream_family("throttled_writes", "Records refused over a shard's write rate");
         let throttled_reads = stream_family("throttled_reads", "Reads refused over a shard's read rate");
+        let mut stream_level = |name: &str, help: &str| {
+            let family = Family::<StreamLabels, Gauge>::default();
+            registry.register(name, help, family.clone());
+            family
+        };
+        let stream_open_shards = stream_level("stream_open_shards", "Open shards, by stream");
+        let help = "Open subscriptions of enhanced fan-out, by stream";
+        let stream_subscriptions = stream_level("stream_subscriptions", help);
+        let help =
+            "How far the newest reads were behind, the worst of a stream's shards; absent where nobody reads";
+        let stream_iterator_age = stream_level("stream_iterator_age_milliseconds", help);
         let levels: [Gauge; 4] = Default::default();
         for (gauge, (name, help)) in levels.iter().zip([
             ("open_shards", "Open shards of all streams"),
@@ -169,6 +204,9 @@ impl Metrics {
             bytes_out,
             throttled_writes,
             throttled_reads,
+            stream_open_shards,
+            stream_subscriptions,
+            stream_iterator_age,
             fsync,
             levels,
             connections,
@@ -197,9 +235,23 @@ impl Metrics {
         self.levels[level as usize].set(i64::try_from(value).unwrap_or(i64::MAX));
     }
 
+    /// Sets the levels of a stream.
+    pub fn set_stream(&self, account: &str, stream: &str, levels: StreamLevels) {
+        let labels = StreamLabels::new(account, stream);
+        self.stream_open_shards.get_or_create(&labels).set(levels.open_shards.into());
+        self.stream_subscriptions.get_or_create(&labels).set(levels.subscriptions.into());
+        match levels.iterator_age_ms {
+            Some(ms) => {
+                let ms = i64::try_from(ms).unwrap_or(i64::MAX);
+                self.stream_iterator_age.get_or_create(&labels).set(ms);
+            }
+            None => drop(self.stream_iterator_age.remove(&labels)),
+        }
+    }
+
     /// The counters of a stream, made on first use.
     pub fn stream(&self, account: &str, stream: &str) -> StreamMetrics {
-        let labels = StreamLabels { account: account.to_owned(), stream: stream.to_owned() };
+        let labels = StreamLabels::new(account, stream);
         let counter = |family: &Family<StreamLabels, Counter>| family.get_or_create(&labels).clone();
         StreamMetrics {
             records_in: counter(&self.records_in),
@@ -213,7 +265,10 @@ impl Metrics {
 
     /// Forgets the series of a stream that is gone.
     pub fn remove_stream(&self, account: &str, stream: &str) {
-        let labels = StreamLabels { account: account.to_owned(), stream: stream.to_owned() };
+        let labels = StreamLabels::new(account, stream);
+        for family in [&self.stream_open_shards, &self.stream_subscriptions, &self.stream_iterator_age] {
+            family.remove(&labels);
+        }
         for family in [
             &self.records_in,
             &self.bytes_in,

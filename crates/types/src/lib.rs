@@ -3,6 +3,7 @@
 //!
 //! Pure: no I/O, no clock, no async. Everything here is a value that cannot be wrong once it exists.
 
+mod consumer;
 mod hash_key;
 pub mod limits;
 mod position;
@@ -13,6 +14,7 @@ mod shard_map;
 mod stream;
 mod time;
 
+pub use consumer::{ConsumerArn, ConsumerId, ConsumerName};
 pub use hash_key::{HashKey, HashRange};
 pub use position::Position;
 pub use record::{Record, RecordBatch, RecordBatchBuilder, RecordBatchError, Records};

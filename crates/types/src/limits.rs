@@ -1,6 +1,7 @@
 //! The limits of Amazon Kinesis Data Streams, each with its source, and the choice which of them to enforce.
 
 use std::ops::RangeInclusive;
+use std::time::Duration;
 
 /// Bytes in a KiB.
 pub const KIB: usize = 1024;
@@ -47,6 +48,22 @@ pub const MODE_SWITCHES_PER_DAY: usize = 2;
 pub const STREAMS_IN_TRANSITION_MAX: usize = 5;
 /// On-demand streams of one account (documentation).
 pub const ON_DEMAND_STREAMS_MAX: usize = 50;
+
+/// Registered consumers of one stream (documentation).
+pub const CONSUMERS_MAX: usize = 20;
+/// Consumers of one account that may be CREATING at once (documentation).
+pub const CONSUMERS_CREATING_MAX: usize = 5;
+/// Data and partition keys pushed to one consumer from one shard, in bytes a second (documentation).
+pub const SUBSCRIPTION_BYTES_PER_S: u64 = 2 * MIB as u64;
+/// Encoded records in one event of a subscription, in bytes. AWS states none; this is an eighth of a second's worth,
+/// and bounds what a client that does not read makes the server hold.
+pub const SUBSCRIPTION_EVENT_BYTES: usize = 256 * KIB;
+/// How long one subscription lasts (documentation: 5 minutes).
+pub const SUBSCRIPTION_LIFETIME: Duration = Duration::from_secs(300);
+/// How soon after a successful call another one takes over; before that it is refused (documentation: 5 seconds).
+pub const SUBSCRIPTION_TAKEOVER_AFTER: Duration = Duration::from_secs(5);
+/// How long a subscription is silent before it says that it lives (seen on AWS: about 5 seconds).
+pub const SUBSCRIPTION_HEARTBEAT: Duration = Duration::from_secs(5);
 
 /// What one shard takes and gives (documentation, section "Quotas and limits").
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -67,6 +67,21 @@ impl SequenceNumber {
         Self::new(shard, shard_created, INDEX_MAX, time)
     }
 
+    /// A number between the records before `next` and the one that stands or will stand there: reading at it or
+    /// after it begins at `next` either way. `newest` is the arrival of the newest record before `next`, or later.
+    ///
+    /// It has the index of the record before and a later time, so it grows with `now` while nothing arrives.
+    pub fn continuation(
+        shard: ShardId,
+        shard_created: Timestamp,
+        next: Position,
+        newest: Timestamp,
+        now: Timestamp,
+    ) -> Self {
+        let after_newest = Timestamp::from_secs(newest.as_secs() + 1);
+        Self::new(shard, shard_created, next.get(), now.max(after_newest))
+    }
+
     fn new(shard: ShardId, shard_created: Timestamp, index: u64, time: Timestamp) -> Self {
         Self {
             shard_created_s: shard_created.as_secs().min(SECONDS_END - 1),
@@ -91,7 +106,8 @@ impl SequenceNumber {
         self.time_s
     }
 
-    /// The position of the record that carries it; `None` for the starting number, which no record has.
+    /// The position of the record that carries it (of the record before, for a continuation); `None` for the
+    /// starting number, which no record has.
     pub fn position(&self) -> Option<Position> {
         self.index.checked_sub(1).map(|p| Position::new(p).unwrap_or(Position::MAX))
     }

@@ -7,14 +7,19 @@ use std::fmt;
 #[serde(transparent)]
 pub struct StreamName(Box<str>);
 
-impl StreamName {
-    /// The longest name in characters.
-    pub const LEN_MAX: usize = 128;
+/// Longest name of a stream, a shard or a consumer in characters (model).
+const NAME_LEN_MAX: usize = 128;
 
+/// What names of streams and consumers are made of.
+pub(crate) fn is_name(text: &str) -> bool {
+    let fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-');
+    (1..=NAME_LEN_MAX).contains(&text.len()) && text.bytes().all(fits)
+}
+
+impl StreamName {
     /// Checks the name.
     pub fn new(name: &str) -> Option<Self> {
-        let fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-');
-        ((1..=Self::LEN_MAX).contains(&name.len()) && name.bytes().all(fits)).then(|| Self(name.into()))
+        is_name(name).then(|| Self(name.into()))
     }
 
     /// The name.

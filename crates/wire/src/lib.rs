@@ -6,6 +6,7 @@
 mod cbor;
 mod codec;
 pub mod date;
+pub mod event_stream;
 mod json;
 pub mod shape;
 pub mod sigv4;

@@ -1,5 +1,6 @@
 //! AddTagsToStream.
 
+use headwater_streams::Tagged;
 use headwater_wire::Codec;
 use headwater_wire::shape::{Map, Text};
 
@@ -33,6 +34,6 @@ async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>
     let tags = input.tags.as_ref().map(owned).unwrap_or_default();
     check_characters(&stream.key(context)?, &tags)?;
     let (handle, _) = stream.find(context)?;
-    context.streams.add_tags(&handle, &tags).await?;
+    context.streams.add_tags(&Tagged::Stream(handle), &tags).await?;
     Ok(Vec::new())
 }

@@ -4,7 +4,7 @@ use headwater_wire::Codec;
 use headwater_wire::shape::{Bool, Text};
 
 use super::operation;
-use crate::checks::Checks;
+use crate::checks::{Checks, flag};
 use crate::context::Context;
 use crate::error::Result;
 use crate::resource::stream_ref;
@@ -15,7 +15,6 @@ headwater_wire::shape! {
     struct Input<'a> {
         stream_name: Text<'a> = "StreamName",
         stream_arn: Text<'a> = "StreamARN",
-        /// A stream has no consumers yet, so there is nothing to enforce.
         enforce_consumer_deletion: Bool = "EnforceConsumerDeletion",
     }
 }
@@ -26,6 +25,6 @@ async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>
     let mut checks = Checks::default();
     stream.check(&mut checks);
     checks.done()?;
-    context.streams.delete_stream(&stream.key(context)?).await?;
+    context.streams.delete_stream(&stream.key(context)?, flag(input.enforce_consumer_deletion)).await?;
     Ok(Vec::new())
 }

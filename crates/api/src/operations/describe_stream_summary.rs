@@ -42,7 +42,7 @@ struct Summary<'a> {
     enhanced_monitoring: [EnhancedMetrics; 1],
     encryption_type: &'static str,
     open_shard_count: u32,
-    consumer_count: u32,
+    consumer_count: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     warm_throughput: Option<WarmThroughput>,
     #[serde(rename = "MaxRecordSizeInKiB")]
@@ -79,7 +79,7 @@ async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>
             enhanced_monitoring: EnhancedMetrics::OFF,
             encryption_type: "NONE",
             open_shard_count: meta.open_shards(),
-            consumer_count: 0,
+            consumer_count: meta.consumers(context.streams.now()).count(),
             warm_throughput: warm_throughput.map(WarmThroughput::from),
             max_record_size_in_kib: meta.max_record_kib,
             channel_count: 0,

@@ -1,15 +1,13 @@
 //! GetRecords.
 
-use headwater_streams::{ReadOutcome, ReadRequest, StreamsError};
+use headwater_streams::{ReadRequest, StreamsError};
 use headwater_types::limits::GET_RECORDS_MAX;
-use headwater_types::{SequenceNumber, Shard, ShardId};
 use headwater_wire::Codec;
-use headwater_wire::shape::{Blob, Bool, Int, Text, Time};
-use serde::{Serialize, Serializer};
+use headwater_wire::shape::{Bool, Int, Text};
+use serde::Serialize;
 
 use super::operation;
-use super::put_record::{Number, Shown};
-use crate::answer::HashKeyRange;
+use super::records::{ChildShard, Records, answer_len};
 use crate::checks::{Checks, STREAM_ARN, any_text, flag};
 use crate::context::Context;
 use crate::error::{ApiError, Result};
@@ -35,56 +33,6 @@ struct Output<'a> {
     millis_behind_latest: u64,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     child_shards: Vec<ChildShard>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct ChildShard {
-    shard_id: Shown<ShardId>,
-    parent_shards: Vec<Shown<ShardId>>,
-    hash_key_range: HashKeyRange,
-}
-
-impl From<&Shard> for ChildShard {
-    fn from(shard: &Shard) -> Self {
-        Self {
-            shard_id: Shown(shard.id),
-            parent_shards: shard.parents.iter().map(Shown).collect(),
-            hash_key_range: shard.range.into(),
-        }
-    }
-}
-
-/// The records of an answer, serialized from the batches as they lie in memory.
-struct Records<'a>(&'a ReadOutcome);
-
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct Record<'a> {
-    sequence_number: Number,
-    approximate_arrival_timestamp: Time,
-    data: Blob<'a>,
-    /// Absent where the record was put without one.
-    #[serde(skip_serializing_if = "str::is_empty")]
-    partition_key: &'a str,
-}
-
-impl Serialize for Records<'_> {
-    fn serialize<S: Serializer>(&self, to: S) -> std::result::Result<S::Ok, S::Error> {
-        let ReadOutcome { shard, batches, .. } = self.0;
-        to.collect_seq(batches.iter().flat_map(|batch| {
-            batch.records.records().zip(0u64..).map(move |(record, i)| {
-                let position = batch.first.plus(i);
-                let number = SequenceNumber::of_record(shard.id, shard.created, position, batch.arrival);
-                Record {
-                    sequence_number: Number(number),
-                    approximate_arrival_timestamp: Time(batch.arrival),
-                    data: Blob::new(record.data),
-                    partition_key: record.key,
-                }
-            })
-        }))
-    }
 }
 
 async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>> {
@@ -117,20 +65,12 @@ async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>
     let outcome = context.streams.read(read).await?;
     let next = outcome.next.as_ref().map(|next| context.streams.sign_iterator(next));
     let output = Output {
-        records: Records(&outcome),
+        records: Records::new(&outcome.shard, &outcome.batches),
         next_shard_iterator: next.map(|token| base64_simd::STANDARD.encode_to_string(token)),
         millis_behind_latest: outcome.millis_behind_latest,
         child_shards: outcome.children.iter().map(ChildShard::from).collect(),
     };
-    let mut out = Vec::with_capacity(answer_len(&outcome));
+    let mut out = Vec::with_capacity(answer_len(&outcome.batches));
     codec.encode_into(&output, &mut out);
     Ok(out)
-}
-
-/// About how long the answer will be: base64 of the data, and what stands around each record.
-fn answer_len(outcome: &ReadOutcome) -> usize {
-    let records = |batch: &headwater_store::StoredBatch| {
-        batch.records.bytes().len() * 4 / 3 + 192 * batch.records.count() as usize
-    };
-    512 + outcome.batches.iter().map(records).sum::<usize>()
 }

@@ -1,12 +1,12 @@
 //! ListShards.
 
-use headwater_streams::{ShardFilter, ShardPage, TokenError};
+use headwater_streams::{ShardFilter, ShardPage};
 use headwater_types::ShardId;
 use headwater_wire::Codec;
 use headwater_wire::shape::{Int, Text, Time};
 use serde::Serialize;
 
-use super::operation;
+use super::{operation, page_token};
 use crate::answer::ShardShape;
 use crate::checks::{Checks, NAME, any_text};
 use crate::context::Context;
@@ -69,7 +69,7 @@ async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>
     let next = page.next.map(|token| context.streams.sign_page(&token));
     Ok(codec.encode(&Output {
         shards: page.shards.iter().map(ShardShape::from).collect(),
-        next_token: next.map(|bytes| base64_simd::STANDARD.encode_to_string(bytes)),
+        next_token: next.map(page_token::encode),
     }))
 }
 
@@ -101,14 +101,7 @@ fn next_page(context: &Context<'_>, input: &Input<'_>, token: &str, limit: usize
     if let Some((name, _)) = excluded.iter().find(|(_, given)| *given) {
         return Err(ApiError::invalid_argument(format!("NextToken and {name} cannot be provided together.")));
     }
-    let bytes = base64_simd::STANDARD.decode_to_vec(token.as_bytes()).map_err(|_| TokenError::Invalid);
-    let token = bytes.and_then(|bytes| context.streams.open_page(&bytes)).map_err(|error| match error {
-        TokenError::Invalid => ApiError::invalid_argument("NextToken is invalid."),
-        TokenError::Expired { .. } => ApiError::new(
-            "ExpiredNextTokenException",
-            "The pagination token passed to the operation is expired.",
-        ),
-    })?;
+    let token = page_token::decode(token, |bytes| context.streams.open_page(bytes))?;
     Ok(context.streams.list_shards_after(&token, limit)?)
 }
 

@@ -9,7 +9,7 @@ use super::tags::Tag;
 use crate::checks::Checks;
 use crate::context::Context;
 use crate::error::Result;
-use crate::resource::resource;
+use crate::resource::tagged;
 
 operation!("ListTagsForResource");
 
@@ -27,8 +27,8 @@ struct Output<'a> {
 
 async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>> {
     let input: Input<'_> = codec.decode(body)?;
-    let handle = resource(context, Checks::default(), &input.resource_arn)?;
-    let view = handle.view();
-    let tags = view.meta().tags.iter().map(|(key, value)| Tag { key, value }).collect();
+    let tagged = tagged(context, Checks::default(), &input.resource_arn)?;
+    let tags = context.streams.tags(&tagged)?;
+    let tags = tags.iter().map(|(key, value)| Tag { key, value }).collect();
     Ok(codec.encode(&Output { tags }))
 }

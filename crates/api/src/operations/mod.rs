@@ -1,25 +1,34 @@
 //! The operations, one file each. `ls` is the list; [`ALL`] is the table.
 
 mod add_tags_to_stream;
+mod consumers;
 mod create_stream;
 mod decrease_stream_retention_period;
 mod delete_stream;
+mod deregister_stream_consumer;
 mod describe_account_settings;
 mod describe_limits;
 mod describe_stream;
+mod describe_stream_consumer;
 mod describe_stream_summary;
 mod get_records;
 mod get_shard_iterator;
 mod increase_stream_retention_period;
 mod list_shards;
+mod list_stream_consumers;
 mod list_streams;
 mod list_tags_for_resource;
 mod list_tags_for_stream;
 mod merge_shards;
+mod page_token;
 mod put_record;
 mod put_records;
+mod records;
+mod register_stream_consumer;
 mod remove_tags_from_stream;
 mod split_shard;
+mod starting_position;
+mod subscribe_to_shard;
 mod tag_resource;
 mod tags;
 mod untag_resource;
@@ -34,11 +43,31 @@ use std::pin::Pin;
 
 use headwater_wire::Codec;
 
+use crate::body::Frames;
 use crate::context::Context;
 use crate::error::Result;
 
-/// What an operation returns: the encoded answer, empty where AWS sends no body.
-pub(crate) type Running<'a> = Pin<Box<dyn Future<Output = Result<Vec<u8>>> + Send + 'a>>;
+/// What an operation answers.
+pub(crate) enum Reply {
+    /// The encoded answer, empty where AWS sends no body.
+    Body(Vec<u8>),
+    /// Frames of an event stream, for as long as it lasts.
+    Events(Frames),
+}
+
+impl From<Vec<u8>> for Reply {
+    fn from(body: Vec<u8>) -> Self {
+        Self::Body(body)
+    }
+}
+
+impl From<Frames> for Reply {
+    fn from(frames: Frames) -> Self {
+        Self::Events(frames)
+    }
+}
+
+pub(crate) type Running<'a> = Pin<Box<dyn Future<Output = Result<Reply>> + Send + 'a>>;
 
 /// One operation.
 pub(crate) struct Operation {
@@ -59,7 +88,7 @@ macro_rules! operation {
         pub(super) const OPERATION: $crate::operations::Operation = $crate::operations::Operation {
             name: $name,
             changes: $changes,
-            run: |context, codec, body| Box::pin(run(context, codec, body)),
+            run: |context, codec, body| Box::pin(async move { Ok(run(context, codec, body).await?.into()) }),
         };
     };
 }
@@ -76,22 +105,27 @@ const ALL: &[Operation] = &[
     create_stream::OPERATION,
     decrease_stream_retention_period::OPERATION,
     delete_stream::OPERATION,
+    deregister_stream_consumer::OPERATION,
     describe_account_settings::OPERATION,
     describe_limits::OPERATION,
     describe_stream::OPERATION,
+    describe_stream_consumer::OPERATION,
     describe_stream_summary::OPERATION,
     get_records::OPERATION,
     get_shard_iterator::OPERATION,
     increase_stream_retention_period::OPERATION,
     list_shards::OPERATION,
+    list_stream_consumers::OPERATION,
     list_streams::OPERATION,
     list_tags_for_resource::OPERATION,
     list_tags_for_stream::OPERATION,
     merge_shards::OPERATION,
     put_record::OPERATION,
     put_records::OPERATION,
+    register_stream_consumer::OPERATION,
     remove_tags_from_stream::OPERATION,
     split_shard::OPERATION,
+    subscribe_to_shard::OPERATION,
     tag_resource::OPERATION,
     untag_resource::OPERATION,
     update_account_settings::OPERATION,

@@ -1,5 +1,6 @@
 //! RemoveTagsFromStream.
 
+use headwater_streams::Tagged;
 use headwater_wire::Codec;
 use headwater_wire::shape::{List, Text};
 
@@ -29,6 +30,6 @@ async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>
     checks.done()?;
     let (handle, _) = stream.find(context)?;
     let keys: Vec<String> = input.tag_keys.unwrap_or_default().iter().map(ToString::to_string).collect();
-    context.streams.remove_tags(&handle, &keys).await?;
+    context.streams.remove_tags(&Tagged::Stream(handle), &keys).await?;
     Ok(Vec::new())
 }

@@ -4,11 +4,11 @@ use headwater_wire::Codec;
 use headwater_wire::shape::{Map, Text};
 
 use super::operation;
-use super::tags::{check_tags, owned};
+use super::tags::{check_resource_characters, check_tags, owned};
 use crate::checks::Checks;
 use crate::context::Context;
-use crate::error::{ApiError, Result};
-use crate::resource::resource;
+use crate::error::Result;
+use crate::resource::tagged;
 
 operation!("TagResource", changes: true);
 
@@ -26,16 +26,9 @@ async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>
     if let Some(tags) = &input.tags {
         check_tags(&mut checks, tags);
     }
-    let handle = resource(context, checks, &input.resource_arn)?;
+    let tagged = tagged(context, checks, &input.resource_arn)?;
     let tags = input.tags.as_ref().map(owned).unwrap_or_default();
-    // Unlike AddTagsToStream this one permits a colon.
-    let allowed = |c: char| c.is_alphanumeric() || c.is_whitespace() || "_.:/=+-@".contains(c);
-    if tags.iter().any(|(key, value)| !key.chars().chain(value.chars()).all(allowed)) {
-        return Err(ApiError::invalid_argument(
-            "Some tags contain invalid characters. Valid characters: Unicode letters, digits, white space, _ . : / = + \
-             - @.",
-        ));
-    }
-    context.streams.add_tags(&handle, &tags).await?;
+    check_resource_characters(&tags)?;
+    context.streams.add_tags(&tagged, &tags).await?;
     Ok(Vec::new())
 }

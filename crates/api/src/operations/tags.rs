@@ -48,6 +48,18 @@ pub(super) fn owned(tags: &Map<'_, Text<'_>>) -> BTreeMap<String, String> {
     tags.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect()
 }
 
+/// Refuses characters that TagResource does not take: unlike AddTagsToStream it permits a colon.
+pub(super) fn check_resource_characters(tags: &BTreeMap<String, String>) -> Result<()> {
+    let allowed = |c: char| c.is_alphanumeric() || c.is_whitespace() || "_.:/=+-@".contains(c);
+    if tags.iter().any(|(key, value)| !key.chars().chain(value.chars()).all(allowed)) {
+        return Err(ApiError::invalid_argument(
+            "Some tags contain invalid characters. Valid characters: Unicode letters, digits, white space, _ . : / = + \
+             - @.",
+        ));
+    }
+    Ok(())
+}
+
 /// Refuses characters that tags of streams may not have.
 pub(super) fn check_characters(stream: &StreamKey, tags: &BTreeMap<String, String>) -> Result<()> {
     let texts = || tags.iter().flat_map(|(key, value)| [key, value]);

@@ -8,7 +8,7 @@ use super::tags::check_keys;
 use crate::checks::Checks;
 use crate::context::Context;
 use crate::error::Result;
-use crate::resource::resource;
+use crate::resource::tagged;
 
 operation!("UntagResource", changes: true);
 
@@ -23,8 +23,8 @@ async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>
     let input: Input<'_> = codec.decode(body)?;
     let mut checks = Checks::default();
     check_keys(&mut checks, &input.tag_keys);
-    let handle = resource(context, checks, &input.resource_arn)?;
+    let tagged = tagged(context, checks, &input.resource_arn)?;
     let keys: Vec<String> = input.tag_keys.unwrap_or_default().iter().map(ToString::to_string).collect();
-    context.streams.remove_tags(&handle, &keys).await?;
+    context.streams.remove_tags(&tagged, &keys).await?;
     Ok(Vec::new())
 }

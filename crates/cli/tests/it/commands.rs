@@ -161,7 +161,7 @@ fn nobody_listening_is_said_with_the_endpoint() {
 
 #[test]
 fn help_has_examples() {
-    for name in ["streams", "create", "delete", "describe", "put", "tail"] {
+    for name in ["streams", "create", "delete", "describe", "put", "tail", "top"] {
         let done = run(command(&[name, "--help"]), b"");
         assert!(
             done.code == 0 && done.out.contains("Examples:") && done.out.contains("--endpoint-url"),

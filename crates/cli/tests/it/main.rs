@@ -7,3 +7,4 @@ mod lineage;
 mod parsing;
 mod tailing;
 mod text;
+mod top;

@@ -45,12 +45,29 @@ pub struct StreamDescription {
     /// Registered consumers.
     #[serde(default)]
     pub consumer_count: i64,
+    /// What an on-demand stream is kept ready for.
+    #[serde(default)]
+    pub warm_throughput: Option<WarmThroughput>,
+    /// AUTO or USER_PARTITION_KEY, of on-demand streams.
+    #[serde(default)]
+    pub record_distribution_strategy: Option<String>,
     /// KMS or NONE.
     #[serde(default)]
     pub encryption_type: Option<String>,
     /// The largest record in KiB.
     #[serde(default, rename = "MaxRecordSizeInKiB")]
     pub max_record_size_in_kib: Option<i64>,
+}
+
+/// Write throughput that needs no scaling first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub struct WarmThroughput {
+    /// What was asked for, in MiB/s.
+    #[serde(default, rename = "TargetMiBps")]
+    pub target_mibps: i64,
+    /// What is there, in MiB/s.
+    #[serde(default, rename = "CurrentMiBps")]
+    pub current_mibps: i64,
 }
 
 impl StreamDescription {

@@ -7,6 +7,7 @@ pub(crate) mod get_records;
 pub(crate) mod get_shard_iterator;
 mod increase_retention;
 pub(crate) mod list_shards;
+pub(crate) mod list_stream_consumers;
 pub(crate) mod list_streams;
 pub(crate) mod put_record;
 pub(crate) mod put_records;

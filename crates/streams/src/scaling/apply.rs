@@ -11,7 +11,7 @@ use super::{Decision, Load, Situation, lacking, plan};
 use crate::create::shards_for_throughput;
 use crate::demand::Rates;
 use crate::error::{Result, StreamsError};
-use crate::handle::{StreamHandle, StreamView};
+use crate::handle::{ShardHandle, StreamHandle, StreamView};
 use crate::meta::{StreamMeta, StreamMode, StreamStatus};
 use crate::service::{Change, StreamService};
 use crate::traffic::Totals;
@@ -25,7 +25,7 @@ impl StreamService {
         }
         let elapsed = self.clock.elapsed();
         let demands = self.demands(&view, elapsed);
-        let totals = view.shards.iter().map(|shard| shard.traffic.totals());
+        let totals = view.shards.iter().map(|shard| shard.stats.written());
         let totals = totals.fold(Totals::default(), Totals::plus);
         let asked = demands.values().fold(Rates::default(), |sum, &rates| sum.plus(rates));
         let demand = handle.traffic.observe(elapsed, totals, asked);
@@ -55,8 +55,8 @@ impl StreamService {
             records_per_s: rates.write_records_per_s,
         });
         let open = view.meta.shards.all().iter().zip(&view.shards).filter(|(shard, _)| shard.is_open());
-        open.filter_map(|(shard, handle)| Some((shard.id, handle.traffic.demand(elapsed, capacity)?)))
-            .collect()
+        let demand = |handle: &ShardHandle| handle.traffic.demand(elapsed, handle.stats.written(), capacity);
+        open.filter_map(|(shard, handle)| Some((shard.id, demand(handle)?))).collect()
     }
 
     async fn note_peak(&self, handle: &StreamHandle, demand: Rates) -> Result<()> {

@@ -7,11 +7,12 @@ use std::time::Duration;
 use headwater_host::{ManualClock, SeededRandom};
 use headwater_store::memory::MemoryStore;
 use headwater_streams::{
-    Config, CreateStream, Distribution, LimitPolicy, Mode, PutEntry, PutFailure, PutPlaced, ReadOutcome,
-    ReadRequest, ShardIterator, StartingPosition, StreamHandle, StreamService, StreamsError, Substrate,
+    Config, Consumer, ConsumerRef, CreateStream, Distribution, LimitPolicy, Mode, PutEntry, PutFailure,
+    PutPlaced, ReadOutcome, ReadRequest, ShardIterator, StartingPosition, StreamHandle, StreamService,
+    StreamsError, Subscription, Substrate,
 };
 use headwater_telemetry::Metrics;
-use headwater_types::{AccountId, HashKey, SequenceNumber, StreamKey, StreamName, Timestamp};
+use headwater_types::{AccountId, ConsumerName, HashKey, SequenceNumber, StreamKey, StreamName, Timestamp};
 
 pub(crate) const START: Timestamp = Timestamp::from_secs(1_700_000_000);
 pub(crate) const TRANSITION: Duration = Duration::from_millis(200);
@@ -107,6 +108,26 @@ impl World {
         start: StartingPosition,
     ) -> Result<ShardIterator, StreamsError> {
         self.service.shard_iterator(&key(name), shard, &start).await
+    }
+
+    pub(crate) async fn register(&self, stream: &str, consumer: &str) -> Result<Consumer, StreamsError> {
+        let (handle, _) = self.service.find(&key(stream))?;
+        let name = ConsumerName::new(consumer).unwrap();
+        self.service.register_consumer(&handle, &name, &BTreeMap::new()).await
+    }
+
+    pub(crate) async fn subscribe(
+        &self,
+        stream: &str,
+        consumer: &str,
+        shard: &str,
+        start: StartingPosition,
+    ) -> Result<Subscription, StreamsError> {
+        let (handle, _) = self.service.find(&key(stream))?;
+        let name = ConsumerRef::Name(ConsumerName::new(consumer).unwrap());
+        let found = self.service.find_consumer(&handle, &name)?;
+        let arn = self.service.consumer_arn(&key(stream), &found.id);
+        self.service.subscribe(&arn, shard, &start).await
     }
 
     pub(crate) async fn read(

@@ -21,7 +21,7 @@ async fn a_stream_is_creating_then_active_then_deleting_then_gone() {
     assert!(matches!(world.try_put("s", "k", "x").await, Err(StreamsError::StreamNotFound(_))));
     world.clock.advance(TRANSITION);
     assert_eq!(status(&world, "s"), Some(StreamStatus::Active));
-    world.service.delete_stream(&key("s")).await.unwrap();
+    world.service.delete_stream(&key("s"), false).await.unwrap();
     assert_eq!(status(&world, "s"), Some(StreamStatus::Deleting));
     world.clock.advance(TRANSITION);
     assert_eq!(status(&world, "s"), None);
@@ -33,7 +33,7 @@ async fn a_new_stream_of_the_same_name_has_nothing_of_the_old_one() {
     world.create("s", 1).await;
     world.put("s", "k", "old").await;
     let old = world.iterator("s", "0", headwater_streams::StartingPosition::TrimHorizon).await.unwrap();
-    world.service.delete_stream(&key("s")).await.unwrap();
+    world.service.delete_stream(&key("s"), false).await.unwrap();
     world.settle();
     world.create("s", 1).await;
     assert!(world.read_shard("s", "0").await.is_empty());
@@ -46,7 +46,7 @@ async fn a_name_is_taken_until_its_stream_is_gone() {
     world.create("s", 1).await;
     let again = || world.service.create_stream(request("s", Mode::Provisioned { shards: 1 }));
     assert!(matches!(again().await, Err(StreamsError::StreamExists(_))));
-    world.service.delete_stream(&key("s")).await.unwrap();
+    world.service.delete_stream(&key("s"), false).await.unwrap();
     assert!(matches!(again().await, Err(StreamsError::StreamExists(_))));
     world.settle();
     again().await.unwrap();
@@ -66,7 +66,7 @@ async fn streams_and_records_outlive_the_process() {
 async fn deleted_streams_leave_no_logs() {
     let mut world = world().await;
     world.create("s", 3).await;
-    world.service.delete_stream(&key("s")).await.unwrap();
+    world.service.delete_stream(&key("s"), false).await.unwrap();
     world.settle();
     world.reopen().await;
     world.service.upkeep().await;

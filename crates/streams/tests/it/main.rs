@@ -1,5 +1,7 @@
 //! The meaning of streams, over the engine that keeps everything in memory and a clock that tests move.
 
+mod consumers;
+mod fan_out;
 mod harness;
 mod lifecycle;
 mod limits;

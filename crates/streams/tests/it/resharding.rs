@@ -223,7 +223,7 @@ async fn a_put_that_races_reshard_and_deletion_finds_the_stream_gone() {
         for _ in 0..round {
             tokio::task::yield_now().await;
         }
-        world.service.delete_stream(&key("s")).await.unwrap();
+        world.service.delete_stream(&key("s"), false).await.unwrap();
         match resharder.await.unwrap() {
             Ok(_) | Err(StreamsError::StreamNotFound(_) | StreamsError::NotActive { .. }) => {}
             Err(error) => panic!("{error}"),

@@ -212,7 +212,7 @@ async fn the_account_quota_leaves_room_for_some() {
     world.drive(&spread(64), 2400, 10, 12).await;
     assert_eq!(world.open_shards(), 6);
     assert_eq!(world.service.limits_report(key("s").account).open_shards, 20_000);
-    world.service.delete_stream(&key("other")).await.unwrap();
+    world.service.delete_stream(&key("other"), false).await.unwrap();
     world.drive(&spread(64), 2400, 10, MINUTE_AND_A_QUARTER).await;
     assert_eq!(world.open_shards(), 8);
 }

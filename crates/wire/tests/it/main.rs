@@ -3,6 +3,7 @@
 mod coercion;
 mod date;
 mod encoding;
+mod event_stream;
 mod hostile;
 mod round_trip;
 mod sigv4;

@@ -1,0 +1,216 @@
+//! A thousand subscriptions at once: what each costs, and how soon a record is everywhere.
+
+use std::fmt::Write;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::Result;
+use crate::api::Api;
+use crate::http::{Connection, Encoding, request};
+use crate::load::{Window, percentile_us};
+use crate::process::{Busy, resident_mib};
+use crate::scratch::Scratch;
+use crate::server::{Program, Server};
+use crate::subscription::{Said, Start, Subscription, consumers};
+use crate::workload::fresh_stream;
+
+const CONSUMERS: usize = 20;
+const SHARDS: usize = 50;
+/// Puts of the paced load, a second; each record goes to the twenty consumers of its shard.
+const PACED_RECORDS_PER_S: u64 = 500;
+/// Records of one put of the unpaced load.
+const BATCH: usize = 250;
+const RECORD_BYTES: usize = 1024;
+/// The time of the put stands at the beginning of the data, as digits: a multiple of three bytes, so that its base64
+/// is the beginning of the record's.
+const STAMP_BYTES: usize = 12;
+
+/// What the readers have seen.
+#[derive(Default)]
+struct Seen {
+    records: AtomicU64,
+    bytes: AtomicU64,
+    latencies_us: Mutex<Vec<u32>>,
+    keeping: AtomicBool,
+    stop: AtomicBool,
+}
+
+/// Paragraph and table for the document.
+pub(crate) fn measure(program: &Program, work_dir: &Path, window: Window) -> Result<String> {
+    let scratch = Scratch::new(work_dir, "fan-out")?;
+    let server = Server::start(program, scratch.path())?;
+    let (address, pid) = (server.address, server.pid());
+    let mut api = Api::open(address)?;
+    let stream = fresh_stream("fan-out");
+    api.create_stream(&stream, SHARDS)?;
+    let shards = api.shards(&stream)?;
+    let consumers = consumers(&mut api, &stream, CONSUMERS)?;
+    let before_mib = resident_mib(pid)?;
+    let seen = Seen::default();
+    let started = Instant::now();
+    let mut text = String::new();
+    thread::scope(|scope| -> Result<()> {
+        let mut readers = Vec::new();
+        for consumer in &consumers {
+            for shard in &shards {
+                let subscription = Subscription::open(address, consumer, shard, &Start::Latest)?;
+                let seen = &seen;
+                readers.push(scope.spawn(move || listen(subscription, seen, started)));
+            }
+        }
+        let subscribing = started.elapsed();
+        thread::sleep(Duration::from_secs(2));
+        let idle_mib = resident_mib(pid)?;
+        let idle = Busy::now(Some(pid))?;
+        thread::sleep(window.measure.max(Duration::from_secs(5)));
+        let idle = idle.until(&Busy::now(Some(pid))?);
+
+        seen.keeping.store(true, Ordering::Relaxed);
+        let busy = Busy::now(Some(pid))?;
+        let put = paced(address, &stream, window.measure, started)?;
+        thread::sleep(Duration::from_millis(500));
+        let paced = busy.until(&Busy::now(Some(pid))?);
+        seen.keeping.store(false, Ordering::Relaxed);
+        let pushed = seen.records.swap(0, Ordering::Relaxed);
+        if pushed != put * CONSUMERS as u64 {
+            return Err(format!("{put} records were put and {pushed} pushed to {CONSUMERS} consumers").into());
+        }
+        let mut latencies = std::mem::take(&mut *seen.latencies_us.lock().map_err(|_| "a reader panicked")?);
+        let (p50, p99) = (percentile_us(&mut latencies, 0.5), percentile_us(&mut latencies, 0.99));
+
+        seen.bytes.store(0, Ordering::Relaxed);
+        let busy = Busy::now(Some(pid))?;
+        let flood_started = Instant::now();
+        let put = flood(address, &stream, window.measure, started)?;
+        let caught_up = catch_up(&seen, put * CONSUMERS as u64)?;
+        let flood_time = flood_started.elapsed();
+        let flooded = busy.until(&Busy::now(Some(pid))?);
+        let peak_mib = resident_mib(pid)?;
+        seen.stop.store(true, Ordering::Relaxed);
+
+        let each_kib = (idle_mib - before_mib) * 1024.0 / (CONSUMERS * SHARDS) as f64;
+        let rate = caught_up as f64 / flood_time.as_secs_f64();
+        writeln!(
+            text,
+            "{} subscriptions at once ({CONSUMERS} consumers of {SHARDS} shards, a connection each, HTTP/1.1):\n",
+            CONSUMERS * SHARDS
+        )?;
+        writeln!(text, "| a thousand subscriptions | |\n|---|---|")?;
+        writeln!(text, "| to open all of them | {:.0} ms |", subscribing.as_secs_f64() * 1e3)?;
+        writeln!(text, "| resident memory of the server for each | {each_kib:.1} KiB |")?;
+        let server_cpus = |shares: &crate::process::Shares| shares.server.unwrap_or(f64::NAN);
+        writeln!(text, "| processors while idle (heartbeats) | {:.3} |", server_cpus(&idle))?;
+        writeln!(
+            text,
+            "| put-to-event, {PACED_RECORDS_PER_S} records/s of 1 KiB, each pushed {CONSUMERS} times | p50 {:.2} ms, p99 \
+             {:.2} ms; server {:.2} processors, generator {:.2} |",
+            f64::from(p50) / 1e3,
+            f64::from(p99) / 1e3,
+            server_cpus(&paced),
+            paced.own
+        )?;
+        writeln!(
+            text,
+            "| as fast as it goes: 1 KiB records pushed | {:.0} records/s ({:.0} MB/s); server {:.2} processors, \
+             generator {:.2} |",
+            rate,
+            rate * RECORD_BYTES as f64 / 1e6,
+            server_cpus(&flooded),
+            flooded.own
+        )?;
+        writeln!(text, "| resident memory of the server after that | {peak_mib:.0} MiB |\n")?;
+        for reader in readers {
+            reader.join().map_err(|_| "a reader panicked")??;
+        }
+        Ok(())
+    })?;
+    server.kill()?;
+    Ok(text)
+}
+
+/// Reads until told to stop, which the next heartbeat lets it notice.
+fn listen(mut subscription: Subscription, seen: &Seen, started: Instant) -> Result<()> {
+    while !seen.stop.load(Ordering::Relaxed) {
+        let Said::Event(event) = subscription.next()? else { return Err("a subscription ended".into()) };
+        let now_us = started.elapsed().as_micros() as u64;
+        let opening = b"\"Data\":\"";
+        let mut latencies = Vec::new();
+        let mut records = 0;
+        for at in memchr::memmem::find_iter(event, opening) {
+            records += 1;
+            let stamp = &event[at + opening.len()..][..STAMP_BYTES / 3 * 4];
+            let stamp = base64_simd::STANDARD.decode_to_vec(stamp)?;
+            let sent_us: u64 = std::str::from_utf8(&stamp)?.parse()?;
+            latencies.push(now_us.saturating_sub(sent_us) as u32);
+        }
+        if records > 0 && seen.keeping.load(Ordering::Relaxed) {
+            seen.latencies_us.lock().map_err(|_| "another reader panicked")?.extend(latencies);
+        }
+        seen.records.fetch_add(records, Ordering::Relaxed);
+        seen.bytes.fetch_add(event.len() as u64, Ordering::Relaxed);
+    }
+    Ok(())
+}
+
+fn record(started: Instant) -> String {
+    let mut data = format!("{:012}", started.elapsed().as_micros()).into_bytes();
+    data.resize(RECORD_BYTES, b'x');
+    base64_simd::STANDARD.encode_to_string(data)
+}
+
+/// Puts single records at a steady rate; how many there were.
+fn paced(address: SocketAddr, stream: &str, time: Duration, started: Instant) -> Result<u64> {
+    let mut connection = Connection::open(address)?;
+    let begun = Instant::now();
+    let mut put = 0;
+    while begun.elapsed() < time {
+        let due = Duration::from_micros(put * 1_000_000 / PACED_RECORDS_PER_S);
+        thread::sleep(due.saturating_sub(begun.elapsed()));
+        let data = record(started);
+        let body = format!(r#"{{"StreamName":"{stream}","PartitionKey":"{put}","Data":"{data}"}}"#);
+        let bytes = request(address, "PutRecord", Encoding::Json, body.as_bytes());
+        connection.call(&bytes)?.expect_ok("PutRecord")?;
+        put += 1;
+    }
+    Ok(put)
+}
+
+/// Puts batches without pause; how many records there were.
+fn flood(address: SocketAddr, stream: &str, time: Duration, started: Instant) -> Result<u64> {
+    let mut connection = Connection::open(address)?;
+    let begun = Instant::now();
+    let mut put = 0;
+    while begun.elapsed() < time {
+        let data = record(started);
+        let records: Vec<String> = (0..BATCH)
+            .map(|i| format!(r#"{{"PartitionKey":"{}","Data":"{data}"}}"#, put as usize + i))
+            .collect();
+        let body = format!(r#"{{"StreamName":"{stream}","Records":[{}]}}"#, records.join(","));
+        let bytes = request(address, "PutRecords", Encoding::Json, body.as_bytes());
+        connection.call(&bytes)?.expect_ok("PutRecords")?;
+        put += BATCH as u64;
+    }
+    Ok(put)
+}
+
+/// Waits until all records have come.
+fn catch_up(seen: &Seen, expected: u64) -> Result<u64> {
+    let mut last = (0, Instant::now());
+    loop {
+        let records = seen.records.load(Ordering::Relaxed);
+        if records >= expected {
+            return Ok(records);
+        }
+        if records > last.0 {
+            last = (records, Instant::now());
+        }
+        if last.1.elapsed() > Duration::from_secs(30) {
+            return Err(format!("{records} of {expected} records were pushed, and no more come").into());
+        }
+        thread::sleep(Duration::from_millis(1));
+    }
+}

@@ -1,0 +1,29 @@
+//! NextToken of the lists whose tokens expire.
+
+use headwater_streams::TokenError;
+
+use crate::error::{ApiError, Result};
+
+/// The token as it is sent.
+pub(super) fn encode(token: Vec<u8>) -> String {
+    base64_simd::STANDARD.encode_to_string(token)
+}
+
+/// What `open` finds in a token that was sent back.
+pub(super) fn decode<T>(
+    token: &str,
+    open: impl FnOnce(&[u8]) -> std::result::Result<T, TokenError>,
+) -> Result<T> {
+    let bytes = base64_simd::STANDARD.decode_to_vec(token.as_bytes()).map_err(|_| invalid())?;
+    open(&bytes).map_err(|error| match error {
+        TokenError::Invalid => invalid(),
+        TokenError::Expired { .. } => ApiError::new(
+            "ExpiredNextTokenException",
+            "The pagination token passed to the operation is expired.",
+        ),
+    })
+}
+
+pub(super) fn invalid() -> ApiError {
+    ApiError::invalid_argument("NextToken is invalid.")
+}

@@ -1,0 +1,73 @@
+//! From two looks at the counters to what happened between them.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::sample::Counters;
+
+/// One stream or shard, its counters as rates a second.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Row {
+    /// Its name.
+    pub name: String,
+    /// Records stored.
+    pub records_in: f64,
+    /// Bytes stored.
+    pub bytes_in: f64,
+    /// Records read and pushed.
+    pub records_out: f64,
+    /// Bytes read and pushed.
+    pub bytes_out: f64,
+    /// Records refused.
+    pub throttled_writes: f64,
+    /// Reads refused.
+    pub throttled_reads: f64,
+    /// How far the newest read was behind, in milliseconds.
+    pub iterator_age_ms: Option<u64>,
+    /// Open subscriptions.
+    pub subscriptions: u64,
+    /// Open shards.
+    pub open: u64,
+}
+
+impl Row {
+    /// Whether there is anything to see.
+    pub fn is_idle(&self) -> bool {
+        let flows = [self.bytes_in, self.bytes_out, self.throttled_writes, self.throttled_reads];
+        flows.iter().all(|rate| *rate == 0.0) && self.subscriptions == 0
+    }
+}
+
+/// What happened in `took`, the busiest first. A counter that has shrunk was begun anew by a server that restarted.
+pub fn rates(
+    before: &BTreeMap<String, Counters>,
+    now: &BTreeMap<String, Counters>,
+    took: Duration,
+) -> Vec<Row> {
+    let seconds = took.as_secs_f64().max(0.001);
+    let mut rows: Vec<Row> = now
+        .iter()
+        .map(|(name, counters)| {
+            let earlier = before.get(name).copied().unwrap_or_default();
+            let rate = |count: fn(&Counters) -> u64| {
+                let (from, to) = (count(&earlier), count(counters));
+                to.checked_sub(from).unwrap_or(to) as f64 / seconds
+            };
+            Row {
+                name: name.clone(),
+                records_in: rate(|counters| counters.records_in),
+                bytes_in: rate(|counters| counters.bytes_in),
+                records_out: rate(|counters| counters.records_out),
+                bytes_out: rate(|counters| counters.bytes_out),
+                throttled_writes: rate(|counters| counters.throttled_writes),
+                throttled_reads: rate(|counters| counters.throttled_reads),
+                iterator_age_ms: counters.iterator_age_ms,
+                subscriptions: counters.subscriptions,
+                open: counters.open,
+            }
+        })
+        .collect();
+    let weight = |row: &Row| row.bytes_in + row.bytes_out;
+    rows.sort_by(|a, b| weight(b).total_cmp(&weight(a)).then_with(|| a.name.cmp(&b.name)));
+    rows
+}

@@ -1,0 +1,59 @@
+//! Reads the lines of an OpenMetrics page that are of use here; others are passed over.
+
+use std::collections::BTreeMap;
+
+/// What a page says of one stream or shard. Counters are totals since the server started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counters {
+    /// Records stored.
+    pub records_in: u64,
+    /// Bytes stored.
+    pub bytes_in: u64,
+    /// Records read and pushed.
+    pub records_out: u64,
+    /// Bytes read and pushed.
+    pub bytes_out: u64,
+    /// Records refused.
+    pub throttled_writes: u64,
+    /// Reads refused.
+    pub throttled_reads: u64,
+    /// How far the newest read was behind, in milliseconds.
+    pub iterator_age_ms: Option<u64>,
+    /// Open subscriptions.
+    pub subscriptions: u64,
+    /// Open shards: of a shard 1 or 0.
+    pub open: u64,
+}
+
+/// The samples whose names begin with `prefix`, by the value of the label `key`.
+pub fn parse(page: &str, prefix: &str, key: &str) -> BTreeMap<String, Counters> {
+    let mut found: BTreeMap<String, Counters> = BTreeMap::new();
+    for line in page.lines() {
+        let Some((name, name_of, value)) = split(line, prefix, key) else { continue };
+        let mut counters = found.get(name_of).copied().unwrap_or_default();
+        match name {
+            "records_in_total" => counters.records_in = value,
+            "bytes_in_total" => counters.bytes_in = value,
+            "records_out_total" => counters.records_out = value,
+            "bytes_out_total" => counters.bytes_out = value,
+            "throttled_writes_total" => counters.throttled_writes = value,
+            "throttled_reads_total" => counters.throttled_reads = value,
+            "iterator_age_milliseconds" => counters.iterator_age_ms = Some(value),
+            "subscriptions" => counters.subscriptions = value,
+            "open" | "open_shards" => counters.open = value,
+            _ => continue,
+        }
+        found.insert(name_of.to_owned(), counters);
+    }
+    found
+}
+
+/// The name without its prefix, the value of the label, and the sample's value.
+fn split<'a>(line: &'a str, prefix: &str, key: &str) -> Option<(&'a str, &'a str, u64)> {
+    let (name, rest) = line.strip_prefix(prefix)?.split_once('{')?;
+    let (labels, value) = rest.rsplit_once("} ")?;
+    // Names of streams and shards have neither quotes nor commas in them.
+    let label = labels.split(',').find_map(|label| label.strip_prefix(key)?.strip_prefix("=\""))?;
+    let value = value.split(' ').next()?.parse::<f64>().ok()?;
+    Some((name.strip_prefix("stream_").unwrap_or(name), label.strip_suffix('"')?, value as u64))
+}

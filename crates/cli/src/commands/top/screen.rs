@@ -1,0 +1,47 @@
+//! A terminal that is drawn anew again and again, and left as it was found.
+
+use std::io::{self, Write};
+
+use console::Term;
+
+pub(super) struct Screen {
+    term: Term,
+}
+
+impl Screen {
+    /// Takes the terminal's other page, so that what was on it comes back at the end.
+    pub(super) fn open() -> io::Result<Self> {
+        let mut term = Term::stdout();
+        term.write_all(b"\x1b[?1049h")?;
+        term.hide_cursor()?;
+        Ok(Self { term })
+    }
+
+    /// Lines there is room for.
+    pub(super) fn rows(&self) -> usize {
+        usize::from(self.term.size().0)
+    }
+
+    /// Replaces what is shown.
+    pub(super) fn show(&mut self, text: &str) -> io::Result<()> {
+        let columns = usize::from(self.term.size().1);
+        let mut page = String::from("\x1b[H");
+        for line in text.lines().take(self.rows()) {
+            page.push_str(console::truncate_str(line, columns, "").as_ref());
+            page.push_str("\x1b[K\r\n");
+        }
+        page.truncate(page.len() - 2);
+        page.push_str("\x1b[J");
+        self.term.write_all(page.as_bytes())?;
+        self.term.flush()
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        // A terminal that is gone needs no restoring.
+        let _ = self.term.show_cursor();
+        let _ = self.term.write_all(b"\x1b[?1049l");
+        let _ = self.term.flush();
+    }
+}
