@@ -13,6 +13,7 @@ BUILT = {
     "ListTagsForResource", "ListTagsForStream", "MergeShards", "PutRecord", "PutRecords",
     "RemoveTagsFromStream", "SplitShard", "TagResource", "UntagResource", "UpdateAccountSettings",
     "UpdateMaxRecordSize", "UpdateShardCount", "UpdateStreamMode",
+    "UpdateStreamRecordDistributionStrategy", "UpdateStreamWarmThroughput",
 }
 LATER = sorted(set(MODEL.operation_names) - BUILT)
 

@@ -3,11 +3,12 @@
 use bytes::Bytes;
 use headwater_store::{Expected, StoreError};
 use headwater_types::limits::Limit;
-use headwater_types::{AccountId, Timestamp};
+use headwater_types::{AccountId, StreamKey, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Result, StreamsError};
 use crate::keys::Key;
+use crate::meta::StreamStatus;
 use crate::service::{Config, StreamService};
 
 /// A commitment cannot end before it is a day old (documentation: minimum 24 h).
@@ -95,8 +96,18 @@ impl StreamService {
         Ok(AccountSettings { commitment: stored.commitment(self.clock.now()) })
     }
 
-    /// Begins or ends the billing commitment. Asking for what is so already changes nothing.
+    /// Begins or ends the billing commitment. Asking for what is so already changes nothing. It does not end while a
+    /// stream has warm throughput, which is a part of it.
     pub async fn set_commitment(&self, account: AccountId, enabled: bool) -> Result<AccountSettings> {
+        // So that no stream gets warm throughput meanwhile.
+        let _changing = self.creating.lock().await;
+        if !enabled && let Some(stream) = self.warm_stream(account) {
+            let why = format!(
+                "MinimumThroughputBillingCommitment cannot be disabled while {stream} has warm throughput. Remove it \
+                 with UpdateStreamWarmThroughput and a WarmThroughputMiBps of 0, or delete the stream."
+            );
+            return Err(StreamsError::InvalidOption(why));
+        }
         loop {
             let now = self.clock.now();
             let (mut stored, expected) = self.stored_account(account).await?;
@@ -121,6 +132,27 @@ impl StreamService {
                 Err(error) => return Err(error.into()),
             }
         }
+    }
+
+    /// Refuses warm throughput to accounts without the billing commitment, and to those whose commitment is about to
+    /// end. Hold `creating` until the stream has it.
+    pub(crate) async fn check_commitment(&self, account: AccountId, warm_mibps: Option<i32>) -> Result<()> {
+        if warm_mibps.is_none_or(|mibps| mibps == 0)
+            || self.account_settings(account).await?.commitment.status == CommitmentStatus::Enabled
+        {
+            return Ok(());
+        }
+        let why = "WarmThroughputMiBps is only supported in accounts that have MinimumThroughputBillingCommitment \
+                   enabled. Enable it with UpdateAccountSettings.";
+        Err(StreamsError::InvalidOption(why.into()))
+    }
+
+    fn warm_stream(&self, account: AccountId) -> Option<StreamKey> {
+        let streams = self.streams_of(account);
+        let warm = streams.iter().find(|(handle, status)| {
+            *status != StreamStatus::Deleting && handle.view.load().meta.warm_throughput_mibps.is_some()
+        });
+        warm.map(|(handle, _)| handle.key.clone())
     }
 
     /// Usage and quotas of an account.

@@ -10,6 +10,7 @@ use headwater_types::limits::{
 };
 use headwater_types::{AccountId, ShardMap, StreamKey, Timestamp};
 
+use crate::demand::{DemandMemory, Rates};
 use crate::error::{Result, StreamsError};
 use crate::keys::Key;
 use crate::meta::{Distribution, Phase, StreamMeta, StreamMode, StreamStatus};
@@ -69,9 +70,9 @@ impl StreamService {
             }
         };
         if distribution == Distribution::Auto && mode == StreamMode::Provisioned {
-            let why = "RecordDistributionStrategy AUTO is only supported for on-demand streams.";
-            return Err(StreamsError::InvalidOption(why.into()));
+            return Err(StreamsError::only_on_demand("RecordDistributionStrategy AUTO"));
         }
+        self.check_commitment(key.account, warm_throughput_mibps).await?;
         let now = self.clock.now();
         self.check_create_quotas(key.account, mode)?;
         self.check_shard_quota(key.account, shards)?;
@@ -89,6 +90,7 @@ impl StreamService {
             retention_hours: RETENTION_HOURS_DEFAULT,
             max_record_kib: max_record_kib.unwrap_or(MAX_RECORD_SIZE_KIB_DEFAULT),
             warm_throughput_mibps,
+            demand: DemandMemory::beginning(now, Rates::default()),
             tags,
             shards: ShardMap::uniform(shards, now),
             reshard: None,

@@ -336,3 +336,10 @@ pub enum StreamsError {
         cause: String,
     },
 }
+
+impl StreamsError {
+    /// The option is one of on-demand streams.
+    pub(crate) fn only_on_demand(option: &str) -> Self {
+        Self::InvalidOption(format!("{option} is only supported for on-demand streams."))
+    }
+}

@@ -12,15 +12,18 @@ use tokio::sync::Notify;
 
 use crate::limits::ShardBudget;
 use crate::meta::StreamMeta;
+use crate::scaling::StreamTraffic;
 use crate::stats::{ShardReport, ShardStats};
 use crate::subscribe::Seats;
+use crate::traffic::ShardTraffic;
 
-/// One shard's log, what is left of its rates, and what was done with it.
+/// One shard's log, what is left of its rates, what was done with it, and how busy it is.
 #[derive(Debug)]
 pub struct ShardHandle {
     pub(crate) log: Arc<dyn ShardLog>,
     pub(crate) budget: Mutex<ShardBudget>,
     pub(crate) stats: ShardStats,
+    pub(crate) traffic: ShardTraffic,
 }
 
 impl ShardHandle {
@@ -75,6 +78,7 @@ pub struct StreamHandle {
     pub(crate) metrics: StreamMetrics,
     /// What is left of the rates at which its operations may be called.
     pub(crate) calls: Mutex<CallRates>,
+    pub(crate) traffic: StreamTraffic,
 }
 
 impl StreamHandle {

@@ -9,7 +9,7 @@
 //! # Order of things
 //! *Create*: metadata (CREATING), then the logs. *Reshard*: the plan into the metadata (UPDATING), logs of
 //! the children, seal the parents, then the new shard map. A put that meets a sealed log waits for the new
-//! map and goes to the child. *Delete*: metadata (DELETING), then the logs, then the metadata.
+//! map and goes to the child. *Scaling*: upkeep reshards an on-demand stream the same way. *Delete*: metadata (DELETING), then the logs, then the metadata.
 //!
 //! # Recovery
 //! [`StreamService::open`] reads all metadata and finishes what it finds begun.
@@ -18,6 +18,7 @@ mod account;
 mod consumers;
 mod create;
 mod delete;
+mod demand;
 mod error;
 mod handle;
 mod iterator;
@@ -30,13 +31,16 @@ mod rates;
 mod read;
 mod report;
 mod reshard;
+mod scaling;
 mod service;
 mod settings;
 mod stats;
 mod subscribe;
 mod tags;
 mod token;
+mod traffic;
 mod upkeep;
+mod warm;
 
 pub use account::{AccountSettings, BillingCommitment, CommitmentStatus, LimitsReport};
 pub use consumers::{Consumer, ConsumerMeta, ConsumerPageToken, ConsumerRef, ConsumerStatus};
@@ -54,5 +58,6 @@ pub use stats::ShardReport;
 pub use subscribe::{Event, EventRoom, Push, Subscription};
 pub use tags::Tagged;
 pub use token::TokenError;
+pub use warm::WarmThroughput;
 
 pub use headwater_types::limits::LimitPolicy;

@@ -10,6 +10,7 @@ use headwater_types::{ConsumerName, ReshardPlan, ShardMap, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::consumers::ConsumerMeta;
+use crate::demand::DemandMemory;
 
 /// How capacity is managed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,6 +73,9 @@ pub struct StreamMeta {
     /// Write throughput for which an on-demand stream is kept ready, in MiB/s.
     #[serde(default)]
     pub warm_throughput_mibps: Option<i32>,
+    /// What scaling remembers; means something only while the stream is on-demand.
+    #[serde(default)]
+    pub(crate) demand: DemandMemory,
     /// Tags.
     pub tags: BTreeMap<String, String>,
     /// Shards.

@@ -21,7 +21,7 @@ use tracing::{error, warn};
 
 use crate::error::{Result, StreamsError};
 use crate::handle::{StreamHandle, StreamView};
-use crate::meta::{Distribution, StreamStatus};
+use crate::meta::{Distribution, StreamMode, StreamStatus};
 use crate::service::StreamService;
 
 /// One record to be put. Sizes were checked against the model; the stream's own maximum is checked here.
@@ -120,7 +120,7 @@ impl StreamService {
                 match appended {
                     Ok(appended) => {
                         handle.metrics.wrote(group.entries.len() as u64, group.bytes);
-                        view.shards[group.shard].stats.wrote(group.entries.len() as u64, group.bytes);
+                        watch(&view, entries, group);
                         for (i, &entry) in group.entries.iter().enumerate() {
                             let position = appended.first.plus(i as u64);
                             let sequence_number = SequenceNumber::of_record(
@@ -139,7 +139,9 @@ impl StreamService {
                     Err(StoreError::Busy) => {
                         let failure = Err(PutFailure::Throttled(shard.id));
                         group.entries.iter().for_each(|&entry| answers[entry as usize] = failure);
-                        view.shards[group.shard].stats.throttled_writes(group.entries.len() as u64);
+                        view.shards[group.shard]
+                            .stats
+                            .throttled_writes(group.entries.len() as u64, group.bytes);
                     }
                     Err(cause) => {
                         warn!(stream = %handle.key.name, shard = %shard.id, %cause, "records were not stored");
@@ -219,11 +221,21 @@ impl StreamService {
         answers: &mut [std::result::Result<PutPlaced, PutFailure>],
     ) -> Vec<Group> {
         let shards = &view.meta.shards;
+        let mut turn = match view.meta.distribution {
+            Distribution::Auto => self.random.next_u64(),
+            Distribution::PartitionKey => 0,
+        };
         let mut routed: Vec<(u32, u32)> = waiting
             .iter()
             .map(|&entry| {
-                let hash = self.hash_of(view, &entries[entry as usize]);
-                (shards.route_index(hash) as u32, entry)
+                let shard = match view.meta.distribution {
+                    Distribution::Auto => {
+                        turn = turn.wrapping_add(1);
+                        shards.route_turn(turn)
+                    }
+                    Distribution::PartitionKey => shards.route_index(hash_of(&entries[entry as usize])),
+                };
+                (shard as u32, entry)
             })
             .collect();
         routed.sort_unstable();
@@ -236,14 +248,15 @@ impl StreamService {
             };
             let mut builder = RecordBatchBuilder::with_capacity(run.iter().map(size).sum());
             let mut admitted = Vec::with_capacity(run.len());
-            let mut total_bytes = 0;
+            let (mut total_bytes, mut refused_bytes) = (0, 0);
             let mut budget = view.shards[shard].budget.lock();
             let elapsed = if budget.takes_any_write() { Default::default() } else { self.clock.elapsed() };
             for &(_, index) in run {
                 let entry = &entries[index as usize];
-                let bytes = (entry.partition_key.len() + entry.data.len()) as u64;
+                let bytes = size_of(entry);
                 if !budget.write(elapsed, bytes) {
                     answers[index as usize] = Err(PutFailure::Throttled(shards.all()[shard].id));
+                    refused_bytes += bytes;
                     continue;
                 }
                 total_bytes += bytes;
@@ -257,23 +270,13 @@ impl StreamService {
             drop(budget);
             let refused = (run.len() - admitted.len()) as u64;
             if refused > 0 {
-                view.shards[shard].stats.throttled_writes(refused);
+                view.shards[shard].stats.throttled_writes(refused, refused_bytes);
             }
             if let Some(records) = builder.finish() {
                 groups.push(Group { shard, entries: admitted, records, bytes: total_bytes });
             }
         }
         groups
-    }
-
-    fn hash_of(&self, view: &StreamView, entry: &PutEntry<'_>) -> HashKey {
-        match (view.meta.distribution, entry.explicit_hash_key) {
-            (Distribution::Auto, _) => {
-                HashKey((u128::from(self.random.next_u64()) << 64) | u128::from(self.random.next_u64()))
-            }
-            (Distribution::PartitionKey, Some(key)) => key,
-            (Distribution::PartitionKey, None) => HashKey::of_partition_key(&entry.partition_key),
-        }
     }
 
     /// The number is larger than every one issued so far only if it was not issued: positions grow, and a
@@ -289,5 +292,24 @@ impl StreamService {
         let refuse =
             || StreamsError::OrderingNumber { stream: handle.key.clone(), number: number.to_owned() };
         if issued { Ok(()) } else { Err(refuse()) }
+    }
+}
+
+/// What a record counts as: data and partition key.
+fn size_of(entry: &PutEntry<'_>) -> u64 {
+    (entry.partition_key.len() + entry.data.len()) as u64
+}
+
+fn hash_of(entry: &PutEntry<'_>) -> HashKey {
+    entry.explicit_hash_key.unwrap_or_else(|| HashKey::of_partition_key(&entry.partition_key))
+}
+
+/// Counts a group that was stored. Its keys matter where a shard may be split because of them.
+fn watch(view: &StreamView, entries: &[PutEntry<'_>], group: &Group) {
+    let shard = &view.shards[group.shard];
+    shard.stats.wrote(group.entries.len() as u64, group.bytes);
+    if view.meta.mode == StreamMode::OnDemand && view.meta.distribution == Distribution::PartitionKey {
+        let entries = group.entries.iter().map(|&entry| &entries[entry as usize]);
+        shard.traffic.sample(entries.map(|entry| (size_of(entry), || hash_of(entry))));
     }
 }

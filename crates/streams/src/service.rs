@@ -23,9 +23,11 @@ use crate::handle::{ShardHandle, StreamHandle, StreamView};
 use crate::keys::{self, Key};
 use crate::limits::ShardBudget;
 use crate::meta::{Phase, StreamMeta, StreamStatus};
+use crate::scaling::StreamTraffic;
 use crate::stats::ShardStats;
 use crate::subscribe::Seats;
 use crate::token::TokenSigner;
+use crate::traffic::ShardTraffic;
 
 /// What the service is made from.
 #[derive(Debug, Clone)]
@@ -156,6 +158,7 @@ impl StreamService {
             seats: Seats::default(),
             metrics,
             calls: Mutex::default(),
+            traffic: StreamTraffic::new(self.clock.elapsed()),
         })
     }
 
@@ -179,7 +182,8 @@ impl StreamService {
                 warn!(stream = %key.name, shard = %shard.id, %error, "cannot open the log of a shard");
             })?;
             let budget = Mutex::new(ShardBudget::new(&self.config.limits));
-            shards.push(Arc::new(ShardHandle { log, budget, stats: ShardStats::default() }));
+            let (stats, traffic) = (ShardStats::default(), ShardTraffic::new(self.clock.elapsed()));
+            shards.push(Arc::new(ShardHandle { log, budget, stats, traffic }));
         }
         Ok(Arc::new(StreamView { meta, version, shards }))
     }

@@ -1,10 +1,10 @@
-//! Changes of a stream that leave its shards alone: retention, record size, mode.
+//! Changes of a stream that leave its shards alone: retention, record size, mode, distribution.
 
 use std::sync::Arc;
 
 use headwater_types::limits::Limit;
 
-use crate::create::shards_for_throughput;
+use crate::demand::{DemandMemory, Rates};
 use crate::error::{Result, StreamsError};
 use crate::handle::StreamHandle;
 use crate::meta::{Distribution, StreamMeta, StreamMode, StreamStatus};
@@ -91,10 +91,10 @@ impl StreamService {
         warm_throughput_mibps: Option<i32>,
     ) -> Result<()> {
         if mode == StreamMode::Provisioned && warm_throughput_mibps.is_some_and(|mibps| mibps > 0) {
-            let why = "WarmThroughputMiBps is only supported for on-demand streams.";
-            return Err(StreamsError::InvalidOption(why.into()));
+            return Err(StreamsError::only_on_demand("WarmThroughputMiBps"));
         }
         let _adding = self.creating.lock().await;
+        self.check_commitment(handle.key.account, warm_throughput_mibps).await?;
         self.change_active(handle, |meta, now| {
             if meta.mode == mode
                 && (warm_throughput_mibps.is_none() || warm_throughput_mibps == meta.warm_throughput_mibps)
@@ -106,6 +106,7 @@ impl StreamService {
                 self.check_mode_change(handle, &meta, mode, now)?;
                 meta.mode_changed_at = within_a_day(&meta.mode_changed_at, now);
                 meta.mode_changed_at.push(now);
+                meta.demand = DemandMemory::beginning(now, Rates::default());
             }
             meta.mode = mode;
             meta.warm_throughput_mibps = match mode {
@@ -115,16 +116,28 @@ impl StreamService {
                     warm_throughput_mibps.or(meta.warm_throughput_mibps).filter(|&mibps| mibps > 0)
                 }
             };
-            let ready_for = shards_for_throughput(meta.warm_throughput_mibps);
-            if warm_throughput_mibps.is_some() && ready_for > meta.open_shards() {
-                let plan = meta.shards.plan_uniform(ready_for);
-                meta = self.with_plan(&handle.key, &meta, plan, now)?;
+            if warm_throughput_mibps.is_some() && meta.warm_throughput_mibps.is_some() {
+                meta = self.warmed(&handle.key, meta, now)?;
             }
             meta.phase = self.updating(now);
             Ok(Change::Write(Box::new(meta), ()))
         })
         .await?;
         self.finish_reshard(handle).await
+    }
+
+    /// Says how records are spread, from the next put on.
+    pub async fn update_distribution(&self, handle: &StreamHandle, distribution: Distribution) -> Result<()> {
+        self.change_active(handle, |meta, _| {
+            if distribution == Distribution::Auto && meta.mode == StreamMode::Provisioned {
+                return Err(StreamsError::only_on_demand("RecordDistributionStrategy AUTO"));
+            }
+            if meta.distribution == distribution {
+                return Ok(Change::Keep(()));
+            }
+            Ok(Change::Write(Box::new(StreamMeta { distribution, ..meta.clone() }), ()))
+        })
+        .await
     }
 
     fn check_mode_change(

@@ -4,6 +4,8 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use headwater_types::Timestamp;
 
+use crate::traffic::{Amount, Totals};
+
 /// Counters of one shard. Each is right by itself; together they are not of one moment.
 #[derive(Debug, Default)]
 pub(crate) struct ShardStats {
@@ -12,6 +14,7 @@ pub(crate) struct ShardStats {
     records_out: AtomicU64,
     bytes_out: AtomicU64,
     throttled_writes: AtomicU64,
+    throttled_bytes: AtomicU64,
     throttled_reads: AtomicU64,
     /// Of the newest read, with the time of that read; the epoch before the first.
     iterator_age_ms: AtomicU64,
@@ -51,8 +54,9 @@ impl ShardStats {
         self.bytes_out.fetch_add(bytes, Ordering::Relaxed);
     }
 
-    pub(crate) fn throttled_writes(&self, records: u64) {
+    pub(crate) fn throttled_writes(&self, records: u64, bytes: u64) {
         self.throttled_writes.fetch_add(records, Ordering::Relaxed);
+        self.throttled_bytes.fetch_add(bytes, Ordering::Relaxed);
     }
 
     pub(crate) fn throttled_read(&self) {
@@ -70,6 +74,18 @@ impl ShardStats {
 
     pub(crate) fn unsubscribed(&self) {
         self.subscriptions.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// What writers asked for, of which rates are made.
+    pub(crate) fn written(&self) -> Totals {
+        let amount = |records: &AtomicU64, bytes: &AtomicU64| Amount {
+            records: records.load(Ordering::Relaxed),
+            bytes: bytes.load(Ordering::Relaxed),
+        };
+        Totals {
+            stored: amount(&self.records_in, &self.bytes_in),
+            refused: amount(&self.throttled_writes, &self.throttled_bytes),
+        }
     }
 
     pub(crate) fn report(&self) -> ShardReport {

@@ -1,5 +1,5 @@
 //! What has to be done now and then: trim what has passed retention, drop shards whose records have all
-//! expired, remove deleted streams, finish reshards, settle transitions that have ended.
+//! expired, remove deleted streams, finish reshards, settle transitions that have ended, scale on-demand streams.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -58,7 +58,8 @@ impl StreamService {
             .await?;
         }
         self.trim_expired(handle).await?;
-        self.drop_expired_shards(handle).await
+        self.drop_expired_shards(handle).await?;
+        self.scale(handle).await
     }
 
     /// Forgets, for good, the records that have passed retention.

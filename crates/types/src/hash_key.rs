@@ -82,6 +82,21 @@ impl HashRange {
         self.start <= key && key <= self.end
     }
 
+    /// How many points it has, less one: the whole ring has one more than fits.
+    pub fn width(&self) -> u128 {
+        self.end.0 - self.start.0
+    }
+
+    /// The point that begins the upper half.
+    pub fn middle(&self) -> HashKey {
+        HashKey(self.start.0 + self.width().div_ceil(2))
+    }
+
+    /// True if Kinesis would split here: `start + 1 < at < end` (kinesalite, after production).
+    pub fn has_room_at(&self, at: HashKey) -> bool {
+        self.start.0.saturating_add(1) < at.0 && at < self.end
+    }
+
     /// `[start, at - 1]` and `[at, end]`; `None` unless `start < at <= end`.
     pub fn split_at(&self, at: HashKey) -> Option<(Self, Self)> {
         (self.start < at && at <= self.end)

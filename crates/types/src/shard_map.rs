@@ -188,6 +188,11 @@ impl ShardMap {
         self.open[after - 1]
     }
 
+    /// Index in [`ShardMap::all`] of an open shard, each `turn` the next one in the order of their ranges.
+    pub fn route_turn(&self, turn: u64) -> usize {
+        self.open[(turn % self.open.len() as u64) as usize]
+    }
+
     /// The shard with this id, open or closed.
     pub fn get(&self, id: ShardId) -> Option<&Shard> {
         self.index_of(id).map(|i| &self.shards[i])

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use headwater_streams::{CreateStream, Distribution, Mode};
-use headwater_types::limits::MAX_RECORD_SIZE_KIB;
+use headwater_types::limits::{MAX_RECORD_SIZE_KIB, WARM_THROUGHPUT_MIBPS_MAX};
 use headwater_types::{StreamKey, StreamName};
 use headwater_wire::Codec;
 use headwater_wire::shape::{Int, Map, Text};
@@ -46,8 +46,18 @@ impl ModeDetails<'_> {
     }
 }
 
-/// The most that can be asked for in MiB/s (documentation: 10 GiB/s).
-pub(super) const WARM_THROUGHPUT_MIBPS_MAX: i32 = 10 * 1024;
+/// Checks a member that says how records are spread.
+pub(super) fn check_strategy(checks: &mut Checks, strategy: &Option<Text<'_>>) {
+    checks.one_of("recordDistributionStrategy", strategy, &["AUTO", "USER_PARTITION_KEY"]);
+}
+
+/// How records are to be spread; by partition key where nothing is said.
+pub(super) fn distribution_of(strategy: &Option<Text<'_>>) -> Distribution {
+    match strategy.as_deref() {
+        Some("AUTO") => Distribution::Auto,
+        _ => Distribution::PartitionKey,
+    }
+}
 
 async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>> {
     let input: Input<'_> = codec.decode(body)?;
@@ -62,8 +72,7 @@ async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>
     }
     checks.int("warmThroughputMiBps", input.warm_throughput_mibps, 0..=WARM_THROUGHPUT_MIBPS_MAX);
     checks.int("maxRecordSizeInKiB", input.max_record_size_in_kib, MAX_RECORD_SIZE_KIB);
-    let strategy = &input.record_distribution_strategy;
-    checks.one_of("recordDistributionStrategy", strategy, &["AUTO", "USER_PARTITION_KEY"]);
+    check_strategy(&mut checks, &input.record_distribution_strategy);
     checks.done()?;
 
     let name = input.stream_name.as_deref().and_then(StreamName::new);
@@ -87,10 +96,7 @@ async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>
             return Err(ApiError::validation("ShardCount is required for a stream in PROVISIONED mode."));
         }
     };
-    let distribution = match strategy.as_deref() {
-        Some("AUTO") => Distribution::Auto,
-        _ => Distribution::PartitionKey,
-    };
+    let distribution = distribution_of(&input.record_distribution_strategy);
     let tags = input.tags.as_ref().map_or_else(BTreeMap::new, owned);
     let key = StreamKey { account: context.account, name };
     check_characters(&key, &tags)?;

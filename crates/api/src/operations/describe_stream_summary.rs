@@ -6,6 +6,7 @@ use headwater_wire::shape::{Text, Time};
 use serde::Serialize;
 
 use super::operation;
+use super::update_stream_warm_throughput::WarmThroughput;
 use crate::answer::{EnhancedMetrics, StreamModeDetails, created};
 use crate::checks::Checks;
 use crate::context::Context;
@@ -52,14 +53,6 @@ struct Summary<'a> {
     record_distribution_strategy: Option<&'static str>,
 }
 
-#[derive(Serialize)]
-struct WarmThroughput {
-    #[serde(rename = "TargetMiBps")]
-    target_mibps: i32,
-    #[serde(rename = "CurrentMiBps")]
-    current_mibps: u32,
-}
-
 async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>> {
     let input: Input<'_> = codec.decode(body)?;
     let stream = stream_ref!(input);
@@ -67,6 +60,7 @@ async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>
     stream.check(&mut checks);
     checks.done()?;
     let (handle, status) = stream.find(context)?;
+    let warm_throughput = context.streams.warm_throughput(&handle).await?;
     let view = handle.view();
     let meta = view.meta();
     let distribution = match meta.distribution {
@@ -86,10 +80,7 @@ async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>
             encryption_type: "NONE",
             open_shard_count: meta.open_shards(),
             consumer_count: meta.consumers(context.streams.now()).count(),
-            // Each shard takes 1 MiB/s.
-            warm_throughput: meta
-                .warm_throughput_mibps
-                .map(|target_mibps| WarmThroughput { target_mibps, current_mibps: meta.open_shards() }),
+            warm_throughput: warm_throughput.map(WarmThroughput::from),
             max_record_size_in_kib: meta.max_record_kib,
             channel_count: 0,
             queue_count: 0,

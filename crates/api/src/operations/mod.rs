@@ -36,6 +36,8 @@ mod update_account_settings;
 mod update_max_record_size;
 mod update_shard_count;
 mod update_stream_mode;
+mod update_stream_record_distribution_strategy;
+mod update_stream_warm_throughput;
 
 use std::pin::Pin;
 
@@ -171,6 +173,8 @@ const ALL: &[Operation] = &[
     update_max_record_size::OPERATION,
     update_shard_count::OPERATION,
     update_stream_mode::OPERATION,
+    update_stream_record_distribution_strategy::OPERATION,
+    update_stream_warm_throughput::OPERATION,
 ];
 
 /// The operation of this name.

@@ -1,10 +1,11 @@
 //! UpdateStreamMode.
 
 use headwater_streams::StreamMode;
+use headwater_types::limits::WARM_THROUGHPUT_MIBPS_MAX;
 use headwater_wire::Codec;
 use headwater_wire::shape::{Int, Text};
 
-use super::create_stream::{ModeDetails, WARM_THROUGHPUT_MIBPS_MAX};
+use super::create_stream::ModeDetails;
 use super::operation;
 use crate::checks::{Checks, STREAM_ARN};
 use crate::context::Context;

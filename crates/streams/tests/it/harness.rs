@@ -39,8 +39,12 @@ pub(crate) fn key(name: &str) -> StreamKey {
 
 impl World {
     pub(crate) async fn new(limits: LimitPolicy) -> Self {
+        Self::in_region("us-east-1", limits).await
+    }
+
+    pub(crate) async fn in_region(region: &str, limits: LimitPolicy) -> Self {
         let (clock, store) = (ManualClock::new(START), Arc::new(MemoryStore::default()));
-        let config = Config { region: "us-east-1".into(), limits, transition: TRANSITION };
+        let config = Config { region: region.into(), limits, transition: TRANSITION };
         let service = open(&store, &clock, &config).await;
         Self { service, clock, store, config }
     }
@@ -54,6 +58,19 @@ impl World {
         self.service.create_stream(request(name, Mode::Provisioned { shards })).await.unwrap();
         self.settle();
         self.service.find_readable(&key(name)).unwrap()
+    }
+
+    /// An on-demand stream, with 4 shards.
+    pub(crate) async fn create_on_demand(&self, name: &str) -> Arc<StreamHandle> {
+        let mode = Mode::OnDemand { warm_throughput_mibps: None };
+        self.service.create_stream(request(name, mode)).await.unwrap();
+        self.settle();
+        self.service.find_readable(&key(name)).unwrap()
+    }
+
+    /// Gives the account the billing commitment that warm throughput needs.
+    pub(crate) async fn commit(&self) {
+        self.service.set_commitment(key("any").account, true).await.unwrap();
     }
 
     /// Lets a transition end.

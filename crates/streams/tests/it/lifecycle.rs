@@ -86,6 +86,7 @@ async fn accounts_do_not_see_each_other() {
 #[tokio::test]
 async fn on_demand_streams_begin_with_four_shards_or_what_they_are_warmed_for() {
     let world = world().await;
+    world.commit().await;
     for (warm, shards) in [(None, 4), (Some(2), 4), (Some(9), 9)] {
         let name = format!("s{shards}{}", warm.is_some());
         world

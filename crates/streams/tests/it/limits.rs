@@ -225,6 +225,7 @@ async fn every_way_to_more_shards_counts_against_the_quota() {
     assert!(matches!(count, Err(StreamsError::ShardQuota { .. })), "{count:?}");
     world.service.merge_shards(&handle, "0", "1").await.unwrap();
     world.settle();
+    world.commit().await;
     let mode = headwater_streams::StreamMode::OnDemand;
     let warm = world.service.update_mode(&handle, mode, Some(20_002)).await;
     assert!(matches!(warm, Err(StreamsError::ShardQuota { .. })), "{warm:?}");

@@ -9,3 +9,4 @@ mod model;
 mod reading;
 mod resharding;
 mod retention;
+mod scaling;

@@ -60,3 +60,13 @@ pub const SUBSCRIPTION_LIFETIME: Duration = Duration::from_secs(300);
 pub const SUBSCRIPTION_TAKEOVER_AFTER: Duration = Duration::from_secs(5);
 /// How long a subscription is silent before it says that it lives (seen on AWS: about 5 seconds).
 pub const SUBSCRIPTION_HEARTBEAT: Duration = Duration::from_secs(5);
+
+/// Traffic of a shard above which an on-demand stream splits it: documented as about 500 KB/s, and by the same
+/// proportion of what a shard takes, 500 records a second.
+pub const ON_DEMAND_SHARD_BYTES_PER_S: u64 = 500_000;
+/// See [`ON_DEMAND_SHARD_BYTES_PER_S`].
+pub const ON_DEMAND_SHARD_RECORDS_PER_S: u64 = 500;
+/// Days whose traffic an on-demand stream is kept ready for (documentation).
+pub const ON_DEMAND_PEAK_DAYS: u64 = 30;
+/// The most warm throughput that can be asked for, in MiB/s (documentation: 10 GiB/s).
+pub const WARM_THROUGHPUT_MIBPS_MAX: i32 = 10 * 1024;

@@ -1,5 +1,7 @@
 //! Plans: which shards will be split and merged, and into what.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::{Parents, Shard, ShardMap, ShardMapError, ShardState};
@@ -96,33 +98,49 @@ impl ReshardPlan {
 impl ShardMap {
     /// Plans a split as SplitShard does it: `start + 1 < at < end` (kinesalite, after production).
     pub fn plan_split(&self, shard: ShardId, at: HashKey) -> Result<ReshardPlan, SplitError> {
-        let parent = self.get(shard).ok_or(SplitError::Unknown)?;
-        if !parent.is_open() {
-            return Err(SplitError::Closed);
-        }
-        let (start, end) = (parent.range.start(), parent.range.end());
-        if at.0 <= start.0.saturating_add(1) || at >= end {
-            return Err(SplitError::HashKey(parent.range));
-        }
+        self.plan_splits(&[(shard, at)])
+    }
+
+    /// Plans several splits, each as [`ShardMap::plan_split`] does it, no shard twice.
+    pub fn plan_splits(&self, splits: &[(ShardId, HashKey)]) -> Result<ReshardPlan, SplitError> {
         let mut planner = Planner::new(self);
-        planner.split(&Piece { id: shard, range: parent.range }, at);
+        let mut closed = BTreeSet::new();
+        for &(shard, at) in splits {
+            let parent = self.get(shard).ok_or(SplitError::Unknown)?;
+            if !parent.is_open() || !closed.insert(shard) {
+                return Err(SplitError::Closed);
+            }
+            if !parent.range.has_room_at(at) {
+                return Err(SplitError::HashKey(parent.range));
+            }
+            planner.split(&Piece { id: shard, range: parent.range }, at);
+        }
         Ok(planner.plan)
     }
 
     /// Plans a merge as MergeShards does it: `shard` must end where `adjacent` begins.
     pub fn plan_merge(&self, shard: ShardId, adjacent: ShardId) -> Result<ReshardPlan, MergeError> {
-        let open = |id| {
-            let found = self.get(id).ok_or(MergeError::Unknown(id))?;
-            if found.is_open() { Ok(found) } else { Err(MergeError::Closed(id)) }
-        };
-        let (lower, upper) = (open(shard)?, open(adjacent)?);
-        let range = lower.range.join(&upper.range).ok_or(MergeError::NotAdjacent)?;
+        self.plan_merges(&[(shard, adjacent)])
+    }
+
+    /// Plans several merges, each as [`ShardMap::plan_merge`] does it, no shard twice.
+    pub fn plan_merges(&self, pairs: &[(ShardId, ShardId)]) -> Result<ReshardPlan, MergeError> {
         let mut planner = Planner::new(self);
-        planner.merge(
-            &Piece { id: shard, range: lower.range },
-            &Piece { id: adjacent, range: upper.range },
-            range,
-        );
+        let mut closed = BTreeSet::new();
+        for &(shard, adjacent) in pairs {
+            let open = |id| {
+                let found = self.get(id).ok_or(MergeError::Unknown(id))?;
+                if found.is_open() && !closed.contains(&id) { Ok(found) } else { Err(MergeError::Closed(id)) }
+            };
+            let (lower, upper) = (open(shard)?, open(adjacent)?);
+            let range = lower.range.join(&upper.range).ok_or(MergeError::NotAdjacent)?;
+            closed.extend([shard, adjacent]);
+            planner.merge(
+                &Piece { id: shard, range: lower.range },
+                &Piece { id: adjacent, range: upper.range },
+                range,
+            );
+        }
         Ok(planner.plan)
     }
 

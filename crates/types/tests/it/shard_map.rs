@@ -58,6 +58,29 @@ fn only_touching_shards_in_order_merge() {
 }
 
 #[test]
+fn several_splits_or_merges_are_one_plan() {
+    let map = ShardMap::uniform(4, NOW);
+    let splits: Vec<_> = map.open().map(|shard| (shard.id, shard.range.middle())).collect();
+    let doubled = map.apply(&map.plan_splits(&splits).unwrap(), NOW).unwrap();
+    assert_eq!(open_ranges(&doubled), open_ranges(&ShardMap::uniform(8, NOW)));
+    assert_eq!(map.plan_splits(&[splits[0], splits[0]]), Err(SplitError::Closed));
+    let open: Vec<_> = doubled.open().map(|shard| shard.id).collect();
+    let pairs: Vec<_> = open.chunks(2).map(|pair| (pair[0], pair[1])).collect();
+    let halved = doubled.apply(&doubled.plan_merges(&pairs).unwrap(), NOW).unwrap();
+    assert_eq!(open_ranges(&halved), open_ranges(&map));
+    let overlapping = [(open[0], open[1]), (open[1], open[2])];
+    assert_eq!(doubled.plan_merges(&overlapping), Err(MergeError::Closed(open[1])));
+}
+
+#[test]
+fn turns_go_round_the_open_shards() {
+    let map = ShardMap::uniform(2, NOW);
+    let map = map.apply(&map.plan_split(id(0), HashKey(1 << 126)).unwrap(), NOW).unwrap();
+    let turns: Vec<_> = (0..6).map(|turn| map.all()[map.route_turn(turn)].id.index()).collect();
+    assert_eq!(turns, [2, 3, 1, 2, 3, 1]);
+}
+
+#[test]
 fn doubling_gives_every_shard_two_children() {
     let map = ShardMap::uniform(2, NOW);
     let plan = map.plan_uniform(4);

@@ -144,7 +144,12 @@ pub(super) fn trial(limit: Limit) -> Met {
         }
         L::RegisterStreamConsumerCalls => call(limit, "RegisterStreamConsumer", register)
             .but(|trial| trial.in_the_way = &[L::ConsumersCreating]),
-        L::OnDemandWriteMib | L::UpdateStreamWarmThroughputCalls => Met::In("scaling of on-demand streams"),
+        // No request meets it: it is up to it that a stream scales by itself.
+        L::OnDemandWriteMib => Met::In("scaling of the crate streams"),
+        L::UpdateStreamWarmThroughputCalls => call(limit, "UpdateStreamWarmThroughput", |_| {
+            json!({"StreamName": "s", "WarmThroughputMiBps": 8})
+        })
+        .but(|trial| trial.success = "InvalidArgumentException"),
         L::StreamsInTransition => here(Kind::Transitions, 2, |value| {
             let text = format!(
                 "This request would have exceed the limit on the number of streams that can simultaneously be in \
