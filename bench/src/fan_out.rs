@@ -54,6 +54,8 @@ pub(crate) fn measure(program: &Program, work_dir: &Path, window: Window) -> Res
     let started = Instant::now();
     let mut text = String::new();
     thread::scope(|scope| -> Result<()> {
+        // Readers end with the measurement, however it ends.
+        let _stop = StopAtEnd(&seen.stop);
         let mut readers = Vec::new();
         for consumer in &consumers {
             for shard in &shards {
@@ -130,6 +132,14 @@ pub(crate) fn measure(program: &Program, work_dir: &Path, window: Window) -> Res
     })?;
     server.kill()?;
     Ok(text)
+}
+
+struct StopAtEnd<'a>(&'a AtomicBool);
+
+impl Drop for StopAtEnd<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 /// Reads until told to stop, which the next heartbeat lets it notice.

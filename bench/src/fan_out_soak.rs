@@ -33,6 +33,8 @@ const WRITER_PAUSE: Duration = Duration::from_millis(50);
 /// Within this time of a successful call the next one is refused.
 const TAKEOVER_AFTER: Duration = Duration::from_secs(5);
 const CATCH_UP_MAX: Duration = Duration::from_secs(120);
+/// Long enough for a thousand subscriptions to stand before the shards change again.
+const RESHARD_PAUSE_MS: (u64, u64) = (3000, 8000);
 const ROUND_SECONDS: (u64, u64) = (15, 40);
 
 /// What one consumer has seen.
@@ -166,8 +168,9 @@ fn load(
     thread::scope(|scope| {
         let writing =
             scope.spawn(|| write_until_stopped(address, &run.stream, WRITERS, WRITER_PAUSE, ledger, &stop));
-        let resharding =
-            scope.spawn(|| reshard_until_stopped(address, &run.stream, SHARDS, &mut seed, &stop));
+        let resharding = scope.spawn(|| {
+            reshard_until_stopped(address, &run.stream, SHARDS, RESHARD_PAUSE_MS, &mut seed, &stop)
+        });
         let until = Instant::now() + time;
         while Instant::now() < until && run.healthy() && !writing.is_finished() && !resharding.is_finished() {
             thread::sleep(Duration::from_millis(20));

@@ -19,6 +19,7 @@ use crate::server::{Program, Server};
 
 const WRITERS: u64 = 8;
 const SHARDS_MAX: u64 = 8;
+const RESHARD_PAUSE_MS: (u64, u64) = (20, 600);
 const ROUNDS_PER_STREAM: u64 = 6;
 /// A stream this large is read back a last time.
 const RECORDS_PER_STREAM: u64 = 1_000_000;
@@ -79,7 +80,8 @@ fn crash_under_load(
     thread::scope(|scope| {
         let writing =
             scope.spawn(|| write_until_stopped(address, stream, WRITERS, Duration::ZERO, ledger, &stop));
-        let resharding = scope.spawn(|| reshard_until_stopped(address, stream, SHARDS_MAX, &mut seed, &stop));
+        let resharding = scope
+            .spawn(|| reshard_until_stopped(address, stream, SHARDS_MAX, RESHARD_PAUSE_MS, &mut seed, &stop));
         let until = Instant::now() + load;
         while Instant::now() < until && !writing.is_finished() && !resharding.is_finished() {
             thread::sleep(Duration::from_millis(5));
@@ -96,6 +98,7 @@ pub(crate) fn reshard_until_stopped(
     address: SocketAddr,
     stream: &str,
     shards_max: u64,
+    pause_ms: (u64, u64),
     random: &mut Random,
     stop: &AtomicBool,
 ) -> Result<()> {
@@ -119,7 +122,7 @@ pub(crate) fn reshard_until_stopped(
                 None => return Ok(()),
             }
         }
-        thread::sleep(Duration::from_millis(random.between(20, 600)));
+        thread::sleep(Duration::from_millis(random.between(pause_ms.0, pause_ms.1)));
     }
     Ok(())
 }

@@ -144,8 +144,10 @@ impl Subscription {
             if self.ended {
                 return Ok(Said::End);
             }
-            if self.fill()? == 0 || self.take_chunks()? {
-                self.ended = true;
+            // Some may have come with the head.
+            self.ended = self.take_chunks()?;
+            if !self.ended && frame_len(&self.body)?.is_none() {
+                self.ended = self.fill()? == 0;
             }
         };
         self.taken = frame_len;
