@@ -9,7 +9,7 @@ from botocore.exceptions import EventStreamError
 
 from kit.client import unique, until
 from kit.frames import FIRST_HEADERS, Frames
-from kit.raw import open_socket, request_bytes
+from kit.raw import open_socket, request_bytes, reset
 from kit.shards import list_shards, shard_id
 
 
@@ -24,12 +24,13 @@ def register(server, kinesis, stream, name=None, **more):
 
 
 def register_many(server, kinesis, stream, count):
-    """The ARNs of that many ACTIVE consumers; one wait for all."""
-    arns = [
-        kinesis.register_stream_consumer(StreamARN=server.arn(stream), ConsumerName=f"reader-{i:03}")[
-            "Consumer"]["ConsumerARN"]
-        for i in range(count)
-    ]
+    """The ARNs of that many ACTIVE consumers, by name; one wait for all."""
+    prefix, arns = unique("reader"), []
+    for i in range(count):
+        registered = kinesis.register_stream_consumer(
+            StreamARN=server.arn(stream), ConsumerName=f"{prefix}-{i:03}"
+        )
+        arns.append(registered["Consumer"]["ConsumerARN"])
     for arn in arns:
         wait_consumer(kinesis, arn)
     return arns
@@ -117,9 +118,9 @@ class Subscription:
 class RawSubscription:
     """The same on a socket of one's own: HTTP/1.1, frame by frame."""
 
-    def __init__(self, server, arn, shard=0, kind="TRIM_HORIZON", timeout=20, **position):
+    def __init__(self, server, arn, shard=0, kind="TRIM_HORIZON", buffer_bytes=None, **position):
         body = json.dumps(request(arn, shard, kind, **position)).encode()
-        self.sock = open_socket(server, timeout)
+        self.sock = open_socket(server, buffer_bytes=buffer_bytes)
         self.sock.sendall(request_bytes("SubscribeToShard", body))
         self.frames, self.ready = Frames(), []
         self.response = self.first = None
@@ -154,9 +155,16 @@ class RawSubscription:
         return self
 
     def __exit__(self, *_):
+        self.close()
+
+    def close(self):
         self.sock.close()
         if self.response:
             self.response.close()
+
+    def vanish(self):
+        reset(self.sock.dup())
+        self.close()
 
 
 class Follower:
