@@ -108,6 +108,36 @@ def test_tags(aws, server, stream):
     assert aws("list-tags-for-resource", "--resource-arn", arn)["Tags"] == expected
 
 
+def test_consumers(aws, server, stream):
+    """There is no subscribe-to-shard: version 1 leaves out what answers with an event stream."""
+    arn = server.arn(stream)
+    named = ("--stream-arn", arn, "--consumer-name", "cli")
+    registered = aws("register-stream-consumer", *named, "--tags", "a=1")["Consumer"]
+    assert registered["ConsumerStatus"] in ("CREATING", "ACTIVE")
+    consumer = ("--consumer-arn", registered["ConsumerARN"])
+    by_name = aws("describe-stream-consumer", *named)["ConsumerDescription"]
+    assert by_name == aws("describe-stream-consumer", *consumer)["ConsumerDescription"]
+    assert by_name["StreamARN"] == arn
+    listed = aws("list-stream-consumers", "--stream-arn", arn, "--page-size", "1")["Consumers"]
+    assert [c["ConsumerARN"] for c in listed] == [registered["ConsumerARN"]]
+    tags = aws("list-tags-for-resource", "--resource-arn", registered["ConsumerARN"])["Tags"]
+    assert tags == [{"Key": "a", "Value": "1"}]
+    assert "subscribe-to-shard" not in operations()
+    assert aws("deregister-stream-consumer", *consumer) is None
+    assert aws("delete-stream", "--stream-name", stream, "--enforce-consumer-deletion") is None
+
+
+def operations():
+    """What the CLI names when it is asked for something that does not exist."""
+    program = Path(sys.executable).parent / "aws"
+    finished = subprocess.run(
+        [program, "kinesis", "nothing"], env=os.environ | ENVIRONMENT, capture_output=True, text=True, timeout=60
+    )
+    named = finished.stderr.split()
+    assert "register-stream-consumer" in named, finished.stderr
+    return named
+
+
 def test_account(aws):
     assert aws("describe-limits")["ShardLimit"] > 0
     now = aws("describe-account-settings")["MinimumThroughputBillingCommitment"]["Status"]

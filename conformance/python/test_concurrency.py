@@ -8,8 +8,9 @@ from contextlib import contextmanager
 import pytest
 
 from kit.client import connect, create, unique, until, wait_active
+from kit.fan_out import Follower, register_many
 from kit.reading import data, follow, iterator, read_stream
-from kit.shards import assert_lineage, assert_tiles, list_shards, merge, open_shards, split
+from kit.shards import assert_lineage, assert_tiles, is_open, list_shards, merge, open_shards, split
 
 WRITERS = 4
 KEYS_EACH = 5
@@ -196,3 +197,24 @@ def test_one_of_many_creators_wins(kinesis):
     for thread in threads:
         thread.join()
     assert sorted(outcomes) == ["created"] + ["in use"] * 7
+
+
+def test_four_consumers_see_everything_once_while_reshaping(server, kinesis):
+    """Each by subscriptions, parents before children: what GetRecords finds afterwards."""
+    name = create(kinesis, 2)
+    followers = [
+        Follower(connect(server), name, arn) for arn in register_many(server, kinesis, name, 4)
+    ]
+    with writing(server, name) as writers:
+        for reshape in (split_all, merge_all, split_then_merge, scale_to(3)):
+            reshape(kinesis, name)
+            writers.write_on(50)
+    for follower in followers:
+        until(lambda: follower.failures or follower.total() >= writers.total())
+    for follower in followers:
+        follower.end()
+        assert follower.by_key == writers.acknowledged
+        assert follower.finished == {
+            s["ShardId"] for s in list_shards(kinesis, name) if not is_open(s)
+        }
+    assert_all_read_back(kinesis, name, writers.acknowledged)

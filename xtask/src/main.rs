@@ -6,6 +6,8 @@ mod bench;
 mod build;
 mod ci;
 mod conformance;
+mod kept;
+mod node;
 mod peer;
 mod python;
 mod run;
@@ -21,7 +23,8 @@ cargo xtask <command>
 
   test [--quick]              every test: the workspace's, then other people's clients against the binary
                               (--quick: of the clients only the numbered cases and the operations)
-  conformance [PYTEST ARGS]   only those clients, as in: cargo xtask conformance -k case_21
+  conformance [ARGS]          only those clients; arguments choose, as pytest's: cargo xtask conformance -k case_21
+  conformance js [ARGS]       only the JavaScript SDK, with arguments of node --test (python: likewise of pytest)
   tidy                        layers, sizes, links, leftovers: what the compiler does not check
   ci                          formatting, lints, tidy, documentation, test
   bench [--quick] [--peer F]  measure against ferrokinesis and the bare disk; writes docs/benchmarks.md

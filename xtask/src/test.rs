@@ -5,9 +5,6 @@ use crate::run::run as step;
 use crate::workspace::{Workspace, locked};
 use crate::{Result, conformance, no_more, take_flag};
 
-/// Of the conformance suite: the numbered cases and each operation.
-const QUICK: &str = "section8 or operations";
-
 pub(crate) fn run(mut arguments: Vec<String>) -> Result<()> {
     let quick = take_flag(&mut arguments, "--quick");
     no_more(&arguments)?;
@@ -16,14 +13,14 @@ pub(crate) fn run(mut arguments: Vec<String>) -> Result<()> {
         return all(&workspace);
     }
     rust(&workspace)?;
-    conformance::suite(&workspace, &["-k".into(), QUICK.into()])?;
+    conformance::quick(&workspace)?;
     println!("\nThe quick part passed. What else there is: cargo xtask test");
     Ok(())
 }
 
 pub(crate) fn all(workspace: &Workspace) -> Result<()> {
     rust(workspace)?;
-    conformance::suite(workspace, &[])
+    conformance::all(workspace)
 }
 
 fn rust(workspace: &Workspace) -> Result<()> {

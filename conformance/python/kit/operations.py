@@ -8,12 +8,13 @@ MODEL = botocore.session.get_session().get_service_model("kinesis")
 
 BUILT = {
     "AddTagsToStream", "CreateStream", "DecreaseStreamRetentionPeriod", "DeleteStream",
-    "DescribeAccountSettings", "DescribeLimits", "DescribeStream", "DescribeStreamSummary",
-    "GetRecords", "GetShardIterator", "IncreaseStreamRetentionPeriod", "ListShards", "ListStreams",
+    "DeregisterStreamConsumer", "DescribeAccountSettings", "DescribeLimits", "DescribeStream",
+    "DescribeStreamConsumer", "DescribeStreamSummary", "GetRecords", "GetShardIterator",
+    "IncreaseStreamRetentionPeriod", "ListShards", "ListStreamConsumers", "ListStreams",
     "ListTagsForResource", "ListTagsForStream", "MergeShards", "PutRecord", "PutRecords",
-    "RemoveTagsFromStream", "SplitShard", "TagResource", "UntagResource", "UpdateAccountSettings",
-    "UpdateMaxRecordSize", "UpdateShardCount", "UpdateStreamMode",
-    "UpdateStreamRecordDistributionStrategy", "UpdateStreamWarmThroughput",
+    "RegisterStreamConsumer", "RemoveTagsFromStream", "SplitShard", "SubscribeToShard", "TagResource",
+    "UntagResource", "UpdateAccountSettings", "UpdateMaxRecordSize", "UpdateShardCount",
+    "UpdateStreamMode", "UpdateStreamRecordDistributionStrategy", "UpdateStreamWarmThroughput",
 }
 LATER = sorted(set(MODEL.operation_names) - BUILT)
 

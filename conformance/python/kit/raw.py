@@ -75,8 +75,22 @@ def send(server, method, path, body=None, headers=None):
         return connection.request(method, path, body, headers)
 
 
-def open_socket(server, timeout=20):
-    return socket.create_connection(("127.0.0.1", server.port), timeout=timeout)
+def open_socket(server, timeout=20, buffer_bytes=None):
+    """With `buffer_bytes` the kernel takes in about so much before we read. It gives the sender room for
+    twenty segments, which are 64 KiB each on this machine unless smaller ones are asked for."""
+    sock = socket.socket()
+    if buffer_bytes:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer_bytes)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 1400)
+    sock.settimeout(timeout)
+    sock.connect(("127.0.0.1", server.port))
+    return sock
+
+
+def reset(sock):
+    """Closes as a machine that crashed would: no farewell but RST."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
+    sock.close()
 
 
 def request_bytes(operation, body, extra="", version="1.1", length=None):
