@@ -29,8 +29,9 @@ cargo xtask <command>
   ci                          formatting, lints, tidy, documentation, test
   bench [--quick] [--peer F]  measure against ferrokinesis and the bare disk; writes docs/benchmarks.md
                               (--quick: one short round, printed only; --peer: a ferrokinesis already built)
-  soak [--minutes N] [--seed N]
+  soak [--minutes N] [--seed N] [--fan-out]
                               kill -9 under load for N minutes (10), checking that nothing is lost
+                              (--fan-out: with a thousand subscriptions, each of which has to see every record once)
 ";
 
 /// What went wrong, in words that say how to mend it.

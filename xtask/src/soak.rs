@@ -1,19 +1,21 @@
-//! `soak`: the crash test for as long as one likes, by the load generator's checker.
+//! `soak`: the crash test for as long as one likes, by the load generator's checker; with `--fan-out` under a thousand
+//! subscriptions.
 
 use std::process::Command;
 
 use crate::run::run as step;
 use crate::workspace::Workspace;
-use crate::{Result, build, no_more, take_value};
+use crate::{Result, build, no_more, take_flag, take_value};
 
 pub(crate) fn run(mut arguments: Vec<String>) -> Result<()> {
     let minutes = take_value(&mut arguments, "--minutes")?;
     let seed = take_value(&mut arguments, "--seed")?;
+    let work = if take_flag(&mut arguments, "--fan-out") { "fan-out-soak" } else { "soak" };
     no_more(&arguments)?;
     let workspace = Workspace::load()?;
     let server = build::release_server(&workspace)?;
     let mut command = Command::new(build::generator(&workspace)?);
-    command.arg("soak").arg("--server").arg(server).arg("--work-dir").arg(workspace.scratch("soak")?);
+    command.arg(work).arg("--server").arg(server).arg("--work-dir").arg(workspace.scratch("soak")?);
     command.args(["--minutes", minutes.as_deref().unwrap_or("10")]);
     if let Some(seed) = &seed {
         command.args(["--seed", seed]);

@@ -5,9 +5,11 @@
 //! checked against what the clients were told:
 //! - every acknowledged record is there once, with its bytes, its shard and its sequence number;
 //! - a record whose put got no answer is there once or never, and what is found is decided for good;
-//! - what a reader saw before the kill is still there;
+//! - what a reader saw before the kill, or a subscriber was pushed, is still there; subscriptions go on where they
+//!   ended, without a gap and without a record twice;
 //! - the records of one writer under one key are in order, across splits and merges;
-//! - acknowledged changes hold, those without an answer happened wholly or not at all;
+//! - an on-demand stream that is scaled all the time has the shards that it was last scaled to;
+//! - acknowledged changes hold, registered consumers among them, those without an answer happened wholly or not at all;
 //! - every stream becomes ACTIVE, its open shards tile the ring, closed shards have children that cover them.
 //!
 //! Environment:
@@ -21,7 +23,9 @@ mod observer;
 mod operator;
 mod passing;
 mod process;
+mod scaler;
 mod shards;
+mod subscriber;
 mod writer;
 
 use std::io::Write;
@@ -37,10 +41,13 @@ use observer::Observer;
 use operator::Operator;
 use passing::Passing;
 use process::Server;
+use scaler::Scaler;
+use subscriber::Subscriber;
 use writer::Writer;
 
 const ROUNDS: u64 = 60;
 const WRITERS: usize = 5;
+const SUBSCRIBERS: usize = 2;
 
 /// The streams that live through the whole test, and the shards they begin with.
 const STREAMS: [(&str, u32); 3] = [("alpha", 1), ("beta", 3), ("gamma", 4)];
@@ -77,10 +84,17 @@ fn nothing_acknowledged_is_lost_by_kill_9() {
     for (name, shards) in STREAMS {
         client.ok("CreateStream", &serde_json::json!({"StreamName": name, "ShardCount": shards}));
     }
+    for stream in 0..STREAMS.len() {
+        let input =
+            serde_json::json!({"StreamARN": subscriber::arn(stream), "ConsumerName": subscriber::CONSUMER});
+        client.ok("RegisterStreamConsumer", &input);
+    }
+    let mut scaler = Scaler::new(&mut client, draw(1 << 60));
     let mut writers: Vec<_> = (0..WRITERS).map(|id| Writer::new(id, draw(1 << 60))).collect();
     let mut operators = STREAMS.map(|stream| Operator::new(stream, draw(1 << 60)));
     let mut passing = Passing::new(draw(1 << 60));
     let mut observer = Observer::new(draw(1 << 60));
+    let mut subscribers: Vec<_> = (0..SUBSCRIBERS).map(|_| Subscriber::new(draw(1 << 60))).collect();
     let mut checker = Checker::new(WRITERS);
     let mut starts_killed = 0;
     for round in 0..rounds {
@@ -91,6 +105,10 @@ fn nothing_acknowledged_is_lost_by_kill_9() {
             operators.iter_mut().for_each(|operator| drop(scope.spawn(|| operator.run(&address, &stop))));
             scope.spawn(|| passing.run(&address, &stop));
             scope.spawn(|| observer.run(&address, &stop));
+            scope.spawn(|| scaler.run(&address, &stop));
+            for subscriber in &mut subscribers {
+                scope.spawn(|| subscriber.run(&address, &stop));
+            }
             pause(Duration::from_millis(5 + draw(300)));
             server.kill();
             stop.store(true, Ordering::Release);
@@ -109,9 +127,13 @@ fn nothing_acknowledged_is_lost_by_kill_9() {
         let maps = operators.each_mut().map(|operator| operator.check(&mut client, &what));
         checker.check(&mut client, &mut writers, &maps, &what);
         observer.check(&checker, &writers, &what);
+        subscribers.iter_mut().for_each(|subscriber| subscriber.check(&checker, &writers, &what));
+        scaler.check(&mut client, &what);
         passing.check(&mut client, &what);
         if round % 20 == 19 {
             checker.check_all(&mut client, &writers, &maps, &what);
+            scaler.check_all(&mut client, &what);
+            subscribers.iter().for_each(|subscriber| subscriber.check_all(&mut client, &what));
         }
         if rounds > ROUNDS && round % 100 == 99 {
             say(&format!("crash test: {} of {rounds} rounds", round + 1));
@@ -120,12 +142,14 @@ fn nothing_acknowledged_is_lost_by_kill_9() {
     let mut client = Client::new(server.address());
     let maps = operators.each_mut().map(|operator| operator.check(&mut client, "the end"));
     checker.check_all(&mut client, &writers, &maps, "the end");
+    scaler.check_all(&mut client, "the end");
+    subscribers.iter().for_each(|subscriber| subscriber.check_all(&mut client, "the end"));
     server.kill();
     server.check_log();
     let count = |at: usize| operators.iter().map(|operator| operator.counts()[at]).sum::<u64>();
     let summary = format!(
         "crash test: {rounds} kills and {starts_killed} of starts in {} s: {}; {} changes ({} splits and merges) \
-         acknowledged, {} unanswered; {}; {} reads observed",
+         acknowledged, {} unanswered; {}; {} reads observed; {}; {} scalings",
         clock.elapsed().as_secs(),
         checker.summary(),
         count(0),
@@ -133,8 +157,12 @@ fn nothing_acknowledged_is_lost_by_kill_9() {
         count(2),
         passing.summary(),
         observer.observed(),
+        subscribers.iter().map(Subscriber::summary).collect::<Vec<_>>().join("; "),
+        scaler.scaled(),
     );
     say(&summary);
     // A test that found nothing to do has shown nothing.
     assert!(checker.stored() > 20 * rounds, "{summary}");
+    let resumed: u64 = subscribers.iter().map(Subscriber::resumed).sum();
+    assert!(resumed > rounds / 4 && scaler.scaled() > rounds / 4, "{summary}");
 }

@@ -63,15 +63,7 @@ impl Client {
             self.stream = Some(BufReader::new(stream));
         }
         let stream = self.stream.as_mut().expect("it is connected");
-        let body = input.to_string();
-        let request = format!(
-            "POST / HTTP/1.1\r\nhost: {}\r\ncontent-type: application/x-amz-json-1.1\r\n\
-             x-amz-target: Kinesis_20131202.{operation}\r\nx-amz-date: 20261121T000000Z\r\n\
-             authorization: AWS4-HMAC-SHA256 Credential=a, SignedHeaders=b, Signature=c\r\n\
-             content-length: {}\r\n\r\n{body}",
-            self.address,
-            body.len()
-        );
+        let request = request(&self.address, operation, &input.to_string());
         stream.get_mut().write_all(request.as_bytes())?;
         let (mut status, mut len) = (0, 0);
         loop {
@@ -94,4 +86,15 @@ impl Client {
         stream.read_exact(&mut body)?;
         Ok((status, body))
     }
+}
+
+/// The bytes of a request.
+pub(super) fn request(address: &str, operation: &str, body: &str) -> String {
+    format!(
+        "POST / HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/x-amz-json-1.1\r\n\
+         x-amz-target: Kinesis_20131202.{operation}\r\nx-amz-date: 20261121T000000Z\r\n\
+         authorization: AWS4-HMAC-SHA256 Credential=a, SignedHeaders=b, Signature=c\r\n\
+         content-length: {}\r\n\r\n{body}",
+        body.len()
+    )
 }

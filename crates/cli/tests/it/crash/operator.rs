@@ -5,15 +5,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use headwater_host::SeededRandom;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::below;
 use super::client::{Client, Outcome};
 use super::shards::{self, Shard, check_map, settled, shard_id};
+use super::subscriber::CONSUMER;
 
 /// Open shards of one stream at the most.
 const OPEN_MAX: usize = 8;
 const TAGS: u64 = 4;
+const CONSUMERS: u64 = 3;
 
 /// What a value may be, as far as the answers tell: one value, or two after an answer that did not come.
 #[derive(Debug)]
@@ -55,6 +57,8 @@ struct Expected {
     retention: Possible<i64>,
     record_kib: Possible<i64>,
     tags: BTreeMap<String, Possible<Option<String>>>,
+    /// Whether they are registered, by name.
+    consumers: BTreeMap<String, Possible<bool>>,
     reshards: Vec<Done>,
 }
 
@@ -74,6 +78,7 @@ impl Operator {
             retention: Possible::known(24),
             record_kib: Possible::known(1024),
             tags: (0..TAGS).map(|tag| (format!("tag{tag}"), Possible::known(None))).collect(),
+            consumers: (0..CONSUMERS).map(|i| (format!("c{i}"), Possible::known(false))).collect(),
             reshards: Vec::new(),
         };
         Self { name, random: SeededRandom::new(seed), expected, done: 0, lost: 0 }
@@ -87,18 +92,19 @@ impl Operator {
     pub(super) fn run(&mut self, address: &str, stop: &AtomicBool) {
         let mut client = Client::new(address);
         while !stop.load(Ordering::Acquire) {
-            let outcome = match self.draw(8) {
+            let outcome = match self.draw(10) {
                 0..=4 => match shards::list(&mut client, self.name) {
                     Some(shards) => self.reshard(&mut client, &shards),
                     None => return,
                 },
                 5 => self.retain(&mut client),
                 6 => self.resize_records(&mut client),
-                _ => self.tag(&mut client),
+                7 => self.tag(&mut client),
+                _ => self.register(&mut client),
             };
             match outcome {
                 Outcome::Done(_) => self.done += 1,
-                // The stream is UPDATING still.
+                // The stream is UPDATING still, or the consumer is not gone yet.
                 Outcome::Refused(kind, _) if kind == "ResourceInUseException" => {}
                 Outcome::Refused(_, said) => panic!("{said}"),
                 Outcome::Lost => {
@@ -169,9 +175,8 @@ impl Operator {
 
     fn resize_records(&mut self, client: &mut Client) -> Outcome {
         let kib = 1024 + self.draw(9217) as i64;
-        let arn = format!("arn:aws:kinesis:us-east-1:000000000000:stream/{}", self.name);
-        let outcome =
-            client.call("UpdateMaxRecordSize", &json!({"StreamARN": arn, "MaxRecordSizeInKiB": kib}));
+        let input = json!({"StreamARN": self.arn(), "MaxRecordSizeInKiB": kib});
+        let outcome = client.call("UpdateMaxRecordSize", &input);
         self.expected.record_kib.change(&outcome, kib);
         outcome
     }
@@ -190,8 +195,24 @@ impl Operator {
         outcome
     }
 
+    fn register(&mut self, client: &mut Client) -> Outcome {
+        let name = format!("c{}", self.draw(CONSUMERS as usize));
+        let input = json!({"StreamARN": self.arn(), "ConsumerName": name});
+        let registered = self.expected.consumers.get_mut(&name).expect("a known consumer");
+        let register = !*registered.only();
+        let operation = if register { "RegisterStreamConsumer" } else { "DeregisterStreamConsumer" };
+        let outcome = client.call(operation, &input);
+        registered.change(&outcome, register);
+        outcome
+    }
+
+    fn arn(&self) -> String {
+        format!("arn:aws:kinesis:us-east-1:000000000000:stream/{}", self.name)
+    }
+
     /// After a restart: the settings are as they were acknowledged, and the shards, which it returns, make sense.
     pub(super) fn check(&mut self, client: &mut Client, what: &str) -> Vec<Shard> {
+        let arn = self.arn();
         let (name, expected) = (self.name, &mut self.expected);
         let what = format!("{what}: {name}");
         let summary = settled(client, name, &what).unwrap_or_else(|| panic!("{what} is gone"));
@@ -206,6 +227,18 @@ impl Operator {
             let value = found.map(|found| found["Value"].as_str().unwrap().to_owned());
             possible.settle(value, &format!("{what}: {tag}"));
         }
+        let listed = client.ok("ListStreamConsumers", &json!({"StreamARN": arn}));
+        let listed = listed["Consumers"].as_array().unwrap();
+        for (consumer, possible) in &mut expected.consumers {
+            let is_it = |found: &&Value| {
+                found["ConsumerName"] == consumer.as_str() && found["ConsumerStatus"] != "DELETING"
+            };
+            possible
+                .settle(listed.iter().any(|found| is_it(&found)), &format!("{what}: consumer {consumer}"));
+        }
+        let watcher =
+            |found: &Value| found["ConsumerName"] == CONSUMER && found["ConsumerStatus"] == "ACTIVE";
+        assert!(listed.iter().any(watcher), "{what}: the watcher is not there: {listed:?}");
         let shards = shards::list(client, name).expect("the server runs");
         check_map(&shards, &what);
         let open = shards.iter().filter(|shard| !shard.closed).count();

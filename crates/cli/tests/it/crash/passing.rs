@@ -116,7 +116,8 @@ impl Passing {
 
     /// After a restart: what was created and written is there, and what was deleted is not.
     pub(super) fn check(&mut self, client: &mut Client, what: &str) {
-        let mut there: Vec<_> = STREAMS.iter().map(|(name, _)| (*name).to_owned()).collect();
+        let lasting = STREAMS.iter().map(|(name, _)| *name).chain([super::scaler::STREAM]);
+        let mut there: Vec<_> = lasting.map(str::to_owned).collect();
         for (at, name) in self.names.iter_mut().enumerate() {
             let what = format!("{what}: {}", name_of(at));
             let found = settled(client, &name_of(at), &what);
@@ -135,6 +136,7 @@ impl Passing {
             name.doubtful = false;
         }
         let listed = client.ok("ListStreams", &json!({}));
+        there.sort();
         assert_eq!(listed["StreamNames"], json!(there), "{what}");
     }
 
