@@ -26,7 +26,8 @@ use crate::soak::reshard_until_stopped;
 use crate::subscription::{Refusal, Said, Start, Subscription, consumers};
 
 const CONSUMERS: usize = 20;
-const SHARDS: u64 = 50;
+/// Twenty consumers of each: some more than a thousand subscriptions when all are open.
+const SHARDS: u64 = 60;
 const WRITERS: u64 = 2;
 /// Between two puts of a writer: every record is pushed and judged twenty times on the same two processors.
 const WRITER_PAUSE: Duration = Duration::from_millis(50);
