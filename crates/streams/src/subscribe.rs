@@ -128,6 +128,14 @@ struct Hold {
     evicted: watch::Receiver<Option<Eviction>>,
 }
 
+/// The shard that somebody wants to subscribe to.
+struct Wanted {
+    stream: Arc<StreamHandle>,
+    view: Arc<StreamView>,
+    shard: Shard,
+    source: Arc<ShardHandle>,
+}
+
 /// All seats of one stream.
 #[derive(Debug, Default)]
 pub(crate) struct Seats(Mutex<HashMap<(ConsumerId, ShardId), Seat>>);
@@ -174,7 +182,7 @@ impl StreamService {
         shard: &str,
         start: &StartingPosition,
     ) -> Result<Subscription> {
-        let (stream, view, shard, source) = self.subscribable(consumer, shard)?;
+        let Wanted { stream, view, shard, source } = self.subscribable(consumer, shard)?;
         self.check_seat(&stream, &consumer.id, shard.id)?;
         let position = self.starting_position(&stream.key, &view, &shard, &source, start).await?;
         let hold = self.take_seat(&stream, &consumer.id, shard.id)?;
@@ -203,16 +211,12 @@ impl StreamService {
         shard: &str,
         start: &StartingPosition,
     ) -> Result<()> {
-        let (stream, view, shard, source) = self.subscribable(consumer, shard)?;
+        let Wanted { stream, view, shard, source } = self.subscribable(consumer, shard)?;
         self.starting_position(&stream.key, &view, &shard, &source, start).await.map(|_| ())
     }
 
     /// The shard that is meant, if the consumer may read it.
-    fn subscribable(
-        &self,
-        consumer: &ConsumerArn,
-        shard: &str,
-    ) -> Result<(Arc<StreamHandle>, Arc<StreamView>, Shard, Arc<ShardHandle>)> {
+    fn subscribable(&self, consumer: &ConsumerArn, shard: &str) -> Result<Wanted> {
         let (stream, status) = self.find(&consumer.stream.key)?;
         let found = self.find_consumer(&stream, &ConsumerRef::Id(consumer.id.clone()))?;
         if found.status != ConsumerStatus::Active {
@@ -227,7 +231,7 @@ impl StreamService {
         let (shard, source) = live_shard(&view, id, self.clock.now())
             .map(|(shard, source)| (shard.clone(), source.clone()))
             .ok_or_else(|| StreamsError::NoSuchShard { stream: stream.key.clone(), shard: id })?;
-        Ok((stream, view, shard, source))
+        Ok(Wanted { stream, view, shard, source })
     }
 
     /// Refuses a call that comes too soon after another one.
