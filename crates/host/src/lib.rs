@@ -7,4 +7,6 @@ mod text_file;
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use random::{Random, SeededRandom, SystemRandom};
-pub use text_file::read_text_file;
+pub use text_file::{
+    Readers, create_directory, file_exists, read_private_file, read_text_file, write_text_file,
+};

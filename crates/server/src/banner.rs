@@ -1,24 +1,29 @@
 //! What a person sees when the server has started.
 
 use std::net::SocketAddr;
+use std::path::Path;
 
-use crate::settings::Settings;
+use crate::settings::{Settings, TlsChoice};
 
-/// Where it listens, where the data is, and the two lines an AWS SDK needs.
-pub(crate) fn banner(settings: &Settings, address: SocketAddr) -> String {
+/// Where it listens, where the data is, and the two lines an AWS SDK needs; a third where it has to be told what to
+/// trust, which is `ca`.
+pub(crate) fn banner(settings: &Settings, address: SocketAddr, ca: Option<&Path>) -> String {
     let Settings { region, account, data_dir, .. } = settings;
     let who = if address.ip().is_loopback() {
         "No credentials are configured: any signature is accepted, from this machine only."
     } else {
         "WARNING: no credentials are configured and this address is reachable from the network: anybody is served."
     };
+    let scheme = if settings.tls == TlsChoice::Off { "http" } else { "https" };
+    let trust = ca.map_or_else(String::new, |ca| format!("export AWS_CA_BUNDLE={}\n", ca.display()));
     format!(
-        "Headwater {version}: Kinesis Data Streams at http://{address}\n\
+        "Headwater {version}: Kinesis Data Streams at {scheme}://{address}\n\
          data in {data}, region {region}, account {account}, limits {limits}\n\
          {who}\n\
          \n\
-         export AWS_ENDPOINT_URL_KINESIS=http://{address}\n\
-         export AWS_ACCESS_KEY_ID=headwater AWS_SECRET_ACCESS_KEY=headwater AWS_DEFAULT_REGION={region}\n",
+         export AWS_ENDPOINT_URL_KINESIS={scheme}://{address}\n\
+         export AWS_ACCESS_KEY_ID=headwater AWS_SECRET_ACCESS_KEY=headwater AWS_DEFAULT_REGION={region}\n\
+         {trust}",
         version = env!("CARGO_PKG_VERSION"),
         data = data_dir.display(),
         limits = settings.limits_shown(),

@@ -1,4 +1,4 @@
-//! Accepting connections: HTTP/1.1 and HTTP/2 on one port, told apart by their first bytes.
+//! Accepting connections: plaintext and TLS, HTTP/1.1 and HTTP/2 on one port, told apart by their first bytes.
 //!
 //! # Constraints
 //! The number of connections is bounded by the files the process may open; past it they wait in the kernel's
@@ -13,12 +13,14 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tracing::{debug, warn};
 
 use crate::patient::Patient;
 use crate::routes::Routes;
+use crate::tls::Tls;
 
 /// How long a connection may stay silent: longer than the 60 s for which SDKs keep theirs.
 const SILENCE_MAX: Duration = Duration::from_secs(90);
@@ -31,6 +33,12 @@ const H2_STREAMS_MAX: u32 = 256;
 const H2_STREAM_WINDOW: u32 = 1 << 20;
 const H2_CONNECTION_WINDOW: u32 = 8 << 20;
 const HEADERS_BYTES_MAX: u32 = 64 << 10;
+/// With what every TLS connection begins: the type of a handshake record. No HTTP does.
+const TLS_HANDSHAKE: u8 = 0x16;
+/// How long a TLS handshake may take.
+const HANDSHAKE_MAX: Duration = Duration::from_secs(10);
+const NOT_TLS: &[u8] = b"HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain\r\nconnection: close\r\n\
+    content-length: 53\r\n\r\nThis server takes TLS from other machines: use https\n";
 
 /// Tells everybody that the server stops.
 #[derive(Debug, Clone)]
@@ -54,7 +62,13 @@ impl Stopping {
 }
 
 /// Accepts until the server stops, then waits for the connections to end.
-pub(crate) async fn accept(listener: TcpListener, routes: Routes, clock: Arc<dyn Clock>, stopping: Stopping) {
+pub(crate) async fn accept(
+    listener: TcpListener,
+    routes: Routes,
+    tls: Option<Tls>,
+    clock: Arc<dyn Clock>,
+    stopping: Stopping,
+) {
     let files = raise_file_limit();
     let connections_max = files.saturating_sub(FILES_RESERVED).max(16) as usize;
     let room = Arc::new(Semaphore::new(connections_max.min(Semaphore::MAX_PERMITS)));
@@ -71,6 +85,8 @@ pub(crate) async fn accept(listener: TcpListener, routes: Routes, clock: Arc<dyn
                     stream: Patient::new(stream, SILENCE_MAX, clock.clone()),
                     builder: builder.clone(),
                     routes: routes.clone(),
+                    tls: tls.clone(),
+                    clock: clock.clone(),
                     watcher: graceful.watcher(),
                 };
                 let (stopping, open) = (stopping.clone(), routes.metrics.connection());
@@ -118,27 +134,69 @@ struct Connection {
     stream: Patient,
     builder: Arc<auto::Builder<TokioExecutor>>,
     routes: Routes,
+    tls: Option<Tls>,
+    clock: Arc<dyn Clock>,
     watcher: hyper_util::server::graceful::Watcher,
 }
 
 impl Connection {
-    async fn run(self, stopping: Stopping) {
-        let Self { mut stream, builder, routes, watcher } = self;
+    async fn run(mut self, stopping: Stopping) {
         // Until a first byte has come the stop of the server need not be waited for.
-        tokio::select! {
-            readable = stream.first_byte() => if !readable { return },
-            () = stopping.begun() => return,
-        }
-        let answers = routes.connection_answers();
-        let service = service_fn(move |request| {
-            let (routes, answers) = (routes.clone(), answers.clone());
-            async move { routes.answer(request, answers).await }
-        });
-        let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
-        if let Err(error) = watcher.watch(connection).await {
-            debug!(error = %error, "a connection ended badly");
+        let first = tokio::select! {
+            first = self.stream.first_byte() => first,
+            () = stopping.begun() => None,
+        };
+        let Some(first) = first else { return };
+        match (self.tls.take(), first == TLS_HANDSHAKE) {
+            (Some(tls), true) => {
+                let Self { stream, builder, routes, clock, watcher, .. } = self;
+                let shaken = tokio::select! {
+                    shaken = tls.acceptor().accept(stream) => shaken,
+                    () = clock.sleep(HANDSHAKE_MAX) => return debug!("a TLS handshake did not end"),
+                    () = stopping.begun() => return,
+                };
+                match shaken {
+                    Ok(stream) => serve(stream, &builder, routes, watcher).await,
+                    Err(error) => debug!(%error, "a TLS handshake failed"),
+                }
+            }
+            (None, true) => {
+                warn_once(
+                    "a client speaks TLS, and this server has no certificate: see --tls-cert and --tls-self-signed",
+                );
+            }
+            (Some(_), false) if !self.stream.is_local() => {
+                // Whoever reads it is a person with the wrong scheme.
+                let _ = self.stream.write_all(NOT_TLS).await;
+                let _ = self.stream.shutdown().await;
+            }
+            (_, false) => serve(self.stream, &self.builder, self.routes, self.watcher).await,
         }
     }
+}
+
+/// Serves HTTP/1.1 or HTTP/2, as its first bytes say, until the connection ends.
+async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+    stream: S,
+    builder: &auto::Builder<TokioExecutor>,
+    routes: Routes,
+    watcher: hyper_util::server::graceful::Watcher,
+) {
+    let answers = routes.connection_answers();
+    let service = service_fn(move |request| {
+        let (routes, answers) = (routes.clone(), answers.clone());
+        async move { routes.answer(request, answers).await }
+    });
+    let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
+    if let Err(error) = watcher.watch(connection).await {
+        debug!(error = %error, "a connection ended badly");
+    }
+}
+
+/// Says it the first time only: clients try again and again.
+fn warn_once(what: &'static str) {
+    static SAID: std::sync::Once = std::sync::Once::new();
+    SAID.call_once(|| warn!("{what}"));
 }
 
 /// Lets the process open as many files as it may, and returns how many that is.

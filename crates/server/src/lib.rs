@@ -7,7 +7,9 @@ mod process;
 mod routes;
 mod server;
 mod settings;
+mod tls;
 
 pub use process::run;
 pub use server::{Host, Server, StartError};
-pub use settings::{LimitsChoice, ServeArgs, Settings, SettingsError};
+pub use settings::{LimitsChoice, ServeArgs, Settings, SettingsError, TlsChoice};
+pub use tls::{MadeTls, MakeTls, MakeTlsError, TlsError, TlsFiles, default_names, make};

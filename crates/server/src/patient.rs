@@ -39,13 +39,19 @@ impl Patient {
         Self { stream, clock, silence_max, moved_at, timer: None }
     }
 
-    /// Waits until there is something to read; false if there never was.
-    pub(crate) async fn first_byte(&mut self) -> bool {
+    /// Waits until there is something to read, and tells what it begins with; `None` if there never was.
+    pub(crate) async fn first_byte(&mut self) -> Option<u8> {
         let (stream, clock, mut first) = (&self.stream, &self.clock, [0; 1]);
-        tokio::select! {
-            read = stream.peek(&mut first) => matches!(read, Ok(1..)),
-            () = clock.sleep(self.silence_max) => false,
-        }
+        let read = tokio::select! {
+            read = stream.peek(&mut first) => read,
+            () = clock.sleep(self.silence_max) => return None,
+        };
+        matches!(read, Ok(1..)).then_some(first[0])
+    }
+
+    /// True if the other end is on this machine.
+    pub(crate) fn is_local(&self) -> bool {
+        self.stream.peer_addr().is_ok_and(|peer| peer.ip().to_canonical().is_loopback())
     }
 
     /// Takes note of progress, or of there being none for too long.

@@ -43,7 +43,7 @@ fn serve(args: ServeArgs) -> Result<(), RunError> {
         let mut interrupt = signal(SignalKind::interrupt())?;
         let server = Server::start(&settings, Host::system()).await?;
         // A closed standard output is no reason not to serve.
-        let _ = io::stdout().write_all(banner(&settings, server.address()).as_bytes());
+        let _ = io::stdout().write_all(banner(&settings, server.address(), server.ca()).as_bytes());
         let _ = io::stdout().flush();
         tokio::select! {
             _ = terminate.recv() => info!("SIGTERM: stopping"),

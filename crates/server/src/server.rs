@@ -2,22 +2,30 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use headwater_api::Api;
 use headwater_host::disk::{Disk, SystemDisk};
-use headwater_host::{Clock, Random, SystemClock, SystemRandom};
+use headwater_host::{Clock, Random, SystemClock, SystemRandom, file_exists};
 use headwater_store_embedded::{EmbeddedStore, OpenError, Options};
 use headwater_streams::{Config, StreamService, StreamsError, Substrate};
 use headwater_telemetry::Metrics;
+use headwater_types::Timestamp;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tracing::{info, warn};
 
 use crate::connections::{self, Stopping};
 use crate::routes::Routes;
-use crate::settings::Settings;
+use crate::settings::{Settings, TlsChoice};
+use crate::tls::{
+    CA_CERTIFICATE, CERTIFICATE, KEY, MakeTls, MakeTlsError, Tls, TlsError, TlsFiles, default_names, make,
+};
+
+/// How long a certificate of one's own is valid; `headwater tls init` renews it.
+const SELF_SIGNED_DAYS: u32 = 824;
 
 /// How long requests that are under way may take to end when the server stops.
 const DRAIN: Duration = Duration::from_secs(10);
@@ -49,6 +57,12 @@ pub enum StartError {
     /// The metadata cannot be used.
     #[error("the metadata cannot be read: {0}")]
     Streams(#[from] StreamsError),
+    /// The certificate cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// A certificate cannot be made.
+    #[error("no certificate could be made: {0}")]
+    MakeTls(#[from] MakeTlsError),
     /// The address cannot be listened on.
     #[error("cannot listen on {address}: {cause}")]
     Listen {
@@ -68,6 +82,8 @@ pub struct Server {
     stopping: Stopping,
     accepting: JoinHandle<()>,
     upkeep: JoinHandle<()>,
+    certificate: Option<JoinHandle<()>>,
+    ca: Option<PathBuf>,
 }
 
 impl Server {
@@ -79,6 +95,7 @@ impl Server {
         let mut options = Options::new(disk.clone(), &settings.data_dir, clock.clone());
         let synced = metrics.clone();
         options.on_sync = Some(Arc::new(move |took| synced.fsync(took)));
+        let (tls, ca) = tls(settings, clock.now())?;
         // The address first: where it is taken, nothing has been touched yet.
         let address = settings.listen;
         let refused = |cause| StartError::Listen { address, cause };
@@ -112,15 +129,22 @@ impl Server {
         let api = Api::new(streams.clone(), account, clock.clone(), random, metrics.clone(), requests);
         let routes = Routes::new(api, streams.clone(), store.clone(), metrics, disk, settings);
         let stopping = Stopping::default();
-        let accepting = tokio::spawn(connections::accept(listener, routes, clock.clone(), stopping.clone()));
+        let certificate = tls.clone().map(|tls| tokio::spawn(tls.keep_fresh(clock.clone())));
+        let accepting = connections::accept(listener, routes, tls, clock.clone(), stopping.clone());
+        let accepting = tokio::spawn(accepting);
         let took_ms = clock.elapsed().saturating_sub(started).as_millis() as u64;
         info!(%address, data_dir = %settings.data_dir.display(), took_ms, "serving");
-        Ok(Self { address, store, streams, stopping, accepting, upkeep })
+        Ok(Self { address, store, streams, stopping, accepting, upkeep, certificate, ca })
     }
 
     /// Where it listens: the port that was taken if port 0 was asked for.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// The certificate of the authority that was made for it, if that is so.
+    pub fn ca(&self) -> Option<&Path> {
+        self.ca.as_deref()
     }
 
     /// The streams it serves.
@@ -142,9 +166,29 @@ impl Server {
             info!("requests were still under way after {} s; they were cut short", DRAIN.as_secs());
         }
         self.upkeep.abort();
+        self.certificate.inspect(JoinHandle::abort);
         let store = self.store;
         drop(self.streams);
         // Closing waits for the journal's thread.
         let _ = tokio::task::spawn_blocking(move || store.close()).await;
     }
+}
+
+/// The certificate to be served, and the authority's where that was made here.
+fn tls(settings: &Settings, now: Timestamp) -> Result<(Option<Tls>, Option<PathBuf>), StartError> {
+    let directory = match &settings.tls {
+        TlsChoice::Off => return Ok((None, None)),
+        TlsChoice::Files(files) => return Ok((Some(Tls::load(files)?), None)),
+        TlsChoice::SelfSigned(directory) => directory,
+    };
+    let at = |name: &str| directory.join(name);
+    let files = TlsFiles { certificate: at(CERTIFICATE), key: at(KEY) };
+    if !(file_exists(&files.certificate) && file_exists(&files.key)) {
+        let mut names = default_names();
+        if !settings.listen.ip().is_unspecified() {
+            names.push(settings.listen.ip().to_string());
+        }
+        make(&MakeTls { directory: directory.clone(), names, days: SELF_SIGNED_DAYS, now })?;
+    }
+    Ok((Some(Tls::load(&files)?), Some(at(CA_CERTIFICATE))))
 }

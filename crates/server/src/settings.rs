@@ -14,6 +14,8 @@ use headwater_types::AccountId;
 use headwater_types::limits::{LimitChange, LimitChangeError, LimitPolicy};
 use serde::{Deserialize, Deserializer, de};
 
+use crate::tls::TlsFiles;
+
 /// Which limits are enforced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -69,10 +71,35 @@ pub struct ServeArgs {
     #[arg(long, env = "HEADWATER_TRANSITION_MS", value_name = "MS")]
     pub transition_ms: Option<u32>,
 
+    /// Serve TLS with this certificate, PEM, its chain included; needs --tls-key. Replaced files are taken up
+    #[arg(long, env = "HEADWATER_TLS_CERT", value_name = "FILE")]
+    pub tls_cert: Option<PathBuf>,
+
+    /// The certificate's private key, PEM, readable by its owner only
+    #[arg(long, env = "HEADWATER_TLS_KEY", value_name = "FILE")]
+    pub tls_key: Option<PathBuf>,
+
+    /// Serve TLS with a certificate that is made at the first start, in the folder tls of the data directory, with an
+    /// authority that clients can be told to trust
+    #[arg(long, env = "HEADWATER_TLS_SELF_SIGNED", num_args = 0..=1, default_missing_value = "true", require_equals = true)]
+    #[arg(value_parser = clap::builder::BoolishValueParser::new())]
+    pub tls_self_signed: Option<bool>,
+
     /// Listen beyond this machine although nobody is asked for credentials
     #[arg(long, env = "HEADWATER_INSECURE", num_args = 0..=1, default_missing_value = "true", require_equals = true)]
     #[arg(value_parser = clap::builder::BoolishValueParser::new())]
     pub insecure: Option<bool>,
+}
+
+/// Whether and how TLS is served.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TlsChoice {
+    /// Plaintext only.
+    Off,
+    /// With this certificate.
+    Files(TlsFiles),
+    /// With one that is made in this folder if there is none yet.
+    SelfSigned(PathBuf),
 }
 
 /// Settings that are known to be right.
@@ -94,6 +121,8 @@ pub struct Settings {
     pub log: String,
     /// How long transitions last.
     pub transition: Duration,
+    /// Whether and how TLS is served.
+    pub tls: TlsChoice,
     /// What requests may hold; nobody but a test has had a reason to change it.
     pub requests: Limits,
 }
@@ -171,8 +200,15 @@ impl ServeArgs {
             let mend = "name a directory, such as ./headwater-data";
             return Err(SettingsError::Value { setting: "data-dir", value: String::new(), mend });
         }
+        let tls = tls_choice(
+            self.tls_cert.or(file.tls_cert),
+            self.tls_key.or(file.tls_key),
+            self.tls_self_signed.or(file.tls_self_signed).unwrap_or(false),
+            &data_dir,
+        )?;
         Ok(Settings {
             listen,
+            tls,
             data_dir,
             region,
             account,
@@ -243,6 +279,35 @@ fn limits_of_environment() -> Result<Vec<LimitChange>, LimitChangeError> {
     let text = std::env::var_os(LIMIT_VARIABLE).unwrap_or_default();
     let text = text.to_string_lossy();
     text.split(',').map(str::trim).filter(|change| !change.is_empty()).map(str::parse).collect()
+}
+
+fn tls_choice(
+    certificate: Option<PathBuf>,
+    key: Option<PathBuf>,
+    self_signed: bool,
+    data_dir: &Path,
+) -> Result<TlsChoice, SettingsError> {
+    let shown = |path: &Path| path.display().to_string();
+    match (certificate, key, self_signed) {
+        (None, None, false) => Ok(TlsChoice::Off),
+        (None, None, true) => Ok(TlsChoice::SelfSigned(data_dir.join("tls"))),
+        (Some(certificate), Some(key), false) => Ok(TlsChoice::Files(TlsFiles { certificate, key })),
+        (Some(certificate), None, false) => Err(SettingsError::Value {
+            setting: "tls-cert",
+            value: shown(&certificate),
+            mend: "a certificate needs its private key: give --tls-key as well",
+        }),
+        (None, Some(key), false) => Err(SettingsError::Value {
+            setting: "tls-key",
+            value: shown(&key),
+            mend: "a private key needs its certificate: give --tls-cert as well",
+        }),
+        (_, _, true) => Err(SettingsError::Value {
+            setting: "tls-self-signed",
+            value: "true".into(),
+            mend: "give either --tls-cert and --tls-key or --tls-self-signed",
+        }),
+    }
 }
 
 fn read_file(path: &Path) -> Result<ServeArgs, SettingsError> {

@@ -6,6 +6,7 @@ pub(crate) mod describe;
 pub(crate) mod put;
 pub(crate) mod streams;
 pub(crate) mod tail;
+pub(crate) mod tls;
 pub(crate) mod top;
 
 use std::io::Write;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use headwater_api::Limits;
 use headwater_host::disk::{Disk, Faults, SimDisk};
 use headwater_host::{Clock, ManualClock, SeededRandom, SystemClock};
-use headwater_server::{Host, LimitsChoice, Server, Settings, StartError};
+use headwater_server::{Host, LimitsChoice, Server, Settings, StartError, TlsChoice};
 use headwater_types::{AccountId, Timestamp};
 use serde_json::{Value, json};
 
@@ -36,6 +36,7 @@ pub(crate) fn settings(dir: impl Into<PathBuf>) -> Settings {
         limit_changes: Default::default(),
         log: "info".into(),
         transition: TRANSITION,
+        tls: TlsChoice::Off,
         requests: Limits::default(),
     }
 }
