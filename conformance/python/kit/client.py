@@ -27,10 +27,12 @@ _session = boto3.Session(
 )
 
 
-def connect(server):
+def connect(server, verify=None):
+    """A client; `verify` is the file of the authority to trust where the server speaks TLS."""
     return _session.client(
         "kinesis",
         endpoint_url=server.url,
+        verify=verify,
         config=Config(
             parameter_validation=False,
             retries={"total_max_attempts": 1, "mode": "standard"},

@@ -46,7 +46,8 @@ class Server:
     running = []
 
     def __init__(self, directory: Path, *, limits="off", limit=(), transition_ms=50, region="us-east-1",
-                 account="000000000000", flags=(), env=None):
+                 account="000000000000", flags=(), env=None, scheme="http"):
+        self.scheme = scheme
         self.directory = directory
         self.data_dir = directory / "data"
         self.region = region
@@ -63,7 +64,7 @@ class Server:
 
     @property
     def url(self):
-        return f"http://127.0.0.1:{self.port}"
+        return f"{self.scheme}://127.0.0.1:{self.port}"
 
     def arn(self, stream):
         return f"arn:aws:kinesis:{self.region}:{self.account}:stream/{stream}"
@@ -86,7 +87,7 @@ class Server:
     def _port_of_banner(self):
         deadline = time.monotonic() + START_DEADLINE_S
         while time.monotonic() < deadline:
-            banner = re.search(r"http://127\.0\.0\.1:(\d+)", self.stdout.read_text(errors="replace"))
+            banner = re.search(self.scheme + r"://127\.0\.0\.1:(\d+)", self.stdout.read_text(errors="replace"))
             if banner:
                 return int(banner[1])
             if self.process.poll() is not None:

@@ -41,13 +41,20 @@ fn serve(args: ServeArgs) -> Result<(), RunError> {
     runtime.block_on(async {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut hang_up = signal(SignalKind::hangup())?;
         let server = Server::start(&settings, Host::system()).await?;
         // A closed standard output is no reason not to serve.
         let _ = io::stdout().write_all(banner(&settings, server.address(), server.ca()).as_bytes());
         let _ = io::stdout().flush();
-        tokio::select! {
-            _ = terminate.recv() => info!("SIGTERM: stopping"),
-            _ = interrupt.recv() => info!("SIGINT: stopping; once more ends it at once"),
+        loop {
+            tokio::select! {
+                _ = terminate.recv() => break info!("SIGTERM: stopping"),
+                _ = interrupt.recv() => break info!("SIGINT: stopping; once more ends it at once"),
+                _ = hang_up.recv() => {
+                    info!("SIGHUP: looking at certificates");
+                    server.reload();
+                }
+            }
         }
         tokio::select! {
             () = server.stop() => info!("stopped"),

@@ -82,7 +82,7 @@ pub struct Server {
     stopping: Stopping,
     accepting: JoinHandle<()>,
     upkeep: JoinHandle<()>,
-    certificate: Option<JoinHandle<()>>,
+    certificate: Option<(Tls, JoinHandle<()>)>,
     ca: Option<PathBuf>,
 }
 
@@ -129,7 +129,7 @@ impl Server {
         let api = Api::new(streams.clone(), account, clock.clone(), random, metrics.clone(), requests);
         let routes = Routes::new(api, streams.clone(), store.clone(), metrics, disk, settings);
         let stopping = Stopping::default();
-        let certificate = tls.clone().map(|tls| tokio::spawn(tls.keep_fresh(clock.clone())));
+        let certificate = tls.clone().map(|tls| (tls.clone(), tokio::spawn(tls.keep_fresh(clock.clone()))));
         let accepting = connections::accept(listener, routes, tls, clock.clone(), stopping.clone());
         let accepting = tokio::spawn(accepting);
         let took_ms = clock.elapsed().saturating_sub(started).as_millis() as u64;
@@ -145,6 +145,11 @@ impl Server {
     /// The certificate of the authority that was made for it, if that is so.
     pub fn ca(&self) -> Option<&Path> {
         self.ca.as_deref()
+    }
+
+    /// Looks now at files that are looked at from time to time anyway.
+    pub fn reload(&self) {
+        self.certificate.as_ref().inspect(|(tls, _)| tls.look());
     }
 
     /// The streams it serves.
@@ -166,7 +171,7 @@ impl Server {
             info!("requests were still under way after {} s; they were cut short", DRAIN.as_secs());
         }
         self.upkeep.abort();
-        self.certificate.inspect(JoinHandle::abort);
+        self.certificate.inspect(|(_, fresh)| fresh.abort());
         let store = self.store;
         drop(self.streams);
         // Closing waits for the journal's thread.

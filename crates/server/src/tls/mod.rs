@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use headwater_host::{Clock, read_private_file, read_text_file};
+use tokio::sync::Notify;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::crypto::ring::default_provider;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
@@ -74,6 +75,7 @@ pub enum TlsError {
 pub(crate) struct Tls {
     files: TlsFiles,
     current: Arc<ArcSwap<Loaded>>,
+    asked: Arc<Notify>,
 }
 
 struct Loaded {
@@ -93,7 +95,7 @@ impl Tls {
         let text = read(files)?;
         let config = configure(files, &text)?;
         let current = Arc::new(ArcSwap::from_pointee(Loaded { text, config }));
-        Ok(Self { files: files.clone(), current })
+        Ok(Self { files: files.clone(), current, asked: Arc::default() })
     }
 
     /// What takes new connections.
@@ -119,12 +121,20 @@ impl Tls {
         }
     }
 
-    /// Looks at the files again and again, until the task is dropped. New connections get what is found; those that
-    /// are open keep what they have.
+    /// Has the files looked at now.
+    pub(crate) fn look(&self) {
+        self.asked.notify_one();
+    }
+
+    /// Looks at the files again and again, and when asked to, until the task is dropped. New connections get what is
+    /// found; those that are open keep what they have.
     pub(crate) async fn keep_fresh(self, clock: Arc<dyn Clock>) {
         let (mut refused, mut unreadable) = (None, false);
         loop {
-            clock.sleep(LOOK).await;
+            tokio::select! {
+                () = clock.sleep(LOOK) => {}
+                () = self.asked.notified() => {}
+            }
             match self.reload(&mut refused) {
                 Ok(changed) => {
                     unreadable = false;
