@@ -15,7 +15,7 @@ use crate::check::{Ledger, verify, write_until_stopped};
 use crate::load::{Tally, Window, percentile_us};
 use crate::server::{Kind, Program};
 use crate::workload::Work;
-use crate::{fan_out, fan_out_soak, soak, startup, table};
+use crate::{fan_out, fan_out_soak, soak, startup, sweep, table};
 
 /// Load for anything that speaks Kinesis, on this machine.
 #[derive(Parser)]
@@ -103,6 +103,15 @@ enum Command {
         #[arg(long)]
         work_dir: PathBuf,
     },
+    /// Ever more connections, past saturation: a part of the table by itself
+    Sweep {
+        #[arg(long)]
+        server: PathBuf,
+        #[arg(long)]
+        work_dir: PathBuf,
+        #[arg(long, default_value_t = 5.0)]
+        seconds: f64,
+    },
     /// Everything, as a table in Markdown on standard output
     Table {
         #[arg(long)]
@@ -151,6 +160,10 @@ pub(crate) fn run() -> Result<()> {
         Command::FanOut { server, work_dir } => {
             let window = Window { warm_up: Duration::ZERO, measure: Duration::from_secs(5) };
             print!("{}", fan_out::measure(&Program::new(Kind::Headwater, &server), &work_dir, window)?);
+        }
+        Command::Sweep { server, work_dir, seconds } => {
+            let time = Duration::from_secs_f64(seconds);
+            print!("{}", sweep::measure(&Program::new(Kind::Headwater, &server), &work_dir, time)?);
         }
         Command::Table { server, peer, work_dir, quick } => {
             let ours = Program::new(Kind::Headwater, &server);

@@ -23,6 +23,7 @@ mod server;
 mod soak;
 mod startup;
 mod subscription;
+mod sweep;
 mod table;
 mod workload;
 

@@ -65,7 +65,8 @@ const RESERVED_MAX: usize = 2 << 20;
 
 /// Reads the whole body. Memory is granted as bytes arrive, so that a request which only announces a large body
 /// holds nothing; where there is none left the request is refused and not made to wait, because a half-read body
-/// that waits holds what the others wait for.
+/// that waits holds what the others wait for. The rest of a refused body is read and forgotten: a client that is still
+/// sending would otherwise find its connection reset instead of an answer.
 pub(crate) async fn receive(inner: &Inner, mut body: Incoming) -> Result<Received, BodyError> {
     let announced = body.size_hint();
     if announced.lower() > inner.limits.body_bytes_max as u64 {
@@ -92,7 +93,10 @@ pub(crate) async fn receive(inner: &Inner, mut body: Incoming) -> Result<Receive
         if total > granted_bytes {
             let kib = (total - granted_bytes).div_ceil(1024);
             let permit = inner.body_budget.clone().try_acquire_many_owned(kib as u32);
-            let permit = permit.map_err(|_| BodyError::NoMemory)?;
+            let Ok(permit) = permit else {
+                drop((first, rest, granted));
+                return Err(forget(inner, body, data.len() + received).await);
+            };
             match &mut granted {
                 Some(granted) => granted.merge(permit),
                 None => granted = Some(permit),
@@ -116,4 +120,24 @@ pub(crate) async fn receive(inner: &Inner, mut body: Incoming) -> Result<Receive
     }
     let bytes = if rest.is_empty() { first.unwrap_or_default() } else { rest.into() };
     Ok(Received { bytes, _granted: granted })
+}
+
+/// Reads what is left of a body of which `received` bytes have come.
+async fn forget(inner: &Inner, mut body: Incoming, mut received: usize) -> BodyError {
+    let pause = Duration::from_millis(inner.limits.body_pause_ms_max);
+    loop {
+        let frame = tokio::select! {
+            biased;
+            frame = body.frame() => frame,
+            () = inner.clock.sleep(pause) => return BodyError::Broken,
+        };
+        match frame {
+            None => return BodyError::NoMemory,
+            Some(Err(_)) => return BodyError::Broken,
+            Some(Ok(frame)) => received += frame.data_ref().map_or(0, Bytes::len),
+        }
+        if received > inner.limits.body_bytes_max {
+            return BodyError::TooLarge;
+        }
+    }
 }

@@ -54,7 +54,7 @@ impl Api {
             Err(BodyError::NoMemory) => {
                 let codec = codec_of(&parts.headers).unwrap_or(Codec::Json);
                 inner.metrics.request("unknown", "ServiceUnavailable", Duration::ZERO);
-                return Ok(close(parts.version, finish(inner, error(codec, &ApiError::unavailable()))));
+                return Ok(finish(inner, error(codec, &ApiError::unavailable())));
             }
         };
         let target = header(&parts.headers, "x-amz-target");
