@@ -10,7 +10,7 @@ pub mod text;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use commands::{create, delete, describe, put, streams, tail, top};
+use commands::{create, delete, describe, keys, put, streams, tail, top};
 use headwater_server::ServeArgs;
 
 pub use commands::put::key::KeyField;
@@ -48,6 +48,8 @@ enum Command {
     Tail(tail::Tail),
     /// Watch what goes in and out of streams and shards
     Top(top::Top),
+    /// Make and change the file of master keys, under which streams are encrypted
+    Keys(keys::Keys),
 }
 
 const EXAMPLES: &str = "\
@@ -85,6 +87,7 @@ pub fn main() -> ExitCode {
         }
         Some(Command::Put(args)) => connect::run(&args.connect.clone(), |session| put::run(args, session)),
         Some(Command::Tail(args)) => connect::run(&args.connect.clone(), |session| tail::run(args, session)),
+        Some(Command::Keys(args)) => keys::run(args),
         Some(Command::Top(args)) => connect::run(&args.connect.clone(), |session| top::run(args, session)),
     };
     match done {

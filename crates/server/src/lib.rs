@@ -2,12 +2,14 @@
 
 mod banner;
 mod connections;
+mod master_keys;
 mod patient;
 mod process;
 mod routes;
 mod server;
 mod settings;
 
+pub use master_keys::{MasterKeyFile, MasterKeyFileError, MasterKeySource};
 pub use process::run;
 pub use server::{Host, Server, StartError};
 pub use settings::{LimitsChoice, ServeArgs, Settings, SettingsError};

@@ -16,6 +16,7 @@ use tokio::task::JoinHandle;
 use tracing::{info, warn};
 
 use crate::connections::{self, Stopping};
+use crate::master_keys::MasterKeyFileError;
 use crate::routes::Routes;
 use crate::settings::Settings;
 
@@ -49,6 +50,9 @@ pub enum StartError {
     /// The metadata cannot be used.
     #[error("the metadata cannot be read: {0}")]
     Streams(#[from] StreamsError),
+    /// The master keys cannot be used.
+    #[error(transparent)]
+    MasterKeys(#[from] MasterKeyFileError),
     /// The address cannot be listened on.
     #[error("cannot listen on {address}: {cause}")]
     Listen {
@@ -68,6 +72,7 @@ pub struct Server {
     stopping: Stopping,
     accepting: JoinHandle<()>,
     upkeep: JoinHandle<()>,
+    following: JoinHandle<()>,
 }
 
 impl Server {
@@ -79,6 +84,9 @@ impl Server {
         let mut options = Options::new(disk.clone(), &settings.data_dir, clock.clone());
         let synced = metrics.clone();
         options.on_sync = Some(Arc::new(move |took| synced.fsync(took)));
+        // Before they are read: a change meanwhile is then noticed.
+        let stamp = settings.master_keys.stamp();
+        let keys = Arc::new(settings.master_keys.keyring()?);
         // The address first: where it is taken, nothing has been touched yet.
         let address = settings.listen;
         let refused = |cause| StartError::Listen { address, cause };
@@ -96,6 +104,7 @@ impl Server {
             region: settings.region.clone(),
             limits: settings.limit_policy(),
             transition: settings.transition,
+            keys,
         };
         let streams = StreamService::open(substrate, config).await?;
         let (own, foreign) = streams.count_streams(settings.account);
@@ -107,6 +116,8 @@ impl Server {
             );
         }
         let upkeep = tokio::spawn(streams.clone().run_upkeep());
+        let follow = settings.master_keys.clone().follow(stamp, streams.clone(), clock.clone());
+        let following = tokio::spawn(follow);
         let account = settings.account;
         let requests = settings.requests;
         let api = Api::new(streams.clone(), account, clock.clone(), random, metrics.clone(), requests);
@@ -115,7 +126,7 @@ impl Server {
         let accepting = tokio::spawn(connections::accept(listener, routes, clock.clone(), stopping.clone()));
         let took_ms = clock.elapsed().saturating_sub(started).as_millis() as u64;
         info!(%address, data_dir = %settings.data_dir.display(), took_ms, "serving");
-        Ok(Self { address, store, streams, stopping, accepting, upkeep })
+        Ok(Self { address, store, streams, stopping, accepting, upkeep, following })
     }
 
     /// Where it listens: the port that was taken if port 0 was asked for.
@@ -142,6 +153,7 @@ impl Server {
             info!("requests were still under way after {} s; they were cut short", DRAIN.as_secs());
         }
         self.upkeep.abort();
+        self.following.abort();
         let store = self.store;
         drop(self.streams);
         // Closing waits for the journal's thread.

@@ -1,5 +1,6 @@
 //! What has to be done now and then: trim what has passed retention, drop shards whose records have all
-//! expired, remove deleted streams, finish reshards, settle transitions that have ended, scale on-demand streams.
+//! expired, remove deleted streams, finish reshards, settle transitions that have ended, scale on-demand streams, tend
+//! data keys.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -59,6 +60,7 @@ impl StreamService {
         }
         self.trim_expired(handle).await?;
         self.drop_expired_shards(handle).await?;
+        self.tend_keys(handle).await?;
         self.scale(handle).await
     }
 

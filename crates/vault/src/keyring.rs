@@ -17,7 +17,7 @@ use crate::secret::Secret;
 pub enum KeyTrouble {
     /// The server was started without master keys.
     #[error(
-        "Key '{0}' does not exist: this server has no master key. Make one with `headwater keys init FILE` and start \
+        "Key '{0}' does not exist: this server has no master key. Make one with `headwater keys init --file FILE` and start \
          the server with --master-key-file FILE, or set HEADWATER_MASTER_KEY."
     )]
     NoKeys(String),

@@ -36,6 +36,7 @@ pub(crate) fn settings(dir: impl Into<PathBuf>) -> Settings {
         limit_changes: Default::default(),
         log: "info".into(),
         transition: TRANSITION,
+        master_keys: Default::default(),
         requests: Limits::default(),
     }
 }
