@@ -11,7 +11,8 @@ BUILT = {
     "DescribeAccountSettings", "DescribeLimits", "DescribeStream", "DescribeStreamSummary",
     "GetRecords", "GetShardIterator", "IncreaseStreamRetentionPeriod", "ListShards", "ListStreams",
     "ListTagsForResource", "ListTagsForStream", "MergeShards", "PutRecord", "PutRecords",
-    "RemoveTagsFromStream", "SplitShard", "TagResource", "UntagResource", "UpdateAccountSettings",
+    "RemoveTagsFromStream", "SplitShard", "StartStreamEncryption",
+    "StopStreamEncryption", "TagResource", "UntagResource", "UpdateAccountSettings",
     "UpdateMaxRecordSize", "UpdateShardCount", "UpdateStreamMode",
     "UpdateStreamRecordDistributionStrategy", "UpdateStreamWarmThroughput",
 }
@@ -31,6 +32,7 @@ _TEXT = {
     "AdjacentShardToMerge": "shardId-000000000001",
     "NewStartingHashKey": "1000",
     "KeyId": "alias/aws/kinesis",
+    "EncryptionType": "KMS",
     "Policy": '{"Version":"2012-10-17","Statement":[]}',
     "ShardIteratorType": "TRIM_HORIZON",
 }

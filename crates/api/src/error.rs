@@ -285,7 +285,9 @@ impl From<StreamsError> for ApiError {
                 let kind = match trouble {
                     KeyTrouble::NoKeys(_) | KeyTrouble::NotFound(_) => "KMSNotFoundException",
                     KeyTrouble::Disabled(_) => "KMSDisabledException",
-                    KeyTrouble::VersionNotFound { .. } | KeyTrouble::Wrong { .. } => "KMSInvalidStateException",
+                    KeyTrouble::VersionNotFound { .. } | KeyTrouble::Wrong { .. } => {
+                        "KMSInvalidStateException"
+                    }
                 };
                 Self::new(kind, trouble.to_string())
             }

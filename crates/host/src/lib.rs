@@ -8,7 +8,5 @@ mod text_file;
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use random::{Random, SeededRandom, SystemRandom};
-pub use secret_file::{
-    FileStamp, create_secret_file, file_stamp, read_secret_file, replace_secret_file,
-};
+pub use secret_file::{FileStamp, create_secret_file, file_stamp, read_secret_file, replace_secret_file};
 pub use text_file::read_text_file;

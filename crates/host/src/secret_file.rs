@@ -74,12 +74,13 @@ fn write_beside(path: &Path, text: &str) -> io::Result<(PathBuf, PathBuf)> {
     let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
     let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let next = dir.join(format!(".{}.{}", name.to_string_lossy(), std::process::id()));
-    let written = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&next).and_then(|mut file| {
-        // Whatever the umask is.
-        file.set_permissions(Permissions::from_mode(0o600))?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()
-    });
+    let written =
+        OpenOptions::new().write(true).create_new(true).mode(0o600).open(&next).and_then(|mut file| {
+            // Whatever the umask is.
+            file.set_permissions(Permissions::from_mode(0o600))?;
+            file.write_all(text.as_bytes())?;
+            file.sync_all()
+        });
     match written {
         Ok(()) => Ok((next, dir.to_owned())),
         Err(error) => {

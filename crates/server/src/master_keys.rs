@@ -124,7 +124,7 @@ fn key_id<'de, D: Deserializer<'de>>(from: D) -> Result<KeyId, D::Error> {
 }
 
 fn aliases<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Alias>, D::Error> {
-    let wrong = || de::Error::custom("an alias is alias/ and letters, digits, '/', '_' and '-'");
+    let wrong = || de::Error::custom("an alias is alias/ and letters, digits, /, _ and -");
     Vec::<String>::deserialize(from)?.iter().map(|text| Alias::parse(text).ok_or_else(wrong)).collect()
 }
 
@@ -137,9 +137,9 @@ impl MasterKeyFile {
     /// Reads a file.
     pub fn read(path: &Path) -> Result<Self, MasterKeyFileError> {
         let shown = || path.display().to_string();
-        let text = read_secret_file(path).map(Zeroizing::new).map_err(|error| {
-            MasterKeyFileError::Unreadable { path: shown(), cause: error.to_string() }
-        })?;
+        let text = read_secret_file(path)
+            .map(Zeroizing::new)
+            .map_err(|error| MasterKeyFileError::Unreadable { path: shown(), cause: error.to_string() })?;
         let wrong = |cause| MasterKeyFileError::Malformed { path: shown(), cause };
         let file: FileShape = toml::from_str(&text).map_err(|error| wrong(told(&error, &text)))?;
         if file.format != FORMAT {
@@ -160,8 +160,7 @@ impl MasterKeyFile {
 
     /// Writes the keys as they are now.
     pub fn save(&self) -> Result<(), MasterKeyFileError> {
-        let wrong =
-            |error: KeyringError| self.unwritable(&std::io::Error::other(error.to_string()));
+        let wrong = |error: KeyringError| self.unwritable(&std::io::Error::other(error.to_string()));
         self.keyring().map_err(wrong)?;
         replace_secret_file(&self.path, &self.text()).map_err(|error| self.unwritable(&error))
     }
@@ -178,7 +177,8 @@ impl MasterKeyFile {
     fn text(&self) -> Zeroizing<String> {
         // With room for all of it, so that no piece is left where the text grew.
         let versions: usize = self.keys.iter().map(|key| 1 + key.versions.len()).sum();
-        let aliases: usize = self.keys.iter().flat_map(|key| &key.aliases).map(|a| a.as_str().len() + 4).sum();
+        let aliases: usize =
+            self.keys.iter().flat_map(|key| &key.aliases).map(|a| a.as_str().len() + 4).sum();
         let mut text = Zeroizing::new(String::with_capacity(512 + 256 * versions + aliases));
         text.push_str(
             "# Master keys of Headwater. Whoever has this file can read every encrypted stream; without it nobody \

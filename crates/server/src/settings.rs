@@ -141,7 +141,9 @@ pub enum SettingsError {
     #[error("{LIMIT_VARIABLE} is wrong: {0}")]
     Limit(#[from] LimitChangeError),
     /// The environment variable holds no key. What it holds is not shown.
-    #[error("{MASTER_KEY_VARIABLE} is wrong: it is to hold the base64 of 32 bytes (head -c 32 /dev/urandom | base64)")]
+    #[error(
+        "{MASTER_KEY_VARIABLE} is wrong: it is to hold the base64 of 32 bytes (head -c 32 /dev/urandom | base64)"
+    )]
     MasterKey,
     /// Two sources of master keys.
     #[error(

@@ -84,11 +84,8 @@ impl StreamService {
         }
         let caught_up = opened.next >= bounds.end;
         let ended = caught_up && bounds.sealed && !shard.is_open();
-        let millis_behind_latest = if caught_up {
-            0
-        } else {
-            now.millis_since(read_up_to(&opened.batches, bounds.last_arrival))
-        };
+        let millis_behind_latest =
+            if caught_up { 0 } else { now.millis_since(read_up_to(&opened.batches, bounds.last_arrival)) };
         log.stats.iterator_age(now, millis_behind_latest);
         let next =
             (!ended).then(|| ShardIterator { position: opened.next.max(iterator.position), ..iterator });
@@ -97,7 +94,13 @@ impl StreamService {
         } else {
             Vec::new()
         };
-        Ok(ReadOutcome { shard: shard.clone(), batches: opened.batches, next, millis_behind_latest, children })
+        Ok(ReadOutcome {
+            shard: shard.clone(),
+            batches: opened.batches,
+            next,
+            millis_behind_latest,
+            children,
+        })
     }
 }
 

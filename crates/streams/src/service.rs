@@ -126,7 +126,10 @@ impl StreamService {
     ) -> Result<()> {
         let handle = if matches!(meta.phase, Phase::Deleting { .. }) {
             // Some of its logs may be gone already.
-            self.handle(key.clone(), Arc::new(StreamView { meta, version, shards: Vec::new(), keys: StreamKeys::default() }))
+            self.handle(
+                key.clone(),
+                Arc::new(StreamView { meta, version, shards: Vec::new(), keys: StreamKeys::default() }),
+            )
         } else {
             if matches!(meta.phase, Phase::Creating { .. }) {
                 self.create_missing_logs(&meta).await?;

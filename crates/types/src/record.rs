@@ -107,6 +107,15 @@ impl RecordBatch {
         StoredRecords { rest: &self.bytes }
     }
 
+    /// How many bytes of the encoding each record takes, in order. For engines, which must not look inside.
+    pub fn encoded_lens(&self) -> impl Iterator<Item = usize> {
+        let mut stored = self.stored();
+        std::iter::from_fn(move || {
+            let before = stored.rest.len();
+            stored.next().map(|_| before - stored.rest.len())
+        })
+    }
+
     /// The records in order, for whoever knows that none of them is sealed ([`RecordBatch::is_sealed`]); sealed
     /// ones would be left out.
     pub fn records(&self) -> Records<'_> {

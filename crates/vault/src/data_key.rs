@@ -120,7 +120,13 @@ pub(crate) fn aes(secret: &Secret) -> LessSafeKey {
 }
 
 /// Encrypts `out` from `from` on and appends the tag.
-pub(crate) fn encrypt(aes: &LessSafeKey, nonce: [u8; NONCE_LEN], place: &[u8], out: &mut Vec<u8>, from: usize) {
+pub(crate) fn encrypt(
+    aes: &LessSafeKey,
+    nonce: [u8; NONCE_LEN],
+    place: &[u8],
+    out: &mut Vec<u8>,
+    from: usize,
+) {
     let nonce = Nonce::assume_unique_for_key(nonce);
     let tag = aes.seal_in_place_separate_tag(nonce, Aad::from(place), &mut out[from..]);
     // Only more than 64 GiB at once are refused, and a Vec that long would have been refused before.

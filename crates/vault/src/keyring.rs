@@ -95,13 +95,13 @@ impl Keyring {
             if !grow || key.versions.first().is_none_or(|first| first.number == 0) {
                 return Err(KeyringError::Versions(key.id));
             }
+            if ring.keys.contains_key(&key.id) {
+                return Err(KeyringError::SameId(key.id));
+            }
             for alias in &key.aliases {
                 if ring.aliases.insert(alias.clone(), key.id.clone()).is_some() {
                     return Err(KeyringError::SameAlias(alias.clone()));
                 }
-            }
-            if ring.keys.contains_key(&key.id) {
-                return Err(KeyringError::SameId(key.id));
             }
             ring.keys.insert(key.id.clone(), key);
         }
@@ -187,7 +187,13 @@ impl Keyring {
         let mut sealed = nonce.to_vec();
         sealed.reserve_exact(64);
         sealed.extend_from_slice(secret.bytes());
-        encrypt(&aes(&newest.secret), nonce, &wrapped_place(master, newest.number, place), &mut sealed, NONCE_LEN);
+        encrypt(
+            &aes(&newest.secret),
+            nonce,
+            &wrapped_place(master, newest.number, place),
+            &mut sealed,
+            NONCE_LEN,
+        );
         let sealed = base64_simd::STANDARD.encode_to_string(&sealed);
         Ok(WrappedKey { master: master.clone(), version: newest.number, sealed })
     }

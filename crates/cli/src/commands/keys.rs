@@ -128,7 +128,8 @@ fn change(named: &Named, change: impl FnOnce(&mut MasterKey) -> String) -> Resul
     let means = |key: &&mut MasterKey| {
         key.id.as_str() == named.key || key.aliases.iter().any(|alias| alias.as_str() == named.key)
     };
-    let unknown = || Failure::Failed(format!("there is no key '{}'; `headwater keys list` shows them", named.key));
+    let unknown =
+        || Failure::Failed(format!("there is no key '{}'; `headwater keys list` shows them", named.key));
     let key = file.keys.iter_mut().find(means).ok_or_else(unknown)?;
     let told = change(key);
     file.save()?;
@@ -138,9 +139,9 @@ fn change(named: &Named, change: impl FnOnce(&mut MasterKey) -> String) -> Resul
 
 fn secret_of_environment() -> Result<Secret, Failure> {
     let text = std::env::var("HEADWATER_MASTER_KEY").ok();
-    text.as_deref().and_then(Secret::from_base64).ok_or_else(|| {
-        Failure::Usage("HEADWATER_MASTER_KEY is to hold the base64 of 32 bytes".to_owned())
-    })
+    text.as_deref()
+        .and_then(Secret::from_base64)
+        .ok_or_else(|| Failure::Usage("HEADWATER_MASTER_KEY is to hold the base64 of 32 bytes".to_owned()))
 }
 
 fn listed(keys: &[MasterKey]) -> String {

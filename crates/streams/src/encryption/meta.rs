@@ -112,7 +112,8 @@ impl EncryptionMeta {
         // Starting and stopping again and again, or another name of the same key, must not pile up keys.
         let newest = self.keys.last_mut().filter(|newest| newest.number == self.last_number);
         let usable = newest.filter(|newest| {
-            newest.wrapped.master == *master && now.millis_since(newest.created) < KEY_AGE_MAX.as_millis() as u64
+            newest.wrapped.master == *master
+                && now.millis_since(newest.created) < KEY_AGE_MAX.as_millis() as u64
         });
         let key = match usable {
             Some(newest) => {

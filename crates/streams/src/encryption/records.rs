@@ -114,7 +114,8 @@ impl StreamService {
         next: Position,
     ) -> Result<Opened> {
         let mut opened = Opened { batches: Vec::with_capacity(batches.len()), next };
-        let Err((at, fault)) = open_all(&view.keys, view.meta.uid, shard, &batches, &mut opened.batches) else {
+        let Err((at, fault)) = open_all(&view.keys, view.meta.uid, shard, &batches, &mut opened.batches)
+        else {
             return Ok(opened);
         };
         opened.next = at;

@@ -42,6 +42,8 @@ proptest! {
         prop_assert_eq!(made.is_sealed(), records.iter().any(Option::is_some));
         let read = RecordBatch::parse(made.bytes().clone(), records.len() as u32).unwrap();
         prop_assert_eq!(&read, &made);
+        let ends = read.encoded_lens().scan(0, |end, len| { *end += len; Some(*end) });
+        prop_assert_eq!(ends.last(), Some(read.bytes().len()));
         for (stored, record) in read.stored().zip(&records) {
             match (stored, record) {
                 (StoredRecord::Plain(plain), None) => prop_assert_eq!(plain.key, "plain"),

@@ -84,7 +84,8 @@ fn a_wrapped_key_belongs_to_its_place() {
 #[test]
 fn keys_that_cannot_stand_together_are_refused() {
     let key = master("alias/a");
-    let same_alias = MasterKey { id: headwater_vault::KeyId::generate(&*SeededRandom::new(9)), ..key.clone() };
+    let same_alias =
+        MasterKey { id: headwater_vault::KeyId::generate(&*SeededRandom::new(9)), ..key.clone() };
     let alias = Alias::parse("alias/a").unwrap();
     assert_eq!(Keyring::new([key.clone(), same_alias]).err(), Some(KeyringError::SameAlias(alias)));
     let same_id = MasterKey { aliases: Default::default(), ..key.clone() };

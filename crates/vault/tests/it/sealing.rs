@@ -18,7 +18,10 @@ fn sealed(key: &DataKey, place: &[u8], plain: &[u8]) -> Vec<u8> {
 fn opened(key: &DataKey, place: &[u8], sealed: &[u8]) -> Result<Vec<u8>, Forged> {
     let mut out = b"before".to_vec();
     let done = key.cipher().open(place, sealed, &mut out);
-    assert!(out.starts_with(b"before") && (done.is_ok() || out.len() == 6), "nothing is left of what is refused");
+    assert!(
+        out.starts_with(b"before") && (done.is_ok() || out.len() == 6),
+        "nothing is left of what is refused"
+    );
     done.map(|()| out[6..].to_vec())
 }
 
@@ -64,7 +67,8 @@ fn no_nonce_is_used_twice() {
     let secret = Secret::from_bytes(&[1; 32]).unwrap();
     let keys: Vec<_> = (0..20).map(|_| DataKey::new(secret.clone(), &*random)).collect();
     let nonces: Vec<Vec<u8>> = std::thread::scope(|scope| {
-        let seal = |key: &DataKey| (0..500).map(|_| sealed(key, b"", b"x")[..12].to_vec()).collect::<Vec<_>>();
+        let seal =
+            |key: &DataKey| (0..500).map(|_| sealed(key, b"", b"x")[..12].to_vec()).collect::<Vec<_>>();
         let threads: Vec<_> =
             keys.iter().flat_map(|key| [key, key]).map(|key| scope.spawn(move || seal(key))).collect();
         threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
