@@ -164,13 +164,11 @@ impl EncryptionMeta {
         (done != Tended::default()).then_some((meta, done))
     }
 
-    /// True if a key has sealed enough. One that has sealed nothing here may grow old.
+    /// True if a key has sealed enough. Nobody knows what it sealed in other processes: its age bounds that as well.
     fn is_worn(&self, number: u32, now: Timestamp, (records, bytes): (u64, u64)) -> bool {
         let key = self.keys.iter().find(|key| key.number == number);
         let age_ms = key.map_or(0, |key| now.millis_since(key.created));
-        records >= KEY_RECORDS_MAX
-            || bytes >= KEY_BYTES_MAX
-            || (records > 0 && age_ms >= KEY_AGE_MAX.as_millis() as u64)
+        records >= KEY_RECORDS_MAX || bytes >= KEY_BYTES_MAX || age_ms >= KEY_AGE_MAX.as_millis() as u64
     }
 
     fn retire(&mut self, at: Timestamp) {

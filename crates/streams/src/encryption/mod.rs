@@ -107,7 +107,8 @@ impl StreamService {
 
     /// Upkeep of the data keys: a new one where the newest has sealed enough, the others wrapped and kept as is due.
     pub(crate) async fn tend_keys(&self, handle: &StreamHandle) -> Result<()> {
-        if handle.view.load().meta.encryption.keys.is_empty() {
+        let meta = &handle.view.load_full().meta;
+        if meta.encryption.keys.is_empty() || matches!(meta.phase, Phase::Deleting { .. }) {
             return Ok(());
         }
         let noted = self
