@@ -167,6 +167,9 @@ impl Drop for Subscription {
     }
 }
 
+/// A stream as it is now, and the shard of it that is meant.
+type Subscribable = (Arc<StreamHandle>, Arc<StreamView>, Shard, Arc<ShardHandle>);
+
 impl StreamService {
     /// Subscribes a consumer to a shard. `shard` is the text of the request.
     pub async fn subscribe(
@@ -209,11 +212,7 @@ impl StreamService {
     }
 
     /// The shard that is meant, if the consumer may read it.
-    fn subscribable(
-        &self,
-        consumer: &ConsumerArn,
-        shard: &str,
-    ) -> Result<(Arc<StreamHandle>, Arc<StreamView>, Shard, Arc<ShardHandle>)> {
+    fn subscribable(&self, consumer: &ConsumerArn, shard: &str) -> Result<Subscribable> {
         let (stream, status) = self.find(&consumer.stream.key)?;
         let found = self.find_consumer(&stream, &ConsumerRef::Id(consumer.id.clone()))?;
         if found.status != ConsumerStatus::Active {
