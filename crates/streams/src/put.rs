@@ -111,7 +111,15 @@ impl StreamService {
         // A full disk is said of the whole request, if it kept all of it from being stored.
         let mut refused = None;
         for _ in 0..ROUNDS_MAX {
-            let groups = self.group(handle, &view, entries, &waiting, &mut answers)?;
+            let groups = match self.group(handle, &view, entries, &waiting, &mut answers) {
+                Ok(groups) => groups,
+                // The key went away between two rounds, of which the first has stored some.
+                Err(cause) if answers.iter().any(|answer| answer.is_ok()) => {
+                    warn!(stream = %handle.key.name, %cause, "some records of a put were not stored");
+                    return Ok(answers);
+                }
+                Err(cause) => return Err(cause),
+            };
             waiting.clear();
             let arrival = self.clock.now();
             let appends = groups.iter().map(|group| {

@@ -1,14 +1,17 @@
 //! Encrypted streams: what is stored, who can read it, and what happens to their keys.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use headwater_host::SeededRandom;
-use headwater_store::{AppendBatch, Expect, Position, ReadLimit, ShardLog, StoreError};
+use headwater_store::{
+    AppendBatch, Expect, Expected, LogId, LogStore, MetaStore, Position, ReadLimit, ShardLog, StoreError,
+};
 use headwater_streams::{LimitPolicy, Push, StartingPosition, StreamHandle, StreamStatus, StreamsError};
 use headwater_types::{HashKey, RecordBatch};
-use headwater_vault::{Alias, KeyTrouble, Keyring, MasterKey};
+use headwater_vault::{Alias, KeyId, KeyTrouble, Keyring, MasterKey, Secret};
 
 use crate::harness::{World, entry, entry_at, key, records};
 
@@ -422,6 +425,47 @@ async fn keys_change_under_puts_and_reads() {
     putting.await.unwrap();
     let texts: Vec<_> = world.read_all("s", "0").await.into_iter().map(|(text, _)| text).collect();
     assert_eq!(texts, (0..300).map(|i| i.to_string()).collect::<Vec<_>>());
+}
+
+/// What an earlier version stored is read as it was. A fixture is never changed; a new format gets a new one, written by
+/// `HEADWATER_WRITE_FIXTURE=1 cargo test -p headwater-streams --test it what_was_sealed`.
+#[tokio::test]
+async fn what_was_sealed_before_opens() {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/sealed-v1");
+    let read = |name: &str| std::fs::read(dir.join(name)).unwrap();
+    let texts = ["what was sealed", "", "and more"];
+    let mut world = world().await;
+    if std::env::var_os("HEADWATER_WRITE_FIXTURE").is_some() {
+        let handle = world.create("s", 1).await;
+        world.service.increase_retention(&handle, 8760).await.unwrap();
+        world.settle();
+        world.encrypt(&handle, DEFAULT).await;
+        let entries = [entry("k", texts[0].as_bytes()), entry_at(7, b""), entry("key", texts[2].as_bytes())];
+        world.put_many("s", &entries).await.unwrap();
+        std::fs::create_dir_all(&dir).unwrap();
+        std::fs::write(dir.join("meta.json"), serde_json::to_vec_pretty(handle.view().meta()).unwrap())
+            .unwrap();
+        std::fs::write(dir.join("batch"), stored(&*log(&handle, 0)).await.pop().unwrap().bytes()).unwrap();
+        std::fs::write(dir.join("secret"), master(0).versions[0].secret.to_base64().as_bytes()).unwrap();
+        world = self::world().await;
+    }
+    // The key as it was, wherever keys of tests come from by then.
+    let meta = read("meta.json");
+    let value: serde_json::Value = serde_json::from_slice(&meta).unwrap();
+    let secret = Secret::from_base64(std::str::from_utf8(&read("secret")).unwrap()).unwrap();
+    let id = value["encryption"]["active"]["master"].as_str().unwrap();
+    let key = MasterKey { id: KeyId::parse(id).unwrap(), ..MasterKey::of_secret(secret, 0) };
+    let log = LogId::new(&format!("kds/{:016x}/0", value["uid"].as_u64().unwrap())).unwrap();
+    let store = world.store.clone();
+    store.put("kds/stream/123456789012/s", meta.into(), Expected::Absent).await.unwrap();
+    store.create(std::slice::from_ref(&log)).await.unwrap();
+    let records = RecordBatch::parse(read("batch").into(), 3).unwrap();
+    let batch = AppendBatch { arrival: world.service.now(), records };
+    store.open(&log).await.unwrap().append(batch, Expect::Any).await.unwrap();
+    world.replace_keys(keyring([key])).await;
+    world.reopen().await;
+    assert_eq!(world.read_all("s", "0").await, texts.map(|text| (text.to_owned(), true)));
+    assert!(world.put("s", "k", "goes on").await.encrypted);
 }
 
 /// Metadata of before is read, and that of a stream that never was encrypted is as before.
