@@ -97,6 +97,19 @@ def test_settings_of_a_stream(aws, server, kinesis):
     assert summary["StreamModeDetails"]["StreamMode"] == "ON_DEMAND"
 
 
+def test_encryption(aws, kinesis, stream):
+    named = ("--stream-name", stream, "--encryption-type", "KMS", "--key-id", "alias/aws/kinesis")
+    assert aws("start-stream-encryption", *named) is None
+    wait_active(kinesis, stream)
+    summary = aws("describe-stream-summary", "--stream-name", stream)["StreamDescriptionSummary"]
+    assert (summary["EncryptionType"], summary["KeyId"]) == ("KMS", "alias/aws/kinesis")
+    put = aws("put-record", "--stream-name", stream, "--partition-key", "a", "--data", "hello")
+    assert put["EncryptionType"] == "KMS"
+    assert aws("stop-stream-encryption", *named) is None
+    wait_active(kinesis, stream)
+    assert aws("describe-stream", "--stream-name", stream)["StreamDescription"]["EncryptionType"] == "NONE"
+
+
 def test_tags(aws, server, stream):
     aws("add-tags-to-stream", "--stream-name", stream, "--tags", "a=1,b=2")
     aws("remove-tags-from-stream", "--stream-name", stream, "--tag-keys", "a")

@@ -12,7 +12,8 @@ BUILT = {
     "DescribeStreamConsumer", "DescribeStreamSummary", "GetRecords", "GetShardIterator",
     "IncreaseStreamRetentionPeriod", "ListShards", "ListStreamConsumers", "ListStreams",
     "ListTagsForResource", "ListTagsForStream", "MergeShards", "PutRecord", "PutRecords",
-    "RegisterStreamConsumer", "RemoveTagsFromStream", "SplitShard", "SubscribeToShard", "TagResource",
+    "RegisterStreamConsumer", "RemoveTagsFromStream", "SplitShard", "StartStreamEncryption",
+    "StopStreamEncryption", "SubscribeToShard", "TagResource",
     "UntagResource", "UpdateAccountSettings", "UpdateMaxRecordSize", "UpdateShardCount",
     "UpdateStreamMode", "UpdateStreamRecordDistributionStrategy", "UpdateStreamWarmThroughput",
 }
@@ -32,6 +33,7 @@ _TEXT = {
     "AdjacentShardToMerge": "shardId-000000000001",
     "NewStartingHashKey": "1000",
     "KeyId": "alias/aws/kinesis",
+    "EncryptionType": "KMS",
     "Policy": '{"Version":"2012-10-17","Statement":[]}',
     "ShardIteratorType": "TRIM_HORIZON",
 }

@@ -88,3 +88,8 @@ impl EnhancedMetrics {
 pub(crate) fn created(meta: &StreamMeta) -> Time {
     Time(meta.created)
 }
+
+/// What is said of a stream, encrypted or not.
+pub(crate) fn encryption_type(meta: &StreamMeta) -> &'static str {
+    if meta.encryption().is_some() { "KMS" } else { "NONE" }
+}

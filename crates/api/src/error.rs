@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use headwater_store::StoreError;
 use headwater_streams::{StreamStatus, StreamsError};
 use headwater_types::Timestamp;
+use headwater_vault::KeyTrouble;
 use headwater_wire::DecodeError;
 use headwater_wire::date::Civil;
 use headwater_wire::sigv4::AuthError;
@@ -280,6 +281,16 @@ impl From<StreamsError> for ApiError {
                 "{stream} would have {shards} shards, counting closed ones that have not expired, which is more than a \
                  stream can have."
             )),
+            E::Key { trouble, .. } => {
+                let kind = match trouble {
+                    KeyTrouble::NoKeys(_) | KeyTrouble::NotFound(_) => "KMSNotFoundException",
+                    KeyTrouble::Disabled(_) => "KMSDisabledException",
+                    KeyTrouble::VersionNotFound { .. } | KeyTrouble::Wrong { .. } => {
+                        "KMSInvalidStateException"
+                    }
+                };
+                Self::new(kind, trouble.to_string())
+            }
             cause @ (E::DamagedMeta { .. } | E::Unfinished(_)) => Self::internal(&cause),
         }
     }

@@ -10,7 +10,7 @@ pub mod text;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use commands::{create, delete, describe, put, streams, tail, tls, top};
+use commands::{create, delete, describe, keys, put, streams, tail, tls, top};
 use headwater_server::ServeArgs;
 
 pub use commands::put::key::KeyField;
@@ -50,6 +50,8 @@ enum Command {
     Top(top::Top),
     /// Make certificates for the server
     Tls(tls::Tls),
+    /// Make and change the file of master keys, under which streams are encrypted
+    Keys(keys::Keys),
 }
 
 const EXAMPLES: &str = "\
@@ -88,6 +90,7 @@ pub fn main() -> ExitCode {
         Some(Command::Put(args)) => connect::run(&args.connect.clone(), |session| put::run(args, session)),
         Some(Command::Tail(args)) => connect::run(&args.connect.clone(), |session| tail::run(args, session)),
         Some(Command::Tls(args)) => tls::run(args),
+        Some(Command::Keys(args)) => keys::run(args),
         Some(Command::Top(args)) => connect::run(&args.connect.clone(), |session| top::run(args, session)),
     };
     match done {

@@ -3,10 +3,10 @@
 mod clock;
 pub mod disk;
 mod random;
+mod secret_file;
 mod text_file;
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use random::{Random, SeededRandom, SystemRandom};
-pub use text_file::{
-    Readers, create_directory, file_exists, read_private_file, read_text_file, write_text_file,
-};
+pub use secret_file::{FileStamp, create_secret_file, file_stamp, read_secret_file, replace_secret_file};
+pub use text_file::{Readers, create_directory, file_exists, read_text_file, write_text_file};

@@ -1,7 +1,7 @@
 //! Small files that people write or that are written for them: configuration, keys, certificates.
 #![allow(clippy::disallowed_methods, reason = "this is where files are opened")]
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -28,38 +28,37 @@ pub fn read_text_file(path: &Path) -> io::Result<String> {
     Ok(text)
 }
 
-/// The same of a file with secrets: refused if anybody but its owner may read or write it.
-pub fn read_private_file(path: &Path) -> io::Result<String> {
-    let mode = fs::metadata(path)?.permissions().mode() & 0o777;
-    if mode & 0o077 != 0 {
-        let why = format!("its mode is {mode:03o}, so others can read it: chmod 600 {}", path.display());
-        return Err(io::Error::new(io::ErrorKind::PermissionDenied, why));
-    }
-    read_text_file(path)
-}
-
 /// Writes a file so that whoever reads it finds the old or the new text, also after a crash.
 pub fn write_text_file(path: &Path, text: &str, readers: Readers) -> io::Result<()> {
+    let (next, directory) = write_beside(path, text, readers)?;
+    if let Err(error) = fs::rename(&next, path) {
+        // It may not even exist.
+        let _ = fs::remove_file(&next);
+        return Err(error);
+    }
+    File::open(directory)?.sync_all()
+}
+
+/// Writes the text into a file beside `path`, durably, and returns that file and their directory.
+pub(crate) fn write_beside(path: &Path, text: &str, readers: Readers) -> io::Result<(PathBuf, PathBuf)> {
     let mode = match readers {
         Readers::Owner => 0o600,
         Readers::Everybody => 0o644,
     };
-    let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_string_lossy();
-    let beside = path.with_file_name(format!(".{name}.{}", std::process::id()));
-    let written = (|| {
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(mode).open(&beside)?;
-        // The mode of `open` holds for new files only, and less the mask of the process.
-        file.set_permissions(fs::Permissions::from_mode(mode))?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        fs::rename(&beside, path)?;
-        File::open(directory_of(path))?.sync_all()
-    })();
-    if written.is_err() {
-        // It may not even exist.
-        let _ = fs::remove_file(&beside);
+    let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let next = directory.join(format!(".{}.{}", name.to_string_lossy(), std::process::id()));
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&next)?;
+    // Whatever the mask of the process is.
+    let written = file
+        .set_permissions(Permissions::from_mode(mode))
+        .and_then(|()| file.write_all(text.as_bytes()))
+        .and_then(|()| file.sync_all());
+    if let Err(error) = written {
+        let _ = fs::remove_file(&next);
+        return Err(error);
     }
-    written
+    Ok((next, directory.to_owned()))
 }
 
 /// Creates a directory and its parents, if they are not there.
@@ -70,11 +69,4 @@ pub fn create_directory(path: &Path) -> io::Result<()> {
 /// Whether there is a file.
 pub fn file_exists(path: &Path) -> bool {
     path.exists()
-}
-
-fn directory_of(path: &Path) -> PathBuf {
-    match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
-        _ => PathBuf::from("."),
-    }
 }

@@ -2,6 +2,7 @@
 
 mod banner;
 mod connections;
+mod master_keys;
 mod patient;
 mod process;
 mod routes;
@@ -9,6 +10,7 @@ mod server;
 mod settings;
 mod tls;
 
+pub use master_keys::{MasterKeyFile, MasterKeyFileError, MasterKeySource};
 pub use process::run;
 pub use server::{Host, Server, StartError};
 pub use settings::{LimitsChoice, ServeArgs, Settings, SettingsError, TlsChoice};

@@ -18,6 +18,7 @@ use tokio::task::JoinHandle;
 use tracing::{info, warn};
 
 use crate::connections::{self, Stopping};
+use crate::master_keys::MasterKeyFileError;
 use crate::routes::Routes;
 use crate::settings::{Settings, TlsChoice};
 use crate::tls::{
@@ -63,6 +64,9 @@ pub enum StartError {
     /// A certificate cannot be made.
     #[error("no certificate could be made: {0}")]
     MakeTls(#[from] MakeTlsError),
+    /// The master keys cannot be used.
+    #[error(transparent)]
+    MasterKeys(#[from] MasterKeyFileError),
     /// The address cannot be listened on.
     #[error("cannot listen on {address}: {cause}")]
     Listen {
@@ -84,6 +88,7 @@ pub struct Server {
     upkeep: JoinHandle<()>,
     certificate: Option<(Tls, JoinHandle<()>)>,
     ca: Option<PathBuf>,
+    following: JoinHandle<()>,
 }
 
 impl Server {
@@ -96,6 +101,9 @@ impl Server {
         let synced = metrics.clone();
         options.on_sync = Some(Arc::new(move |took| synced.fsync(took)));
         let (tls, ca) = tls(settings, clock.now())?;
+        // Before they are read: a change meanwhile is then noticed.
+        let stamp = settings.master_keys.stamp();
+        let keys = Arc::new(settings.master_keys.keyring()?);
         // The address first: where it is taken, nothing has been touched yet.
         let address = settings.listen;
         let refused = |cause| StartError::Listen { address, cause };
@@ -113,6 +121,7 @@ impl Server {
             region: settings.region.clone(),
             limits: settings.limit_policy(),
             transition: settings.transition,
+            keys,
         };
         let streams = StreamService::open(substrate, config).await?;
         let (own, foreign) = streams.count_streams(settings.account);
@@ -124,6 +133,8 @@ impl Server {
             );
         }
         let upkeep = tokio::spawn(streams.clone().run_upkeep());
+        let follow = settings.master_keys.clone().follow(stamp, streams.clone(), clock.clone());
+        let following = tokio::spawn(follow);
         let account = settings.account;
         let requests = settings.requests;
         let api = Api::new(streams.clone(), account, clock.clone(), random, metrics.clone(), requests);
@@ -134,7 +145,7 @@ impl Server {
         let accepting = tokio::spawn(accepting);
         let took_ms = clock.elapsed().saturating_sub(started).as_millis() as u64;
         info!(%address, data_dir = %settings.data_dir.display(), took_ms, "serving");
-        Ok(Self { address, store, streams, stopping, accepting, upkeep, certificate, ca })
+        Ok(Self { address, store, streams, stopping, accepting, upkeep, certificate, ca, following })
     }
 
     /// Where it listens: the port that was taken if port 0 was asked for.
@@ -172,6 +183,7 @@ impl Server {
         }
         self.upkeep.abort();
         self.certificate.inspect(|(_, fresh)| fresh.abort());
+        self.following.abort();
         let store = self.store;
         drop(self.streams);
         // Closing waits for the journal's thread.

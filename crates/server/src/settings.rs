@@ -12,8 +12,10 @@ use clap::{Args, ValueEnum};
 use headwater_api::Limits;
 use headwater_types::AccountId;
 use headwater_types::limits::{LimitChange, LimitChangeError, LimitPolicy};
+use headwater_vault::Secret;
 use serde::{Deserialize, Deserializer, de};
 
+use crate::master_keys::MasterKeySource;
 use crate::tls::TlsFiles;
 
 /// Which limits are enforced.
@@ -84,6 +86,10 @@ pub struct ServeArgs {
     #[arg(long, env = "HEADWATER_TLS_SELF_SIGNED", num_args = 0..=1, default_missing_value = "true", require_equals = true)]
     #[arg(value_parser = clap::builder::BoolishValueParser::new())]
     pub tls_self_signed: Option<bool>,
+    /// The file of master keys, under which streams are encrypted; `headwater keys init` makes one. Instead of it,
+    /// HEADWATER_MASTER_KEY may hold the base64 of 32 bytes
+    #[arg(long, env = "HEADWATER_MASTER_KEY_FILE", value_name = "FILE")]
+    pub master_key_file: Option<PathBuf>,
 
     /// Listen beyond this machine although nobody is asked for credentials
     #[arg(long, env = "HEADWATER_INSECURE", num_args = 0..=1, default_missing_value = "true", require_equals = true)]
@@ -123,6 +129,8 @@ pub struct Settings {
     pub transition: Duration,
     /// Whether and how TLS is served.
     pub tls: TlsChoice,
+    /// Where master keys come from.
+    pub master_keys: MasterKeySource,
     /// What requests may hold; nobody but a test has had a reason to change it.
     pub requests: Limits,
 }
@@ -159,6 +167,17 @@ pub enum SettingsError {
     /// The environment variable changes a limit in a way that is not known.
     #[error("{LIMIT_VARIABLE} is wrong: {0}")]
     Limit(#[from] LimitChangeError),
+    /// The environment variable holds no key. What it holds is not shown.
+    #[error(
+        "{MASTER_KEY_VARIABLE} is wrong: it is to hold the base64 of 32 bytes (head -c 32 /dev/urandom | base64)"
+    )]
+    MasterKey,
+    /// Two sources of master keys.
+    #[error(
+        "both {MASTER_KEY_VARIABLE} and a master key file are given: keep one (`headwater keys init \
+         --from-environment` moves the key into a file)"
+    )]
+    TwoMasterKeys,
     /// Listening there would serve anybody.
     #[error(
         "refusing to listen on {0}: no credentials are configured, so anybody who reaches this address could read \
@@ -218,6 +237,7 @@ impl ServeArgs {
             transition: Duration::from_millis(
                 self.transition_ms.or(file.transition_ms).unwrap_or(200).into(),
             ),
+            master_keys: master_keys(self.master_key_file.or(file.master_key_file))?,
             requests: Limits::default(),
         })
     }
@@ -307,6 +327,22 @@ fn tls_choice(
             value: "true".into(),
             mend: "give either --tls-cert and --tls-key or --tls-self-signed",
         }),
+    }
+}
+
+/// Only an environment variable: a flag would be seen by everybody on the machine.
+const MASTER_KEY_VARIABLE: &str = "HEADWATER_MASTER_KEY";
+
+fn master_keys(file: Option<PathBuf>) -> Result<MasterKeySource, SettingsError> {
+    let text = std::env::var_os(MASTER_KEY_VARIABLE).filter(|text| !text.is_empty());
+    match (file, text) {
+        (Some(_), Some(_)) => Err(SettingsError::TwoMasterKeys),
+        (Some(file), None) => Ok(MasterKeySource::File(file)),
+        (None, Some(text)) => {
+            let secret = text.to_str().and_then(Secret::from_base64);
+            secret.map(MasterKeySource::Key).ok_or(SettingsError::MasterKey)
+        }
+        (None, None) => Ok(MasterKeySource::None),
     }
 }
 

@@ -78,15 +78,9 @@ impl ReadCollector {
         if skip == 0 && most == batch.records.count() && batch.records.bytes().len() <= self.bytes_left {
             return most;
         }
-        let base = batch.records.bytes().as_ptr() as usize;
-        let mut start = 0;
         let mut taken = 0;
         let mut bytes = 0;
-        for (i, record) in batch.records.records().enumerate() {
-            // A record's encoding ends with its data.
-            let end = record.data.as_ptr() as usize + record.data.len() - base;
-            let len = end - start;
-            start = end;
+        for (i, len) in batch.records.encoded_lens().enumerate() {
             if (i as u32) < skip {
                 continue;
             }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::future::join_all;
-use headwater_types::{Position, Record, RecordBatch, RecordBatchBuilder, Timestamp};
+use headwater_types::{Position, Record, RecordBatch, RecordBatchBuilder, StoredRecord, Timestamp};
 
 use crate::memory::MemoryStore;
 use crate::{
@@ -25,6 +25,7 @@ pub async fn check_all<E: Engine>(fresh: impl AsyncFn() -> Arc<E>) {
     records_come_back_as_they_went(&*fresh().await).await;
     reads_begin_anywhere_and_repeat(&*fresh().await).await;
     limits_are_kept(&*fresh().await).await;
+    sealed_records_are_records_like_others(&*fresh().await).await;
     arrival_never_goes_back(&*fresh().await).await;
     expected_tail_is_compared(&*fresh().await).await;
     appends_keep_the_order_they_were_polled_in(&*fresh().await).await;
@@ -163,6 +164,43 @@ async fn limits_are_kept<E: Engine>(store: &E) {
         assert!(size <= bytes || count == 1, "{size} bytes for {bytes}");
         assert_eq!(found.next.get(), u64::from(count));
         assert_eq!(contents(&*log, Position::START, limit).await.unwrap(), all);
+    }
+}
+
+async fn sealed_records_are_records_like_others<E: Engine>(store: &E) {
+    let log = one_log(store).await;
+    let mut expected = Vec::new();
+    for tag in 0..4u8 {
+        let mut builder = RecordBatchBuilder::default();
+        for i in 0..5u8 {
+            // Not one of them is text, and some look like the beginning of a plain record.
+            let sealed = vec![tag ^ 0xff; 200 * usize::from(i)];
+            let whole = builder.push_sealed(sealed.len(), |to| {
+                to.extend_from_slice(&sealed);
+                Ok::<_, StoreError>(())
+            });
+            whole.unwrap();
+            expected.push(sealed);
+        }
+        builder.push(Record { key: "plain", explicit_hash_key: None, data: &[tag] });
+        expected.push(vec![tag]);
+        log.append(put(1, builder.finish().expect("there are records")), Expect::Any).await.unwrap();
+    }
+    for (records, bytes) in [(u32::MAX, usize::MAX), (1, usize::MAX), (4, usize::MAX), (100, 500), (100, 1)] {
+        let mut found = Vec::new();
+        let mut next = Position::START;
+        while found.len() < expected.len() {
+            let read = log.read(next, ReadLimit { records, bytes }).await.unwrap();
+            for batch in &read.batches {
+                assert_eq!(batch.first.get(), found.len() as u64);
+                found.extend(batch.records.stored().map(|stored| match stored {
+                    StoredRecord::Plain(record) => record.data.to_vec(),
+                    StoredRecord::Sealed(sealed) => sealed.to_vec(),
+                }));
+            }
+            next = read.next;
+        }
+        assert_eq!(found, expected, "{records} records, {bytes} bytes");
     }
 }
 

@@ -11,6 +11,7 @@ use headwater_types::limits::{
 use headwater_types::{AccountId, ShardMap, StreamKey, Timestamp};
 
 use crate::demand::{DemandMemory, Rates};
+use crate::encryption::EncryptionMeta;
 use crate::error::{Result, StreamsError};
 use crate::keys::Key;
 use crate::meta::{Distribution, Phase, StreamMeta, StreamMode, StreamStatus};
@@ -98,6 +99,7 @@ impl StreamService {
             consumers_removed_until: Timestamp::EPOCH,
             resized_at: Vec::new(),
             mode_changed_at: Vec::new(),
+            encryption: EncryptionMeta::default(),
         };
         let text = Key::Stream(&key).text();
         match self.meta.put(&text, meta.encode(), Expected::Absent).await {

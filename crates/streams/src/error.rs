@@ -5,6 +5,7 @@ use headwater_store::StoreError;
 use headwater_types::{
     AccountId, ConsumerId, ConsumerName, HashKey, HashRange, ShardId, StreamKey, Timestamp,
 };
+use headwater_vault::KeyTrouble;
 
 use crate::meta::StreamStatus;
 
@@ -320,6 +321,14 @@ pub enum StreamsError {
         stream: StreamKey,
         /// Open and closed ones.
         shards: usize,
+    },
+    /// A key of the stream cannot be used: mend what the trouble names.
+    #[error("{stream}: {trouble}")]
+    Key {
+        /// Which stream.
+        stream: StreamKey,
+        /// Which key, and what is wrong with it.
+        trouble: KeyTrouble,
     },
     /// The server could not carry it out; its log says why. Try again.
     #[error("{0}")]

@@ -10,6 +10,7 @@ use headwater_types::{Shard, ShardId, StreamKey};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
+use crate::encryption::StreamKeys;
 use crate::limits::ShardBudget;
 use crate::meta::StreamMeta;
 use crate::scaling::StreamTraffic;
@@ -45,6 +46,7 @@ pub struct StreamView {
     pub(crate) version: Version,
     /// In the order of `meta.shards.all()`.
     pub(crate) shards: Vec<Arc<ShardHandle>>,
+    pub(crate) keys: StreamKeys,
 }
 
 impl StreamView {

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::consumers::ConsumerMeta;
 use crate::demand::DemandMemory;
+use crate::encryption::{EncryptionKey, EncryptionMeta};
 
 /// How capacity is managed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -95,6 +96,9 @@ pub struct StreamMeta {
     /// When the mode was changed in the last 24 hours.
     #[serde(default)]
     pub(crate) mode_changed_at: Vec<Timestamp>,
+    /// Keys.
+    #[serde(default, skip_serializing_if = "EncryptionMeta::is_unused")]
+    pub(crate) encryption: EncryptionMeta,
 }
 
 impl StreamMeta {
@@ -123,6 +127,11 @@ impl StreamMeta {
     /// Records that arrived before this time have passed retention.
     pub fn horizon(&self, now: Timestamp) -> Timestamp {
         now.minus(self.retention())
+    }
+
+    /// What records are encrypted with from now on, if they are.
+    pub fn encryption(&self) -> Option<&EncryptionKey> {
+        self.encryption.active.as_ref()
     }
 
     /// Open shards.

@@ -19,6 +19,7 @@ use headwater_types::{
 };
 use tracing::{error, warn};
 
+use crate::encryption::{SEALED_RECORD_OVERHEAD, Sealer};
 use crate::error::{Result, StreamsError};
 use crate::handle::{StreamHandle, StreamView};
 use crate::meta::{Distribution, StreamMode, StreamStatus};
@@ -42,6 +43,8 @@ pub struct PutPlaced {
     pub shard: ShardId,
     /// Its number.
     pub sequence_number: SequenceNumber,
+    /// True if it was stored encrypted.
+    pub encrypted: bool,
 }
 
 /// Why one record of several was not stored while others may have been.
@@ -108,7 +111,15 @@ impl StreamService {
         // A full disk is said of the whole request, if it kept all of it from being stored.
         let mut refused = None;
         for _ in 0..ROUNDS_MAX {
-            let groups = self.group(&view, entries, &waiting, &mut answers);
+            let groups = match self.group(handle, &view, entries, &waiting, &mut answers) {
+                Ok(groups) => groups,
+                // The key went away between two rounds, of which the first has stored some.
+                Err(cause) if answers.iter().any(|answer| answer.is_ok()) => {
+                    warn!(stream = %handle.key.name, %cause, "some records of a put were not stored");
+                    return Ok(answers);
+                }
+                Err(cause) => return Err(cause),
+            };
             waiting.clear();
             let arrival = self.clock.now();
             let appends = groups.iter().map(|group| {
@@ -121,6 +132,7 @@ impl StreamService {
                     Ok(appended) => {
                         handle.metrics.wrote(group.entries.len() as u64, group.bytes);
                         watch(&view, entries, group);
+                        let encrypted = group.records.is_sealed();
                         for (i, &entry) in group.entries.iter().enumerate() {
                             let position = appended.first.plus(i as u64);
                             let sequence_number = SequenceNumber::of_record(
@@ -129,7 +141,8 @@ impl StreamService {
                                 position,
                                 appended.arrival,
                             );
-                            answers[entry as usize] = Ok(PutPlaced { shard: shard.id, sequence_number });
+                            let shard = shard.id;
+                            answers[entry as usize] = Ok(PutPlaced { shard, sequence_number, encrypted });
                         }
                     }
                     Err(StoreError::Closed) => waiting.extend(&group.entries),
@@ -212,14 +225,17 @@ impl StreamService {
         Ok(())
     }
 
-    /// Groups the waiting entries by shard; those that a shard's rate refuses get their answer here.
+    /// Groups the waiting entries by shard and seals them, if the stream is encrypted; those that a shard's rate
+    /// refuses get their answer here.
     fn group(
         &self,
+        stream: &StreamHandle,
         view: &StreamView,
         entries: &[PutEntry<'_>],
         waiting: &[u32],
         answers: &mut [std::result::Result<PutPlaced, PutFailure>],
-    ) -> Vec<Group> {
+    ) -> Result<Vec<Group>> {
+        let sealer = Sealer::of(view, stream)?;
         let shards = &view.meta.shards;
         let mut turn = match view.meta.distribution {
             Distribution::Auto => self.random.next_u64(),
@@ -242,11 +258,6 @@ impl StreamService {
         let mut groups = Vec::new();
         for run in routed.chunk_by(|a, b| a.0 == b.0) {
             let shard = run[0].0 as usize;
-            let size = |&(_, entry): &(u32, u32)| {
-                let entry = &entries[entry as usize];
-                RecordBatchBuilder::encoded_len_max(entry.partition_key.len(), entry.data.len())
-            };
-            let mut builder = RecordBatchBuilder::with_capacity(run.iter().map(size).sum());
             let mut admitted = Vec::with_capacity(run.len());
             let (mut total_bytes, mut refused_bytes) = (0, 0);
             let mut budget = view.shards[shard].budget.lock();
@@ -261,22 +272,17 @@ impl StreamService {
                 }
                 total_bytes += bytes;
                 admitted.push(index);
-                builder.push(Record {
-                    key: &entry.partition_key,
-                    explicit_hash_key: entry.explicit_hash_key.map(|key| key.0),
-                    data: entry.data,
-                });
             }
             drop(budget);
             let refused = (run.len() - admitted.len()) as u64;
             if refused > 0 {
                 view.shards[shard].stats.throttled_writes(refused, refused_bytes);
             }
-            if let Some(records) = builder.finish() {
+            if let Some(records) = encode(entries, &admitted, sealer.as_ref(), shards.all()[shard].id)? {
                 groups.push(Group { shard, entries: admitted, records, bytes: total_bytes });
             }
         }
-        groups
+        Ok(groups)
     }
 
     /// The number is larger than every one issued so far only if it was not issued: positions grow, and a
@@ -293,6 +299,34 @@ impl StreamService {
             || StreamsError::OrderingNumber { stream: handle.key.clone(), number: number.to_owned() };
         if issued { Ok(()) } else { Err(refuse()) }
     }
+}
+
+/// One batch of these entries, for this shard.
+fn encode(
+    entries: &[PutEntry<'_>],
+    chosen: &[u32],
+    sealer: Option<&Sealer<'_>>,
+    shard: ShardId,
+) -> Result<Option<RecordBatch>> {
+    let overhead = if sealer.is_some() { SEALED_RECORD_OVERHEAD } else { 0 };
+    let size = |&entry: &u32| {
+        let entry = &entries[entry as usize];
+        RecordBatchBuilder::encoded_len_max(entry.partition_key.len(), entry.data.len()) + overhead
+    };
+    let mut builder = RecordBatchBuilder::with_capacity(chosen.iter().map(size).sum());
+    for &index in chosen {
+        let entry = &entries[index as usize];
+        let record = Record {
+            key: &entry.partition_key,
+            explicit_hash_key: entry.explicit_hash_key.map(|key| key.0),
+            data: entry.data,
+        };
+        match sealer {
+            None => builder.push(record),
+            Some(sealer) => sealer.push(&mut builder, shard, record)?,
+        }
+    }
+    Ok(builder.finish())
 }
 
 /// What a record counts as: data and partition key.

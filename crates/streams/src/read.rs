@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use headwater_store::{ReadBatch, ReadLimit, ShardLog, StoreError, StoredBatch};
+use headwater_store::{ReadBatch, ReadLimit, ShardLog, StoreError};
 use headwater_types::limits::GET_RECORDS_BYTES_MAX;
 use headwater_types::{Position, Shard, Timestamp};
 
+use crate::encryption::ServedBatch;
 use crate::error::{Result, StreamsError};
 use crate::iterator::{ShardIterator, live_shard};
 use crate::service::StreamService;
@@ -25,7 +26,7 @@ pub struct ReadOutcome {
     /// The shard that was read: its id and creation make the records' sequence numbers.
     pub shard: Shard,
     /// The records.
-    pub batches: Vec<StoredBatch>,
+    pub batches: Vec<ServedBatch>,
     /// Where to go on; `None` at the end of a closed shard.
     pub next: Option<ShardIterator>,
     /// How far what was returned is behind the newest record, in milliseconds; 0 when caught up.
@@ -73,28 +74,33 @@ impl StreamService {
         };
         let horizon = view.meta.horizon(now);
         let found = read_kept(&log.log, iterator.position, max, horizon).await.map_err(gone)?;
-        let (records, bytes) = bytes_of(&found.batches);
+        let bounds = found.bounds;
+        let opened = self.opened(&handle, &view, shard.id, found.batches, found.next).await?;
+        let (records, bytes) = bytes_of(&opened.batches);
         handle.metrics.read(records, bytes);
         log.stats.read(records, bytes);
         if bytes > 0 {
             log.budget.lock().end_read(bytes);
         }
-        let caught_up = found.next >= found.bounds.end;
-        let ended = caught_up && found.bounds.sealed && !shard.is_open();
-        let millis_behind_latest = if caught_up {
-            0
-        } else {
-            now.millis_since(read_up_to(&found.batches, found.bounds.last_arrival))
-        };
+        let caught_up = opened.next >= bounds.end;
+        let ended = caught_up && bounds.sealed && !shard.is_open();
+        let millis_behind_latest =
+            if caught_up { 0 } else { now.millis_since(read_up_to(&opened.batches, bounds.last_arrival)) };
         log.stats.iterator_age(now, millis_behind_latest);
         let next =
-            (!ended).then(|| ShardIterator { position: found.next.max(iterator.position), ..iterator });
+            (!ended).then(|| ShardIterator { position: opened.next.max(iterator.position), ..iterator });
         let children = if ended {
             shard.children().iter().filter_map(|&id| view.meta.shards.get(id).cloned()).collect()
         } else {
             Vec::new()
         };
-        Ok(ReadOutcome { shard: shard.clone(), batches: found.batches, next, millis_behind_latest, children })
+        Ok(ReadOutcome {
+            shard: shard.clone(),
+            batches: opened.batches,
+            next,
+            millis_behind_latest,
+            children,
+        })
     }
 }
 
@@ -113,7 +119,7 @@ pub(crate) async fn read_kept(
 }
 
 /// How many records there are, and how many bytes of data and partition keys.
-pub(crate) fn bytes_of(batches: &[StoredBatch]) -> (u64, u64) {
+pub(crate) fn bytes_of(batches: &[ServedBatch]) -> (u64, u64) {
     let all = batches.iter().flat_map(|batch| batch.records.records());
     all.fold((0, 0), |(records, bytes), record| {
         (records + 1, bytes + (record.key.len() + record.data.len()) as u64)
@@ -121,6 +127,6 @@ pub(crate) fn bytes_of(batches: &[StoredBatch]) -> (u64, u64) {
 }
 
 /// The arrival of the newest record returned.
-fn read_up_to(batches: &[StoredBatch], otherwise: Timestamp) -> Timestamp {
+fn read_up_to(batches: &[ServedBatch], otherwise: Timestamp) -> Timestamp {
     batches.last().map_or(otherwise, |batch| batch.arrival)
 }

@@ -14,10 +14,12 @@ use headwater_types::limits::{CallRates, LimitPolicy};
 use headwater_types::{
     AccountId, ConsumerArn, ConsumerId, ShardId, StreamArn, StreamKey, Timestamp, partition_of,
 };
+use headwater_vault::Keyring;
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::Notify;
 use tracing::{error, info, warn};
 
+use crate::encryption::StreamKeys;
 use crate::error::{Result, StreamsError};
 use crate::handle::{ShardHandle, StreamHandle, StreamView};
 use crate::keys::{self, Key};
@@ -53,6 +55,8 @@ pub struct Config {
     pub limits: LimitPolicy,
     /// How long CREATING, UPDATING and DELETING last at the least.
     pub transition: Duration,
+    /// The master keys of encrypted streams, until others replace them.
+    pub keys: Arc<Keyring>,
 }
 
 /// Kinesis Data Streams.
@@ -69,6 +73,7 @@ pub struct StreamService {
     /// Held while a stream is added, so that quotas are counted truly.
     pub(crate) creating: tokio::sync::Mutex<()>,
     stopping: AtomicBool,
+    pub(crate) keyring: ArcSwap<Keyring>,
     /// What is left of the rates at which accounts may call operations.
     pub(crate) account_calls: Mutex<BTreeMap<AccountId, CallRates>>,
 }
@@ -92,6 +97,7 @@ impl StreamService {
             clock,
             random,
             metrics,
+            keyring: ArcSwap::new(config.keys.clone()),
             config,
             signer: TokenSigner::new(&secret),
             streams: RwLock::default(),
@@ -120,7 +126,10 @@ impl StreamService {
     ) -> Result<()> {
         let handle = if matches!(meta.phase, Phase::Deleting { .. }) {
             // Some of its logs may be gone already.
-            self.handle(key.clone(), Arc::new(StreamView { meta, version, shards: Vec::new() }))
+            self.handle(
+                key.clone(),
+                Arc::new(StreamView { meta, version, shards: Vec::new(), keys: StreamKeys::default() }),
+            )
         } else {
             if matches!(meta.phase, Phase::Creating { .. }) {
                 self.create_missing_logs(&meta).await?;
@@ -185,7 +194,9 @@ impl StreamService {
             let (stats, traffic) = (ShardStats::default(), ShardTraffic::new(self.clock.elapsed()));
             shards.push(Arc::new(ShardHandle { log, budget, stats, traffic }));
         }
-        Ok(Arc::new(StreamView { meta, version, shards }))
+        let earlier = earlier.filter(|view| view.meta.uid == meta.uid).map(|view| &view.keys);
+        let keys = StreamKeys::open(key, &meta, &self.keyring.load(), &*self.random, earlier);
+        Ok(Arc::new(StreamView { meta, version, shards, keys }))
     }
 
     /// The time of the service.

@@ -23,7 +23,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use headwater_store::{Bounds, ReadBatch, ReadLimit, ShardLog, StoreError, StoredBatch};
+use headwater_store::{Bounds, ReadBatch, ReadLimit, ShardLog, StoreError};
 use headwater_types::limits::{
     Bucket, Limit, SUBSCRIPTION_EVENT_BYTES, SUBSCRIPTION_HEARTBEAT, SUBSCRIPTION_LIFETIME,
     SUBSCRIPTION_TAKEOVER_AFTER,
@@ -33,6 +33,7 @@ use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::consumers::{ConsumerRef, ConsumerStatus};
+use crate::encryption::ServedBatch;
 use crate::error::{Result, StreamsError};
 use crate::handle::{ShardHandle, StreamHandle, StreamView};
 use crate::iterator::{StartingPosition, live_shard};
@@ -92,7 +93,7 @@ pub struct Event {
     /// The shard: its id and creation make the records' sequence numbers.
     pub shard: Shard,
     /// The records; may be none.
-    pub batches: Vec<StoredBatch>,
+    pub batches: Vec<ServedBatch>,
     /// Where another subscription goes on, whether at this number or after it.
     pub continuation: SequenceNumber,
     /// How far what was pushed is behind the newest record, in milliseconds; 0 when caught up.
@@ -384,9 +385,11 @@ impl Subscription {
                 StreamsError::Store(StoreError::NoSuchLog(_)) => gone(),
                 error => error,
             })?;
-            self.position = found.next.max(self.position);
-            if !found.batches.is_empty() {
-                return Ok(Looked::Push(self.event(found.batches, Some(reserved), found.bounds, elapsed)));
+            let bounds = found.bounds;
+            let opened = service.opened(&stream, &view, shard.id, found.batches, found.next).await?;
+            self.position = opened.next.max(self.position);
+            if !opened.batches.is_empty() {
+                return Ok(Looked::Push(self.event(opened.batches, Some(reserved), bounds, elapsed)));
             }
         }
         let bounds = source.log.bounds();
@@ -401,7 +404,7 @@ impl Subscription {
     /// An event with these records, which are counted and paid for.
     fn event(
         &mut self,
-        batches: Vec<StoredBatch>,
+        batches: Vec<ServedBatch>,
         room: Option<OwnedSemaphorePermit>,
         bounds: Bounds,
         elapsed: Duration,

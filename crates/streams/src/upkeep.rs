@@ -1,5 +1,6 @@
 //! What has to be done now and then: trim what has passed retention, drop shards whose records have all
-//! expired, remove deleted streams, finish reshards, settle transitions that have ended, scale on-demand streams.
+//! expired, remove deleted streams, finish reshards, settle transitions that have ended, scale on-demand streams, tend
+//! data keys.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,6 +19,10 @@ const INTERVAL: Duration = Duration::from_secs(15);
 impl StreamService {
     /// Does everything that is due, again and again, until the task is dropped.
     pub async fn run_upkeep(self: Arc<Self>) {
+        // Keys first: a server that is started again and again must come to it.
+        for handle in self.handles() {
+            self.note_failure(&handle, self.tend_keys(&handle).await);
+        }
         loop {
             self.clock.sleep(INTERVAL).await;
             self.upkeep().await;
@@ -26,11 +31,18 @@ impl StreamService {
 
     /// Does everything that is due now.
     pub async fn upkeep(&self) {
-        let handles: Vec<_> = self.streams.read().values().cloned().collect();
-        for handle in handles {
-            if let Err(error) = self.upkeep_of(&handle).await {
-                warn!(stream = %handle.key.name, %error, "upkeep of a stream failed; it will be tried again");
-            }
+        for handle in self.handles() {
+            self.note_failure(&handle, self.upkeep_of(&handle).await);
+        }
+    }
+
+    fn handles(&self) -> Vec<Arc<StreamHandle>> {
+        self.streams.read().values().cloned().collect()
+    }
+
+    fn note_failure(&self, handle: &StreamHandle, done: Result<()>) {
+        if let Err(error) = done {
+            warn!(stream = %handle.key.name, %error, "upkeep of a stream failed; it will be tried again");
         }
     }
 
@@ -59,6 +71,7 @@ impl StreamService {
         }
         self.trim_expired(handle).await?;
         self.drop_expired_shards(handle).await?;
+        self.tend_keys(handle).await?;
         self.scale(handle).await
     }
 

@@ -17,7 +17,9 @@ mod time;
 pub use consumer::{ConsumerArn, ConsumerId, ConsumerName};
 pub use hash_key::{HashKey, HashRange};
 pub use position::Position;
-pub use record::{Record, RecordBatch, RecordBatchBuilder, RecordBatchError, Records};
+pub use record::{
+    Record, RecordBatch, RecordBatchBuilder, RecordBatchError, Records, StoredRecord, StoredRecords,
+};
 pub use sequence::{AnySequenceNumber, InvalidSequenceNumber, SequenceNumber};
 pub use shard_id::ShardId;
 pub use shard_map::{

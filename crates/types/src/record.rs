@@ -13,7 +13,14 @@
 //! data_len           varint
 //! data               data_len bytes
 //! ```
-//! The number of records is not in the bytes: it travels beside them, in the engine's own header.
+//! or, for a record that was sealed before it was handed to the engine:
+//! ```text
+//! mark               varint   0xffff_fffe: a key length that no record has
+//! sealed_len         varint
+//! sealed             sealed_len bytes, of which only who sealed it knows more
+//! ```
+//! The number of records is not in the bytes: it travels beside them, in the engine's own header. What a client
+//! sends becomes a key and data of a plain record, whose lengths are counted here: it cannot look like a mark.
 //!
 //! # Recovery
 //! Bytes that come from a disk are checked once ([`RecordBatch::parse`]); afterwards iteration cannot fail.
@@ -31,6 +38,18 @@ pub struct Record<'a> {
     pub data: &'a [u8],
 }
 
+/// A record as it lies in a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StoredRecord<'a> {
+    /// As it was put.
+    Plain(Record<'a>),
+    /// Key, hash key and data, sealed: not to be given to anybody before it was opened.
+    Sealed(&'a [u8]),
+}
+
+/// Instead of the key's length and the flag. The largest even number of 32 bits.
+const SEALED_MARK: u32 = u32::MAX - 1;
+
 /// Why bytes are not a batch of records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("record batch is malformed at byte {at} of {len}")]
@@ -46,6 +65,7 @@ pub struct RecordBatchError {
 pub struct RecordBatch {
     bytes: Bytes,
     count: u32,
+    sealed: bool,
 }
 
 impl RecordBatch {
@@ -53,13 +73,15 @@ impl RecordBatch {
     pub fn parse(bytes: Bytes, count: u32) -> Result<Self, RecordBatchError> {
         let mut at = 0;
         let mut seen = 0u32;
+        let mut sealed = false;
         while at < bytes.len() {
-            let len = decode(&bytes[at..]).ok_or(RecordBatchError { at, len: bytes.len() })?.1;
+            let (record, len) = decode(&bytes[at..]).ok_or(RecordBatchError { at, len: bytes.len() })?;
+            sealed |= matches!(record, StoredRecord::Sealed(_));
             at += len;
             seen += 1;
         }
         if seen == count && count > 0 {
-            Ok(Self { bytes, count })
+            Ok(Self { bytes, count, sealed })
         } else {
             Err(RecordBatchError { at, len: bytes.len() })
         }
@@ -75,9 +97,30 @@ impl RecordBatch {
         &self.bytes
     }
 
-    /// The records in order.
+    /// True if any of the records is sealed.
+    pub fn is_sealed(&self) -> bool {
+        self.sealed
+    }
+
+    /// The records in order, whatever they are.
+    pub fn stored(&self) -> StoredRecords<'_> {
+        StoredRecords { rest: &self.bytes }
+    }
+
+    /// How many bytes of the encoding each record takes, in order. For engines, which must not look inside.
+    pub fn encoded_lens(&self) -> impl Iterator<Item = usize> {
+        let mut stored = self.stored();
+        std::iter::from_fn(move || {
+            let before = stored.rest.len();
+            stored.next().map(|_| before - stored.rest.len())
+        })
+    }
+
+    /// The records in order, for whoever knows that none of them is sealed ([`RecordBatch::is_sealed`]); sealed
+    /// ones would be left out.
     pub fn records(&self) -> Records<'_> {
-        Records { rest: &self.bytes }
+        debug_assert!(!self.sealed, "sealed records are read as if they were plain");
+        Records(self.stored())
     }
 
     /// The batch less its first `skip` records and cut after `take`; `None` where nothing is left.
@@ -89,29 +132,45 @@ impl RecordBatch {
         if count == self.count {
             return Some(self.clone());
         }
-        let mut records = self.records();
+        let mut records = self.stored();
         for _ in 0..skip {
             records.next();
         }
         let start = self.bytes.len() - records.rest.len();
+        let mut sealed = false;
         for _ in 0..count {
-            records.next();
+            sealed |= matches!(records.next(), Some(StoredRecord::Sealed(_)));
         }
         let end = self.bytes.len() - records.rest.len();
-        Some(Self { bytes: self.bytes.slice(start..end), count })
+        Some(Self { bytes: self.bytes.slice(start..end), count, sealed })
     }
 }
 
-/// Iterator over the records of a batch.
+/// Iterator over the plain records of a batch.
 #[derive(Debug, Clone)]
-pub struct Records<'a> {
-    rest: &'a [u8],
-}
+pub struct Records<'a>(StoredRecords<'a>);
 
 impl<'a> Iterator for Records<'a> {
     type Item = Record<'a>;
 
     fn next(&mut self) -> Option<Record<'a>> {
+        self.0.find_map(|stored| match stored {
+            StoredRecord::Plain(record) => Some(record),
+            StoredRecord::Sealed(_) => None,
+        })
+    }
+}
+
+/// Iterator over all records of a batch.
+#[derive(Debug, Clone)]
+pub struct StoredRecords<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Iterator for StoredRecords<'a> {
+    type Item = StoredRecord<'a>;
+
+    fn next(&mut self) -> Option<StoredRecord<'a>> {
         if self.rest.is_empty() {
             return None;
         }
@@ -127,12 +186,13 @@ impl<'a> Iterator for Records<'a> {
 pub struct RecordBatchBuilder {
     bytes: Vec<u8>,
     count: u32,
+    sealed: bool,
 }
 
 impl RecordBatchBuilder {
     /// An empty builder with room for `capacity_bytes`.
     pub fn with_capacity(capacity_bytes: usize) -> Self {
-        Self { bytes: Vec::with_capacity(capacity_bytes), count: 0 }
+        Self { bytes: Vec::with_capacity(capacity_bytes), ..Self::default() }
     }
 
     /// What one record takes at the most, in bytes.
@@ -140,17 +200,31 @@ impl RecordBatchBuilder {
         key_len + data_len + 5 + 5 + 16
     }
 
-    /// Adds one record. Its key and data must each be shorter than 2^31 bytes.
+    /// Adds one record. Its key and data must each be shorter than 2^31 - 1 bytes.
     pub fn push(&mut self, record: Record<'_>) {
-        let flag = u32::from(record.explicit_hash_key.is_some());
-        self.varint(((record.key.len() as u32) << 1) | flag);
-        self.bytes.extend_from_slice(record.key.as_bytes());
-        if let Some(hash) = record.explicit_hash_key {
-            self.bytes.extend_from_slice(&hash.to_be_bytes());
-        }
-        self.varint(record.data.len() as u32);
-        self.bytes.extend_from_slice(record.data);
+        record.encode(&mut self.bytes);
         self.count += 1;
+    }
+
+    /// Adds a record that `seal` appends in its sealed form, which takes exactly `len` bytes.
+    pub fn push_sealed<E>(
+        &mut self,
+        len: usize,
+        seal: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let start = self.bytes.len();
+        put_varint(&mut self.bytes, SEALED_MARK);
+        put_varint(&mut self.bytes, len as u32);
+        let from = self.bytes.len();
+        let sealed = seal(&mut self.bytes);
+        if sealed.is_err() {
+            self.bytes.truncate(start);
+            return sealed;
+        }
+        assert_eq!(self.bytes.len() - from, len, "a sealed record is as long as was said");
+        self.count += 1;
+        self.sealed = true;
+        Ok(())
     }
 
     /// Records so far.
@@ -160,21 +234,51 @@ impl RecordBatchBuilder {
 
     /// The batch, or `None` if nothing was pushed.
     pub fn finish(self) -> Option<RecordBatch> {
-        (self.count > 0).then(|| RecordBatch { bytes: Bytes::from(self.bytes), count: self.count })
-    }
-
-    fn varint(&mut self, mut value: u32) {
-        while value >= 0x80 {
-            self.bytes.push(value as u8 | 0x80);
-            value >>= 7;
-        }
-        self.bytes.push(value as u8);
+        let Self { bytes, count, sealed } = self;
+        (count > 0).then(|| RecordBatch { bytes: Bytes::from(bytes), count, sealed })
     }
 }
 
-fn decode(bytes: &[u8]) -> Option<(Record<'_>, usize)> {
+impl Record<'_> {
+    /// How many bytes [`Record::encode`] appends.
+    pub fn encoded_len(&self) -> usize {
+        let hash_len = if self.explicit_hash_key.is_some() { 16 } else { 0 };
+        let (key, data) = (self.key.len(), self.data.len());
+        varint_len((key as u32) << 1) + key + hash_len + varint_len(data as u32) + data
+    }
+
+    /// Appends the encoding.
+    pub fn encode(&self, to: &mut Vec<u8>) {
+        let flag = u32::from(self.explicit_hash_key.is_some());
+        put_varint(to, ((self.key.len() as u32) << 1) | flag);
+        to.extend_from_slice(self.key.as_bytes());
+        if let Some(hash) = self.explicit_hash_key {
+            to.extend_from_slice(&hash.to_be_bytes());
+        }
+        put_varint(to, self.data.len() as u32);
+        to.extend_from_slice(self.data);
+    }
+}
+
+fn put_varint(to: &mut Vec<u8>, mut value: u32) {
+    while value >= 0x80 {
+        to.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    to.push(value as u8);
+}
+
+fn varint_len(value: u32) -> usize {
+    (u32::BITS - value.leading_zeros()).div_ceil(7).max(1) as usize
+}
+
+fn decode(bytes: &[u8]) -> Option<(StoredRecord<'_>, usize)> {
     let mut at = 0;
     let head = varint(bytes, &mut at)?;
+    if head == SEALED_MARK {
+        let sealed_len = varint(bytes, &mut at)? as usize;
+        return Some((StoredRecord::Sealed(take(bytes, &mut at, sealed_len)?), at));
+    }
     let key = take(bytes, &mut at, (head >> 1) as usize)?;
     let key = std::str::from_utf8(key).ok()?;
     let explicit_hash_key = if head & 1 == 1 {
@@ -184,7 +288,7 @@ fn decode(bytes: &[u8]) -> Option<(Record<'_>, usize)> {
     };
     let data_len = varint(bytes, &mut at)? as usize;
     let data = take(bytes, &mut at, data_len)?;
-    Some((Record { key, explicit_hash_key, data }, at))
+    Some((StoredRecord::Plain(Record { key, explicit_hash_key, data }), at))
 }
 
 fn take<'a>(bytes: &'a [u8], at: &mut usize, len: usize) -> Option<&'a [u8]> {

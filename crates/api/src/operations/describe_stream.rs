@@ -6,7 +6,7 @@ use headwater_wire::shape::{Int, Text, Time};
 use serde::Serialize;
 
 use super::operation;
-use crate::answer::{EnhancedMetrics, ShardShape, StreamModeDetails, created};
+use crate::answer::{EnhancedMetrics, ShardShape, StreamModeDetails, created, encryption_type};
 use crate::checks::{Checks, NAME};
 use crate::context::Context;
 use crate::error::{ApiError, Result, status_name};
@@ -43,6 +43,8 @@ struct Description<'a> {
     stream_creation_timestamp: Time,
     enhanced_monitoring: [EnhancedMetrics; 1],
     encryption_type: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key_id: Option<&'a str>,
 }
 
 /// Shards in one answer, by default and at the most (documentation).
@@ -82,7 +84,8 @@ async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>
             retention_period_hours: meta.retention_hours,
             stream_creation_timestamp: created(meta),
             enhanced_monitoring: EnhancedMetrics::OFF,
-            encryption_type: "NONE",
+            encryption_type: encryption_type(meta),
+            key_id: meta.encryption().map(|key| key.given.as_str()),
         },
     }))
 }

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::operation;
 use super::update_stream_warm_throughput::WarmThroughput;
-use crate::answer::{EnhancedMetrics, StreamModeDetails, created};
+use crate::answer::{EnhancedMetrics, StreamModeDetails, created, encryption_type};
 use crate::checks::Checks;
 use crate::context::Context;
 use crate::error::{Result, status_name};
@@ -41,6 +41,8 @@ struct Summary<'a> {
     stream_creation_timestamp: Time,
     enhanced_monitoring: [EnhancedMetrics; 1],
     encryption_type: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key_id: Option<&'a str>,
     open_shard_count: u32,
     consumer_count: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -77,7 +79,8 @@ async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>
             retention_period_hours: meta.retention_hours,
             stream_creation_timestamp: created(meta),
             enhanced_monitoring: EnhancedMetrics::OFF,
-            encryption_type: "NONE",
+            encryption_type: encryption_type(meta),
+            key_id: meta.encryption().map(|key| key.given.as_str()),
             open_shard_count: meta.open_shards(),
             consumer_count: meta.consumers(context.streams.now()).count(),
             warm_throughput: warm_throughput.map(WarmThroughput::from),

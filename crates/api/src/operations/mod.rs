@@ -27,7 +27,9 @@ mod records;
 mod register_stream_consumer;
 mod remove_tags_from_stream;
 mod split_shard;
+mod start_stream_encryption;
 mod starting_position;
+mod stop_stream_encryption;
 mod subscribe_to_shard;
 mod tag_resource;
 mod tags;
@@ -166,6 +168,8 @@ const ALL: &[Operation] = &[
     register_stream_consumer::OPERATION,
     remove_tags_from_stream::OPERATION,
     split_shard::OPERATION,
+    start_stream_encryption::OPERATION,
+    stop_stream_encryption::OPERATION,
     subscribe_to_shard::OPERATION,
     tag_resource::OPERATION,
     untag_resource::OPERATION,

@@ -34,6 +34,14 @@ headwater_wire::shape! {
 pub(super) struct Placed {
     pub(super) shard_id: Shown<ShardId>,
     pub(super) sequence_number: Number,
+    /// Absent where the record was stored as it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) encryption_type: Option<&'static str>,
+}
+
+/// What answers say of a record that was stored encrypted.
+pub(super) fn kms(encrypted: bool) -> Option<&'static str> {
+    encrypted.then_some("KMS")
 }
 
 /// Serializes as its text.
@@ -116,6 +124,9 @@ async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>
         return Err(context.dry_run(handle.key()));
     }
     let placed = context.streams.put_record(&handle, entry, ordering).await?;
-    Ok(codec
-        .encode(&Placed { shard_id: Shown(placed.shard), sequence_number: Number(placed.sequence_number) }))
+    Ok(codec.encode(&Placed {
+        shard_id: Shown(placed.shard),
+        sequence_number: Number(placed.sequence_number),
+        encryption_type: kms(placed.encrypted),
+    }))
 }

@@ -10,7 +10,7 @@ use headwater_wire::shape::{Blob, Bool, List, Text};
 use serde::Serialize;
 
 use super::operation;
-use super::put_record::{Number, Placed, Shown, check_record, hash_key};
+use super::put_record::{Number, Placed, Shown, check_record, hash_key, kms};
 use crate::checks::{Checks, flag};
 use crate::context::Context;
 use crate::error::{ApiError, Result};
@@ -40,6 +40,8 @@ headwater_wire::shape! {
 struct Output {
     failed_record_count: usize,
     records: Vec<Answer>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    encryption_type: Option<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -90,9 +92,11 @@ async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>
     }
     let answers = context.streams.put_records(&handle, &entries).await?;
     let failed_record_count = answers.iter().filter(|answer| answer.is_err()).count();
+    // A batch of the moment at which encryption is started or stopped may have gone both ways.
+    let encryption_type = kms(answers.iter().flatten().any(|placed| placed.encrypted));
     let records = answers.into_iter().map(|answer| answer_of(&stream, answer)).collect();
     let mut out = Vec::with_capacity(128 * entries.len() + 64);
-    codec.encode_into(&Output { failed_record_count, records }, &mut out);
+    codec.encode_into(&Output { failed_record_count, records, encryption_type }, &mut out);
     Ok(out)
 }
 
@@ -116,6 +120,7 @@ fn answer_of(stream: &StreamKey, answer: std::result::Result<PutPlaced, PutFailu
         Ok(placed) => Answer::Placed(Placed {
             shard_id: Shown(placed.shard),
             sequence_number: Number(placed.sequence_number),
+            encryption_type: None,
         }),
         Err(PutFailure::Throttled(shard)) => Answer::Failed(Failed {
             error_code: "ProvisionedThroughputExceededException",

@@ -1,11 +1,11 @@
 //! Records and child shards, as GetRecords and SubscribeToShard answer them.
 
-use headwater_store::StoredBatch;
+use headwater_streams::ServedBatch;
 use headwater_types::{SequenceNumber, Shard, ShardId};
 use headwater_wire::shape::{Blob, Time};
 use serde::{Serialize, Serializer};
 
-use super::put_record::{Number, Shown};
+use super::put_record::{Number, Shown, kms};
 use crate::answer::HashKeyRange;
 
 /// A shard that takes over from the one that was read.
@@ -30,12 +30,12 @@ impl From<&Shard> for ChildShard {
 /// The records of an answer, serialized from the batches as they lie in memory.
 pub(super) struct Records<'a> {
     shard: &'a Shard,
-    batches: &'a [StoredBatch],
+    batches: &'a [ServedBatch],
 }
 
 impl<'a> Records<'a> {
     /// Records of this shard.
-    pub(super) fn new(shard: &'a Shard, batches: &'a [StoredBatch]) -> Self {
+    pub(super) fn new(shard: &'a Shard, batches: &'a [ServedBatch]) -> Self {
         Self { shard, batches }
     }
 }
@@ -49,6 +49,9 @@ struct Record<'a> {
     /// Absent where the record was put without one.
     #[serde(skip_serializing_if = "str::is_empty")]
     partition_key: &'a str,
+    /// Absent where the record is stored as it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    encryption_type: Option<&'static str>,
 }
 
 impl Serialize for Records<'_> {
@@ -63,6 +66,7 @@ impl Serialize for Records<'_> {
                     approximate_arrival_timestamp: Time(batch.arrival),
                     data: Blob::new(record.data),
                     partition_key: record.key,
+                    encryption_type: kms(batch.encrypted),
                 }
             })
         }))
@@ -70,8 +74,8 @@ impl Serialize for Records<'_> {
 }
 
 /// About how long an answer with these records will be: base64 of the data, and what stands around each record.
-pub(super) fn answer_len(batches: &[StoredBatch]) -> usize {
+pub(super) fn answer_len(batches: &[ServedBatch]) -> usize {
     let records =
-        |batch: &StoredBatch| batch.records.bytes().len() * 4 / 3 + 192 * batch.records.count() as usize;
+        |batch: &ServedBatch| batch.records.bytes().len() * 4 / 3 + 192 * batch.records.count() as usize;
     512 + batches.iter().map(records).sum::<usize>()
 }

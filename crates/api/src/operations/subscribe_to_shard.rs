@@ -126,7 +126,11 @@ fn frame(push: Push) -> Bytes {
 fn in_stream(error: StreamsError) -> ApiError {
     let error = ApiError::from(error);
     match error.kind {
-        "ResourceNotFoundException" | "ResourceInUseException" => error,
+        "ResourceNotFoundException"
+        | "ResourceInUseException"
+        | "KMSDisabledException"
+        | "KMSInvalidStateException"
+        | "KMSNotFoundException" => error,
         _ => ApiError {
             message: Some("Internal Service Error".into()),
             ..ApiError::bare(500, "InternalFailureException")

@@ -3,6 +3,7 @@
 pub(crate) mod create;
 pub(crate) mod delete;
 pub(crate) mod describe;
+pub(crate) mod keys;
 pub(crate) mod put;
 pub(crate) mod streams;
 pub(crate) mod tail;

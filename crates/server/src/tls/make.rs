@@ -10,7 +10,7 @@ use std::io;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
-use headwater_host::{Readers, create_directory, file_exists, read_private_file, write_text_file};
+use headwater_host::{Readers, create_directory, file_exists, read_secret_file, write_text_file};
 use headwater_types::Timestamp;
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer,
@@ -109,7 +109,7 @@ pub fn make(wanted: &MakeTls) -> Result<MadeTls, MakeTlsError> {
     let key = if new_ca {
         KeyPair::generate().map_err(certificate(&ca_key))?
     } else {
-        let pem = read_private_file(&ca_key).map_err(file(&ca_key))?;
+        let pem = read_secret_file(&ca_key).map_err(file(&ca_key))?;
         KeyPair::from_pem(&pem).map_err(certificate(&ca_key))?
     };
     let authority = authority(*now);

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use headwater_host::{Clock, read_private_file, read_text_file};
+use headwater_host::{Clock, read_secret_file, read_text_file};
 use tokio::sync::Notify;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::crypto::ring::default_provider;
@@ -159,7 +159,7 @@ fn read(files: &TlsFiles) -> Result<[String; 2], TlsError> {
         move |cause| TlsError::Unreadable { path, cause }
     };
     let certificate = read_text_file(&files.certificate).map_err(unreadable(&files.certificate))?;
-    let key = read_private_file(&files.key).map_err(unreadable(&files.key))?;
+    let key = read_secret_file(&files.key).map_err(unreadable(&files.key))?;
     Ok([certificate, key])
 }
 

@@ -37,6 +37,7 @@ pub(crate) fn settings(dir: impl Into<PathBuf>) -> Settings {
         log: "info".into(),
         transition: TRANSITION,
         tls: TlsChoice::Off,
+        master_keys: Default::default(),
         requests: Limits::default(),
     }
 }

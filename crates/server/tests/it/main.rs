@@ -2,6 +2,7 @@
 
 mod damage;
 mod disk_faults;
+mod encryption;
 mod harness;
 mod http;
 mod lifecycle;

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::Command;
 
 use clap::Parser;
-use headwater_server::{LimitsChoice, ServeArgs, Settings};
+use headwater_server::{LimitsChoice, MasterKeySource, ServeArgs, Settings};
 use headwater_types::limits::{Limit, LimitPolicy};
 
 #[derive(Debug, Parser)]
@@ -30,7 +30,7 @@ fn child() {
         Err(error) => format!("usage: {error}"),
         Ok(Err(error)) => format!("error: {error}"),
         Ok(Ok(settings)) => format!(
-            "{} {} {} {} {:?} {} {}{}",
+            "{} {} {} {} {:?} {} {}{}{}",
             settings.listen,
             settings.data_dir.display(),
             settings.region,
@@ -38,7 +38,8 @@ fn child() {
             settings.limits,
             settings.log,
             settings.transition.as_millis(),
-            limits_shown(&settings)
+            limits_shown(&settings),
+            keys_shown(&settings)
         ),
     };
     println!("{BEGIN}{shown}{END}");
@@ -53,6 +54,14 @@ fn limits_shown(settings: &Settings) -> String {
     let policy = settings.limit_policy();
     let changed = Limit::ALL.iter().filter(|&&limit| policy.get(limit) != base.get(limit));
     changed.map(|&limit| format!(" {}={:?}", limit.name(), policy.get(limit))).collect()
+}
+
+/// Where master keys come from, as a log would show it.
+fn keys_shown(settings: &Settings) -> String {
+    match &settings.master_keys {
+        MasterKeySource::None => String::new(),
+        given => format!(" {given:?}"),
+    }
 }
 
 /// What the settings are, or the error.
@@ -113,6 +122,12 @@ const EACH: &[(&str, &str, [&str; 3], [&str; 3])] = &[
         ["error", "warn", "'warn,headwater_streams=debug'"],
         [" error ", " warn ", " warn,headwater_streams=debug "],
     ),
+    (
+        "master-key-file",
+        "MASTER_KEY_FILE",
+        ["/a.toml", "/b.toml", "'/c.toml'"],
+        ["File(\"/a.toml\")", "File(\"/b.toml\")", "File(\"/c.toml\")"],
+    ),
     ("transition-ms", "TRANSITION_MS", ["1", "0", "3000"], [" 1", " 0", " 3000"]),
 ];
 
@@ -132,6 +147,25 @@ fn a_flag_wins_over_the_environment_and_the_environment_over_the_file() {
         check(resolve(&[&flag], &env), by_flag);
         check(resolve(&[], &env), by_env);
     }
+}
+
+/// A key itself comes from the environment only, and is never shown.
+#[test]
+fn a_master_key_is_in_the_environment_only() {
+    let key = "aGVhZHdhdGVyLXRlc3QtbWFzdGVyLWtleS0zMi1ieXQ=";
+    let with = |value| resolve(&[], &[("HEADWATER_MASTER_KEY", value)]);
+    assert!(with(key).ends_with(" Key(Secret)"), "{}", with(key));
+    assert!(!with("").contains("Key"));
+    for wrong in ["short", &key[4..], &format!("{key}{key}")] {
+        let said = with(wrong);
+        assert!(
+            said.starts_with("error: HEADWATER_MASTER_KEY is wrong: ") && !said.contains(wrong),
+            "{said}"
+        );
+    }
+    let both = resolve(&["--master-key-file=f"], &[("HEADWATER_MASTER_KEY", key)]);
+    assert!(both.starts_with("error: both HEADWATER_MASTER_KEY and a master key file"), "{both}");
+    assert!(with_file(&format!("master-key = \"{key}\""), &[], &[]).contains("unknown field"));
 }
 
 fn quoted(value: &str) -> String {

@@ -7,12 +7,13 @@ use std::time::Duration;
 use headwater_host::{ManualClock, SeededRandom};
 use headwater_store::memory::MemoryStore;
 use headwater_streams::{
-    Config, Consumer, ConsumerRef, CreateStream, Distribution, LimitPolicy, Mode, PutEntry, PutFailure,
-    PutPlaced, ReadOutcome, ReadRequest, ShardIterator, StartingPosition, StreamHandle, StreamService,
-    StreamsError, Subscription, Substrate,
+    Config, Consumer, ConsumerRef, CreateStream, Distribution, EventRoom, LimitPolicy, Mode, Push, PutEntry,
+    PutFailure, PutPlaced, ReadOutcome, ReadRequest, ShardIterator, StartingPosition, StreamHandle,
+    StreamService, StreamsError, Subscription, Substrate,
 };
 use headwater_telemetry::Metrics;
 use headwater_types::{AccountId, ConsumerName, HashKey, SequenceNumber, StreamKey, StreamName, Timestamp};
+use headwater_vault::Keyring;
 
 pub(crate) const START: Timestamp = Timestamp::from_secs(1_700_000_000);
 pub(crate) const TRANSITION: Duration = Duration::from_millis(200);
@@ -30,6 +31,7 @@ pub(crate) struct Got {
     pub(crate) key: String,
     pub(crate) data: String,
     pub(crate) number: SequenceNumber,
+    pub(crate) encrypted: bool,
     pub(crate) arrival: Timestamp,
 }
 
@@ -44,9 +46,15 @@ impl World {
 
     pub(crate) async fn in_region(region: &str, limits: LimitPolicy) -> Self {
         let (clock, store) = (ManualClock::new(START), Arc::new(MemoryStore::default()));
-        let config = Config { region: region.into(), limits, transition: TRANSITION };
+        let config = Config { region: region.into(), limits, transition: TRANSITION, keys: Arc::default() };
         let service = open(&store, &clock, &config).await;
         Self { service, clock, store, config }
+    }
+
+    /// The master keys are these from now on, for a new process as well.
+    pub(crate) async fn replace_keys(&mut self, keys: Keyring) {
+        self.config.keys = Arc::new(keys);
+        self.service.replace_keys(self.config.keys.clone()).await;
     }
 
     /// The service as a new process would open it on the same store.
@@ -138,6 +146,11 @@ impl World {
         self.service.read(ReadRequest { iterator, limit }).await
     }
 
+    /// The newest event of a subscription, which must have one.
+    pub(crate) async fn push(subscription: &mut Subscription) -> Push {
+        subscription.next(&EventRoom::new(64 << 20)).await.expect("something is said")
+    }
+
     /// Everything in a shard from its horizon to its tip or end.
     pub(crate) async fn read_shard(&self, name: &str, shard: &str) -> Vec<Got> {
         let mut iterator = self.iterator(name, shard, StartingPosition::TrimHorizon).await.unwrap();
@@ -199,6 +212,7 @@ pub(crate) fn records(outcome: &ReadOutcome) -> Vec<Got> {
                     batch.arrival,
                 ),
                 arrival: batch.arrival,
+                encrypted: batch.encrypted,
             });
         }
     }

@@ -1,6 +1,7 @@
 //! The meaning of streams, over the engine that keeps everything in memory and a clock that tests move.
 
 mod consumers;
+mod encryption;
 mod fan_out;
 mod harness;
 mod lifecycle;

@@ -123,6 +123,10 @@ limits! {
     ShardCountTarget: "shard-count-target", Count, Stream, Everywhere(10_000);
     /// Switches between provisioned and on-demand (API: UpdateStreamMode).
     ModeSwitchesPerDay: "mode-switches-per-day", CallsPerDay, Stream, Everywhere(2);
+    /// StartStreamEncryption that changed something (model).
+    StartStreamEncryptionPerDay: "start-stream-encryption-per-day", CallsPerDay, Stream, Everywhere(25);
+    /// StopStreamEncryption that changed something (model).
+    StopStreamEncryptionPerDay: "stop-stream-encryption-per-day", CallsPerDay, Stream, Everywhere(25);
 
     /// AddTagsToStream (API).
     AddTagsToStreamCalls: "add-tags-to-stream-calls", ControlCallsPerSecond, Account, Everywhere(5);
@@ -225,6 +229,8 @@ impl Limit {
                 | Self::OnDemandStreams
                 | Self::ShardCountUpdatesPerDay
                 | Self::ModeSwitchesPerDay
+                | Self::StartStreamEncryptionPerDay
+                | Self::StopStreamEncryptionPerDay
         );
         let max = match self.unit() {
             Unit::Count | Unit::CallsPerDay => COUNT_MAX,

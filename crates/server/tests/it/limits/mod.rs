@@ -3,10 +3,14 @@
 
 mod trial;
 
+use std::path::PathBuf;
+use std::sync::LazyLock;
 use std::time::Duration;
 
-use headwater_server::LimitsChoice;
+use headwater_host::SeededRandom;
+use headwater_server::{LimitsChoice, MasterKeyFile, MasterKeySource};
 use headwater_types::limits::{Limit, Unit};
+use headwater_vault::{Alias, MasterKey};
 
 use crate::harness::World;
 use crate::http::Answer;
@@ -19,9 +23,23 @@ async fn world(base: LimitsChoice, name: &str, changes: &[String]) -> World {
     World::with(name, |settings| {
         settings.limits = base;
         settings.region = REGION.into();
+        settings.master_keys = one_key();
         settings.limit_changes[0] = changes.iter().map(|change| change.parse().unwrap()).collect();
     })
     .await
+}
+
+/// A file with the default key, which is also called alias/other.
+fn one_key() -> MasterKeySource {
+    static FILE: LazyLock<(tempfile::TempDir, PathBuf)> = LazyLock::new(|| {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("keys.toml");
+        let mut key = MasterKey::generate(&*SeededRandom::new(1), 0);
+        key.aliases.extend(["alias/aws/kinesis", "alias/other"].map(|alias| Alias::parse(alias).unwrap()));
+        MasterKeyFile::create(&path, key).unwrap();
+        (dir, path)
+    });
+    MasterKeySource::File(FILE.1.clone())
 }
 
 #[track_caller]

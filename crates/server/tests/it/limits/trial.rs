@@ -59,6 +59,10 @@ enum Kind {
     Target,
     /// UpdateStreamMode to and fro.
     Switches,
+    /// StartStreamEncryption under one key and the other in turn.
+    Starts,
+    /// StopStreamEncryption, started again each time.
+    Stops,
     /// RegisterStreamConsumer, each ACTIVE before the next.
     Consumers,
     /// The same for a stream in on-demand mode of an account with the billing commitment.
@@ -175,6 +179,13 @@ pub(super) fn trial(limit: Limit) -> Met {
             .but(|trial| trial.in_the_way = &[L::ShardsPerAccount]),
         L::ModeSwitchesPerDay => {
             here(Kind::Switches, 3, |value| (LIMIT, too_often("UpdateStreamMode", value)))
+        }
+        L::StartStreamEncryptionPerDay => {
+            here(Kind::Starts, 3, |value| (LIMIT, too_often("StartStreamEncryption", value)))
+        }
+        L::StopStreamEncryptionPerDay => {
+            here(Kind::Stops, 3, |value| (LIMIT, too_often("StopStreamEncryption", value)))
+                .but(|trial| trial.in_the_way = &[L::StartStreamEncryptionPerDay])
         }
         L::AddTagsToStreamCalls => {
             call(limit, "AddTagsToStream", |_| json!({"StreamName": "s", "Tags": {"a": "b"}}))
@@ -297,6 +308,8 @@ impl Trial {
             | Kind::WriteRecords
             | Kind::ReadCalls
             | Kind::Switches
+            | Kind::Starts
+            | Kind::Stops
             | Kind::Consumers
             | Kind::ConsumersCreating => world.create("s", 1).await,
         }
@@ -316,6 +329,8 @@ impl Trial {
             | Kind::OnDemand
             | Kind::Resizes
             | Kind::Switches
+            | Kind::Starts
+            | Kind::Stops
             | Kind::Consumers
             | Kind::ConsumersAdvantage
             | Kind::ConsumersCreating
@@ -334,7 +349,7 @@ impl Trial {
             Kind::LargeRecords => Some(SECOND * u32::try_from(value / 2 / MIB as u64).unwrap()),
             Kind::ReadBytes => Some(2 * SECOND + Duration::from_millis(1)),
             Kind::Transitions | Kind::ConsumersCreating => Some(TRANSITION),
-            Kind::Resizes | Kind::Switches => Some(24 * HOUR),
+            Kind::Resizes | Kind::Switches | Kind::Starts | Kind::Stops => Some(24 * HOUR),
             Kind::Shards | Kind::OnDemand | Kind::Target | Kind::Consumers | Kind::ConsumersAdvantage => None,
         }
     }
@@ -393,6 +408,13 @@ impl Trial {
             Kind::Resizes => resize(world, 3 - i % 2).await,
             // The value, one more, and one less, which is always allowed.
             Kind::Target => resize(world, [value, value + 1, value - 1][usize::try_from(i).unwrap()]).await,
+            Kind::Starts => {
+                encrypt(world, "StartStreamEncryption", KEYS[usize::try_from(i % 2).unwrap()]).await
+            }
+            Kind::Stops => {
+                encrypt(world, "StartStreamEncryption", KEYS[0]).await.ok();
+                encrypt(world, "StopStreamEncryption", KEYS[0]).await
+            }
             Kind::Switches => {
                 let mode = if i.is_multiple_of(2) { "ON_DEMAND" } else { "PROVISIONED" };
                 let input = json!({"StreamARN": arn(), "StreamModeDetails": {"StreamMode": mode}});
@@ -407,6 +429,16 @@ impl Trial {
 async fn resize(world: &World, target: u64) -> Answer {
     let input = json!({"StreamName": "s", "TargetShardCount": target, "ScalingType": "UNIFORM_SCALING"});
     let answer = world.call("UpdateShardCount", input).await;
+    world.clock.advance(TRANSITION);
+    answer
+}
+
+/// Two names of the one key there is: to call it otherwise is a change.
+const KEYS: [&str; 2] = ["alias/aws/kinesis", "alias/other"];
+
+async fn encrypt(world: &World, operation: &str, key: &str) -> Answer {
+    let input = json!({"StreamName": "s", "EncryptionType": "KMS", "KeyId": key});
+    let answer = world.call(operation, input).await;
     world.clock.advance(TRANSITION);
     answer
 }

@@ -1,0 +1,5 @@
+//! What is sealed opens where it was sealed for, and nowhere else.
+
+mod keyring;
+mod names;
+mod sealing;
