@@ -5,6 +5,7 @@
 //! queue. A connection on which nothing moves in either direction is closed after a while ([`Patient`]): one that
 //! never began, one that is kept alive for nothing, and one whose client does not read its answers.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -66,11 +67,12 @@ pub(crate) async fn accept(listener: TcpListener, routes: Routes, clock: Arc<dyn
             () = stopping.begun() => break,
         };
         match accepted {
-            Ok((stream, place)) => {
+            Ok((stream, address, place)) => {
                 let connection = Connection {
                     stream: Patient::new(stream, SILENCE_MAX, clock.clone()),
                     builder: builder.clone(),
                     routes: routes.clone(),
+                    address,
                     watcher: graceful.watcher(),
                 };
                 let (stopping, open) = (stopping.clone(), routes.metrics.connection());
@@ -93,12 +95,12 @@ pub(crate) async fn accept(listener: TcpListener, routes: Routes, clock: Arc<dyn
 async fn accept_one(
     listener: &TcpListener,
     room: &Arc<Semaphore>,
-) -> std::io::Result<(TcpStream, OwnedSemaphorePermit)> {
+) -> std::io::Result<(TcpStream, IpAddr, OwnedSemaphorePermit)> {
     let place = room.clone().acquire_owned().await.map_err(std::io::Error::other)?;
-    let (stream, _) = listener.accept().await?;
+    let (stream, address) = listener.accept().await?;
     // Answers are written whole, so waiting for more to send only delays them.
     stream.set_nodelay(true)?;
-    Ok((stream, place))
+    Ok((stream, address.ip(), place))
 }
 
 fn protocols() -> auto::Builder<TokioExecutor> {
@@ -118,21 +120,22 @@ struct Connection {
     stream: Patient,
     builder: Arc<auto::Builder<TokioExecutor>>,
     routes: Routes,
+    address: IpAddr,
     watcher: hyper_util::server::graceful::Watcher,
 }
 
 impl Connection {
     async fn run(self, stopping: Stopping) {
-        let Self { mut stream, builder, routes, watcher } = self;
+        let Self { mut stream, builder, routes, address, watcher } = self;
         // Until a first byte has come the stop of the server need not be waited for.
         tokio::select! {
             readable = stream.first_byte() => if !readable { return },
             () = stopping.begun() => return,
         }
-        let answers = routes.connection_answers();
+        let peer = routes.peer(address);
         let service = service_fn(move |request| {
-            let (routes, answers) = (routes.clone(), answers.clone());
-            async move { routes.answer(request, answers).await }
+            let (routes, peer) = (routes.clone(), peer.clone());
+            async move { routes.answer(request, peer).await }
         });
         let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
         if let Err(error) = watcher.watch(connection).await {

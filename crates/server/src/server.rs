@@ -2,10 +2,12 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use headwater_api::Api;
+use headwater_access::{AuditLog, CredentialStore, CredentialsError};
+use headwater_api::{AccessControl, Api};
 use headwater_host::disk::{Disk, SystemDisk};
 use headwater_host::{Clock, Random, SystemClock, SystemRandom};
 use headwater_store_embedded::{EmbeddedStore, OpenError, Options};
@@ -49,6 +51,17 @@ pub enum StartError {
     /// The metadata cannot be used.
     #[error("the metadata cannot be read: {0}")]
     Streams(#[from] StreamsError),
+    /// The credentials cannot be used.
+    #[error(transparent)]
+    Credentials(#[from] CredentialsError),
+    /// The audit log cannot be written.
+    #[error("cannot write the audit log {path}: {cause}")]
+    Audit {
+        /// Which file.
+        path: String,
+        /// Why.
+        cause: io::Error,
+    },
     /// The address cannot be listened on.
     #[error("cannot listen on {address}: {cause}")]
     Listen {
@@ -57,6 +70,23 @@ pub enum StartError {
         /// Why.
         cause: io::Error,
     },
+}
+
+/// How often it is looked whether the credentials have changed.
+const CREDENTIALS_PAUSE: Duration = Duration::from_secs(2);
+
+/// Takes up changes of the credentials for as long as the server runs.
+async fn follow(credentials: Arc<CredentialStore>, clock: Arc<dyn Clock>) {
+    loop {
+        clock.sleep(CREDENTIALS_PAUSE).await;
+        match credentials.check() {
+            None => {}
+            Some(Ok(())) => info!(keys = credentials.len(), "the credentials have changed and are in force"),
+            Some(Err(error)) => {
+                warn!(%error, "the credentials have changed and cannot be used; those from before stay in force");
+            }
+        }
+    }
 }
 
 /// A running server. Dropping it leaves its tasks running; [`Server::stop`] ends them.
@@ -68,6 +98,7 @@ pub struct Server {
     stopping: Stopping,
     accepting: JoinHandle<()>,
     upkeep: JoinHandle<()>,
+    credentials: Option<JoinHandle<()>>,
 }
 
 impl Server {
@@ -81,6 +112,14 @@ impl Server {
         options.on_sync = Some(Arc::new(move |took| synced.fsync(took)));
         // The address first: where it is taken, nothing has been touched yet.
         let address = settings.listen;
+        let credentials = settings.credentials.as_deref();
+        let credentials =
+            credentials.map(|path| CredentialStore::open(path, &settings.region)).transpose()?;
+        let credentials = credentials.map(Arc::new);
+        let audit = AuditLog::open(clock.clone(), settings.audit_log.as_deref()).map_err(|cause| {
+            let path = settings.audit_log.as_deref().unwrap_or(Path::new("")).display().to_string();
+            StartError::Audit { path, cause }
+        })?;
         let refused = |cause| StartError::Listen { address, cause };
         let listener = TcpListener::bind(address).await.map_err(refused)?;
         let address = listener.local_addr().map_err(refused)?;
@@ -109,13 +148,16 @@ impl Server {
         let upkeep = tokio::spawn(streams.clone().run_upkeep());
         let account = settings.account;
         let requests = settings.requests;
-        let api = Api::new(streams.clone(), account, clock.clone(), random, metrics.clone(), requests);
+        let access = AccessControl::new(credentials.clone(), audit);
+        let credentials = credentials.map(|credentials| tokio::spawn(follow(credentials, clock.clone())));
+        let api =
+            Api::new(streams.clone(), account, access, clock.clone(), random, metrics.clone(), requests);
         let routes = Routes::new(api, streams.clone(), store.clone(), metrics, disk, settings);
         let stopping = Stopping::default();
         let accepting = tokio::spawn(connections::accept(listener, routes, clock.clone(), stopping.clone()));
         let took_ms = clock.elapsed().saturating_sub(started).as_millis() as u64;
         info!(%address, data_dir = %settings.data_dir.display(), took_ms, "serving");
-        Ok(Self { address, store, streams, stopping, accepting, upkeep })
+        Ok(Self { address, store, streams, stopping, accepting, upkeep, credentials })
     }
 
     /// Where it listens: the port that was taken if port 0 was asked for.
@@ -142,6 +184,7 @@ impl Server {
             info!("requests were still under way after {} s; they were cut short", DRAIN.as_secs());
         }
         self.upkeep.abort();
+        self.credentials.iter().for_each(JoinHandle::abort);
         let store = self.store;
         drop(self.streams);
         // Closing waits for the journal's thread.

@@ -26,6 +26,7 @@ mod keys;
 mod limits;
 mod list;
 mod meta;
+mod policy;
 mod put;
 mod rates;
 mod read;
