@@ -75,7 +75,12 @@ impl Sent {
         self.check_with(now, SECRET, None)
     }
 
-    fn check_with(&self, now: Timestamp, secret: &str, chunks: Option<&Chunks>) -> Result<(), SignatureError> {
+    fn check_with(
+        &self,
+        now: Timestamp,
+        secret: &str,
+        chunks: Option<&Chunks>,
+    ) -> Result<(), SignatureError> {
         let headers: Vec<(&str, &str)> =
             self.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         let request =
@@ -177,11 +182,15 @@ fn clocks_may_differ_by_five_minutes() {
         (NOW.minus(5 * MINUTE), Ok(())),
         (
             NOW.plus(5 * MINUTE + Duration::from_secs(1)),
-            Err("Signature expired: 20150830T123600Z is now earlier than 20150830T123601Z (20150830T124101Z - 5 min.)"),
+            Err(
+                "Signature expired: 20150830T123600Z is now earlier than 20150830T123601Z (20150830T124101Z - 5 min.)",
+            ),
         ),
         (
             NOW.minus(5 * MINUTE + Duration::from_secs(1)),
-            Err("Signature not yet current: 20150830T123600Z is still later than 20150830T123559Z (20150830T123059Z + 5 min.)"),
+            Err(
+                "Signature not yet current: 20150830T123600Z is still later than 20150830T123559Z (20150830T123059Z + 5 min.)",
+            ),
         ),
     ] {
         let found = sent.check_at(now).map_err(|error| error.to_string());
@@ -230,12 +239,17 @@ fn scopes_must_be_ours() {
                     '20150831' != '20150830', from '20150830T123600Z'.";
     assert_eq!(day, expected);
     for wrong in ["yesterday", "20150830T123600", "20150230T123600Z", "20150830T246000Z", ""] {
-        assert_eq!(Sent::signed(NOW).set("x-amz-date", wrong).check_at(NOW), Err(SignatureError::Date), "{wrong}");
+        assert_eq!(
+            Sent::signed(NOW).set("x-amz-date", wrong).check_at(NOW),
+            Err(SignatureError::Date),
+            "{wrong}"
+        );
     }
     for wrong in ["", "ab", "zz", &"g".repeat(64), &"0".repeat(64)] {
         let sent = Sent::signed(NOW);
         let authorization = sent.headers.last().unwrap().1.clone();
-        let authorization = format!("{}Signature={wrong}x", authorization.split("Signature=").next().unwrap());
+        let authorization =
+            format!("{}Signature={wrong}x", authorization.split("Signature=").next().unwrap());
         assert_eq!(sent.set("authorization", &authorization).check_at(NOW), Err(SignatureError::Mismatch));
     }
 }
