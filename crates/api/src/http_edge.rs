@@ -73,6 +73,11 @@ impl Api {
         Ok(response)
     }
 
+    /// The names of all operations that are served.
+    pub fn operations() -> impl Iterator<Item = &'static str> {
+        operations::names()
+    }
+
     /// Whether a request that is no operation of Kinesis may be answered: `Some` is the refusal. With credentials it
     /// comes from this machine, or is signed by who may do `headwater:ACTION`.
     pub fn refuse(&self, parts: &http::request::Parts, peer: &Peer, action: &str) -> Option<Answer> {

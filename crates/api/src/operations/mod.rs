@@ -210,6 +210,11 @@ const ALL: &[Operation] = &[
     update_stream_warm_throughput::OPERATION,
 ];
 
+/// The names of all.
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+    ALL.iter().map(|operation| operation.name)
+}
+
 /// The operation of this name.
 pub(crate) fn find(name: &str) -> Option<&'static Operation> {
     ALL.iter().find(|operation| operation.name == name)
