@@ -7,10 +7,11 @@ import botocore.session
 MODEL = botocore.session.get_session().get_service_model("kinesis")
 
 BUILT = {
-    "AddTagsToStream", "CreateStream", "DecreaseStreamRetentionPeriod", "DeleteStream",
+    "AddTagsToStream", "CreateStream", "DecreaseStreamRetentionPeriod", "DeleteResourcePolicy", "DeleteStream",
     "DescribeAccountSettings", "DescribeLimits", "DescribeStream", "DescribeStreamSummary",
-    "GetRecords", "GetShardIterator", "IncreaseStreamRetentionPeriod", "ListShards", "ListStreams",
+    "GetRecords", "GetResourcePolicy", "GetShardIterator", "IncreaseStreamRetentionPeriod", "ListShards", "ListStreams",
     "ListTagsForResource", "ListTagsForStream", "MergeShards", "PutRecord", "PutRecords",
+    "PutResourcePolicy",
     "RemoveTagsFromStream", "SplitShard", "TagResource", "UntagResource", "UpdateAccountSettings",
     "UpdateMaxRecordSize", "UpdateShardCount", "UpdateStreamMode",
     "UpdateStreamRecordDistributionStrategy", "UpdateStreamWarmThroughput",
