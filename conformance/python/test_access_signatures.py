@@ -150,6 +150,20 @@ def test_a_signature_of_botocore_s_request_signer(guarded):
     connection.close()
 
 
+def test_http2_signs_the_authority(guarded):
+    """HTTP/2 has no host header; what is signed as host is the authority."""
+    import httpx
+
+    server, people = guarded
+    request = sign(SigV4Auth, server, people["alice"], "ListStreams", b"{}")
+    headers = {name: value for name, value in request.headers.items() if name.lower() != "host"}
+    with httpx.Client(http1=False, http2=True) as client:
+        answer = client.post(server.url + "/", content=b"{}", headers=headers)
+        assert (answer.status_code, answer.http_version) == (200, "HTTP/2"), answer.text
+        answer = client.post(server.url + "/", content=b"{ }", headers=headers)
+        assert answer.json()["__type"] == "InvalidSignatureException"
+
+
 def test_clocks(guarded, monkeypatch):
     server, people = guarded
     import botocore.auth

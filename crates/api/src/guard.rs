@@ -15,8 +15,8 @@ use headwater_access::{
 use headwater_types::{AccountId, Timestamp};
 use headwater_wire::sigv4::canonical::Request;
 use headwater_wire::sigv4::{Authentication, Chunks, Claim, Target};
-use http::HeaderMap;
 use http::request::Parts;
+use http::{HeaderMap, HeaderValue};
 use parking_lot::Mutex;
 use tracing::error;
 
@@ -113,7 +113,7 @@ impl AccessControl {
     pub(crate) fn record(
         &self,
         trail: &Trail,
-        action: &str,
+        (service, name): (&str, &str),
         changes: bool,
         outcome: &'static str,
         request_id: &str,
@@ -123,14 +123,14 @@ impl AccessControl {
         if reason.is_none() && !changes {
             return;
         }
-        let source = trail.source.to_string();
+        let (source, action) = (trail.source.to_string(), format!("{service}:{name}"));
         let event = AuditEvent {
             time,
             request_id,
             source: &source,
             principal: trail.caller.get().map(|caller| caller.arn()),
             access_key_id: trail.access_key_id.get().map(String::as_str),
-            action,
+            action: &action,
             resource: trail.resource.get().map(String::as_str),
             outcome,
             reason,
@@ -144,7 +144,7 @@ impl AccessControl {
 pub(crate) struct Trail {
     source: IpAddr,
     secure: bool,
-    user_agent: Option<String>,
+    user_agent: Option<HeaderValue>,
     caller: OnceLock<Arc<Caller>>,
     access_key_id: OnceLock<String>,
     pub(crate) resource: OnceLock<String>,
@@ -153,7 +153,7 @@ pub(crate) struct Trail {
 
 impl Trail {
     pub(crate) fn new(source: IpAddr, secure: bool, headers: &HeaderMap) -> Self {
-        let user_agent = headers.get("user-agent").and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let user_agent = headers.get("user-agent").cloned();
         Self {
             source,
             secure,
@@ -183,7 +183,7 @@ impl Trail {
             source_ip: Some(self.source),
             now,
             secure: self.secure,
-            user_agent: self.user_agent.as_deref(),
+            user_agent: self.user_agent.as_ref().and_then(|value| value.to_str().ok()),
             region,
             resource_account: owner,
             resource_tags: None,

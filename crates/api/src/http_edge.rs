@@ -67,8 +67,8 @@ impl Api {
         inner.metrics.request(name, answer.outcome, took);
         let response = finish(inner, answer.response);
         if let Some(operation) = operation {
-            let action = format!("kinesis:{}", operation.name);
-            self.record(&trail, &action, operation.changes, answer.outcome, &response);
+            let action = ("kinesis", operation.name);
+            self.record(&trail, action, operation.changes, answer.outcome, &response);
         }
         Ok(response)
     }
@@ -79,15 +79,14 @@ impl Api {
     }
 
     /// Whether a request that is no operation of Kinesis may be answered: `Some` is the refusal. With credentials it
-    /// comes from this machine, or is signed by who may do `headwater:ACTION`.
-    pub fn refuse(&self, parts: &http::request::Parts, peer: &Peer, action: &str) -> Option<Answer> {
+    /// comes from this machine, or is signed by who may do `headwater:NAME`.
+    pub fn refuse(&self, parts: &http::request::Parts, peer: &Peer, name: &str) -> Option<Answer> {
         let inner = &self.inner;
         if inner.access.credentials.is_none() || peer.address.is_loopback() {
             return None;
         }
         let trail = Trail::new(peer.address, peer.secure, &parts.headers);
-        let (now, region, action) =
-            (inner.clock.now(), inner.streams.region(), format!("headwater:{action}"));
+        let (now, region, action) = (inner.clock.now(), inner.streams.region(), format!("headwater:{name}"));
         let allowed = inner.access.authenticate(parts, b"", None, now, region, &trail).and_then(|()| {
             let Some(caller) = trail.caller() else { return Ok(()) };
             let (owner, resource) = (caller.account(), "*");
@@ -98,11 +97,18 @@ impl Api {
         let refused = allowed.err()?;
         let mut response = finish(inner, error(Codec::Json, &refused));
         *response.status_mut() = StatusCode::FORBIDDEN;
-        self.record(&trail, &action, false, refused.kind, &response);
+        self.record(&trail, ("headwater", name), false, refused.kind, &response);
         Some(response)
     }
 
-    fn record(&self, trail: &Trail, action: &str, changes: bool, outcome: &'static str, response: &Answer) {
+    fn record(
+        &self,
+        trail: &Trail,
+        action: (&str, &str),
+        changes: bool,
+        outcome: &'static str,
+        response: &Answer,
+    ) {
         let request_id = header(response.headers(), REQUEST_ID.as_str()).unwrap_or_default();
         self.inner.access.record(trail, action, changes, outcome, request_id, self.inner.clock.now());
     }

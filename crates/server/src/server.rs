@@ -138,7 +138,7 @@ impl Server {
         };
         let streams = StreamService::open(substrate, config).await?;
         let (own, foreign) = streams.count_streams(settings.account);
-        if own == 0 && foreign > 0 {
+        if own == 0 && foreign > 0 && credentials.is_none() {
             let account = settings.account.as_str();
             warn!(
                 account,

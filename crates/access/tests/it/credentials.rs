@@ -113,6 +113,7 @@ fn keys_are_rotated_and_removed() {
 }
 
 #[test]
+#[allow(clippy::disallowed_methods, reason = "the file of a person, removed by a person")]
 fn changes_are_taken_up_and_wrong_ones_are_not() {
     let place = Place::new();
     let alice = place.add(Some("alice"), Lifetime::Lasting, 1);
