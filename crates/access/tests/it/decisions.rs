@@ -312,6 +312,13 @@ fn the_account_itself() {
     assert_eq!(root.decide(&[], None), YES);
     let deny = statement(r#""Principal":"*","Effect":"Deny","Action":"kinesis:Put*","Resource":"*""#);
     assert_eq!(root.decide(&[], Some(&deny)), Err(Denial::ResourceDeny));
+    // A policy that denies everything can still be taken away by the account itself, and by nobody else.
+    let everything = statement(r#""Principal":"*","Effect":"Deny","Action":"*","Resource":"*""#);
+    let delete = Ask { action: "kinesis:DeleteResourcePolicy", ..root };
+    assert_eq!(delete.decide(&[], Some(&everything)), YES);
+    let alice = Ask { user: Some("alice"), ..delete.clone() };
+    assert_eq!(alice.decide(&[&statement(ALLOW)], Some(&everything)), Err(Denial::ResourceDeny));
+    assert!(Ask { resource: FOREIGN, ..delete }.decide(&[], Some(&everything)).is_err());
 }
 
 #[test]
