@@ -381,6 +381,9 @@ fn listening_beyond_this_machine_is_refused() {
         assert_eq!(with_file(&format!("listen = \"{address}\""), &[], &[]), expected);
         for allowed in [
             resolve(&[&listen, "--insecure"], &[]),
+            resolve(&[&listen, "--credentials=c.toml"], &[]),
+            resolve(&[&listen], &[("HEADWATER_CREDENTIALS", "c.toml")]),
+            with_file("credentials = \"c.toml\"", &[&listen], &[]),
             resolve(&[&listen, "--insecure=true"], &[]),
             resolve(&[&listen], &[("HEADWATER_INSECURE", "true")]),
             resolve(&[&listen], &[("HEADWATER_INSECURE", "1")]),
