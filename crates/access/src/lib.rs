@@ -3,7 +3,7 @@
 //! # Constraints
 //! Documents and files are untrusted until they have been parsed into types that cannot be wrong ([`IdentityPolicy`],
 //! [`ResourcePolicy`], [`CredentialsFile`]); what is not understood is refused and never skipped, because a statement
-//! that is ignored is a door that stands open. [`decide`] is pure. Secrets are kept in a form that can sign, so they
+//! that is ignored is a door that stands open. [`decide()`] is pure. Secrets are kept in a form that can sign, so they
 //! live in a file that only its owner can read, and are never printed ([`Secret`]).
 //!
 //! # Order of things
