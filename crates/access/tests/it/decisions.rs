@@ -265,6 +265,9 @@ fn one_account() {
     }
 }
 
+/// A caller's policies, the resource's, and what comes of both.
+type Case<'a> = (&'a [&'a str], Option<String>, Result<(), Denial>);
+
 /// Across accounts both sides must allow.
 #[test]
 fn two_accounts() {
@@ -277,7 +280,7 @@ fn two_accounts() {
     };
     let user = r#"{"AWS":"arn:aws:iam::111122223333:user/alice"}"#;
     let account = r#"{"AWS":"111122223333"}"#;
-    let cases: [(&[&str], Option<String>, Result<(), Denial>); 9] = [
+    let cases: [Case<'_>; 9] = [
         (&[], None, Err(Denial::NoIdentityAllow)),
         (&[&allow], None, Err(Denial::NoResourceAllow)),
         (&[], Some(named(user, "Allow")), Err(Denial::NoIdentityAllow)),
