@@ -115,9 +115,12 @@ fn what_was_signed_holds() {
     assert_eq!(Sent::signed(NOW).set("x-forwarded-for", "10.0.0.1").check_at(NOW), Ok(()));
 }
 
+/// What is changed, and how.
+type Change = (&'static str, fn(Sent) -> Sent);
+
 #[test]
 fn every_change_is_noticed() {
-    let changes: [(&str, fn(Sent) -> Sent); 9] = [
+    let changes: [Change; 9] = [
         ("method", |sent| Sent { method: "PUT".into(), ..sent }),
         ("path", |sent| Sent { path: "/x".into(), ..sent }),
         ("query", |sent| Sent { query: sent.query.clone() + "&a=b", ..sent }),
