@@ -227,7 +227,7 @@ def test_a_replaced_certificate_is_taken_up_and_a_broken_one_is_not(tmp_path, ow
     (certs / "server.pem").write_text(good)
     (certs / "server.key").chmod(0o660)
     server.process.send_signal(signal.SIGHUP)
-    until(lambda: "others can use it (mode 0660)" in server.log())
+    until(lambda: "others can read or change it (mode 0660)" in server.log())
     assert served(server, ca) == second
 
 
@@ -266,7 +266,7 @@ def test_a_key_that_others_can_read_is_refused(tmp_path):
     key.chmod(0o644)
     done = run_to_end("--listen", "127.0.0.1:0", "--data-dir", str(tmp_path / "d"),
                       "--tls-cert", str(tmp_path / "c" / "server.pem"), "--tls-key", str(key))
-    assert done.returncode == 1 and "others can use it (mode 0644): chmod 600 it" in done.stderr
+    assert done.returncode == 1 and "others can read or change it (mode 0644); run: chmod 600" in done.stderr
 
 
 def test_our_own_commands_over_tls(secure, ca):

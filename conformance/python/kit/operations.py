@@ -7,11 +7,11 @@ import botocore.session
 MODEL = botocore.session.get_session().get_service_model("kinesis")
 
 BUILT = {
-    "AddTagsToStream", "CreateStream", "DecreaseStreamRetentionPeriod", "DeleteStream",
+    "AddTagsToStream", "CreateStream", "DecreaseStreamRetentionPeriod", "DeleteResourcePolicy", "DeleteStream",
     "DeregisterStreamConsumer", "DescribeAccountSettings", "DescribeLimits", "DescribeStream",
-    "DescribeStreamConsumer", "DescribeStreamSummary", "GetRecords", "GetShardIterator",
+    "DescribeStreamConsumer", "DescribeStreamSummary", "GetRecords", "GetResourcePolicy", "GetShardIterator",
     "IncreaseStreamRetentionPeriod", "ListShards", "ListStreamConsumers", "ListStreams",
-    "ListTagsForResource", "ListTagsForStream", "MergeShards", "PutRecord", "PutRecords",
+    "ListTagsForResource", "ListTagsForStream", "MergeShards", "PutRecord", "PutRecords", "PutResourcePolicy",
     "RegisterStreamConsumer", "RemoveTagsFromStream", "SplitShard", "StartStreamEncryption",
     "StopStreamEncryption", "SubscribeToShard", "TagResource",
     "UntagResource", "UpdateAccountSettings", "UpdateMaxRecordSize", "UpdateShardCount",

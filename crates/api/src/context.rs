@@ -1,17 +1,22 @@
 //! What requests are answered from.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
+use headwater_access::Question;
 use headwater_host::{Clock, Random};
-use headwater_streams::{EventRoom, StreamHandle, StreamService, StreamStatus};
+use headwater_streams::{ConsumerRef, EventRoom, StreamHandle, StreamService, StreamStatus};
 use headwater_telemetry::Metrics;
 use headwater_types::limits::Scope;
-use headwater_types::{AccountId, StreamKey};
+use headwater_types::{AccountId, ConsumerId, StreamKey};
 use tokio::sync::Semaphore;
 
 use crate::error::{ApiError, Result};
-use crate::operations::Operation;
+use crate::guard::{AccessControl, Trail};
+use crate::operations::{About, Operation};
 
 /// What requests may hold and how long they may take to arrive.
 #[derive(Debug, Clone, Copy)]
@@ -57,6 +62,7 @@ pub struct Api {
 pub(crate) struct Inner {
     pub(crate) streams: Arc<StreamService>,
     pub(crate) account: AccountId,
+    pub(crate) access: AccessControl,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,
     pub(crate) metrics: Arc<Metrics>,
@@ -70,10 +76,11 @@ pub(crate) struct Inner {
 }
 
 impl Api {
-    /// `account` is whose streams a bare name means.
+    /// `account` is whose streams a bare name means where nobody has to sign.
     pub fn new(
         streams: Arc<StreamService>,
         account: AccountId,
+        access: AccessControl,
         clock: Arc<dyn Clock>,
         random: Arc<dyn Random>,
         metrics: Arc<Metrics>,
@@ -85,6 +92,7 @@ impl Api {
         let inner = Inner {
             streams,
             account,
+            access,
             clock,
             random,
             metrics,
@@ -99,48 +107,175 @@ impl Api {
 }
 
 impl Inner {
-    pub(crate) fn context(&self, operation: &'static Operation) -> Context<'_> {
+    pub(crate) fn context<'a>(&'a self, operation: &'static Operation, trail: &'a Trail) -> Context<'a> {
         Context {
-            streams: &self.streams,
-            account: self.account,
+            streams: Gate { streams: &self.streams, open: AtomicBool::new(false) },
+            account: trail.caller().map_or(self.account, |caller| caller.account()),
             reads: &self.reads,
             events: &self.events,
+            access: &self.access,
+            trail,
             operation,
             counted: AtomicBool::new(false),
+            request_tags: OnceLock::new(),
+            tag_keys: OnceLock::new(),
         }
     }
 }
 
-/// What the large answers of one connection hold until they have been sent. One permit a KiB.
+/// A connection: whose it is, and what its large answers hold until they have been sent, one permit a KiB.
 #[derive(Debug, Clone)]
-pub struct ConnectionAnswers(pub(crate) Arc<Semaphore>);
+pub struct Peer {
+    pub(crate) address: IpAddr,
+    pub(crate) secure: bool,
+    pub(crate) answers: Arc<Semaphore>,
+}
 
 impl Api {
-    /// For a new connection.
-    pub fn connection_answers(&self) -> ConnectionAnswers {
-        ConnectionAnswers(Arc::new(Semaphore::new(self.inner.limits.connection_answers_bytes_max / 1024)))
+    /// For a new connection from this address; `secure` says whether it is encrypted.
+    pub fn peer(&self, address: IpAddr, secure: bool) -> Peer {
+        let answers = Arc::new(Semaphore::new(self.inner.limits.connection_answers_bytes_max / 1024));
+        Peer { address: address.to_canonical(), secure, answers }
     }
+}
+
+/// The streams, for who has asked whether the caller may have what he wants of them.
+pub(crate) struct Gate<'a> {
+    streams: &'a Arc<StreamService>,
+    open: AtomicBool,
+}
+
+impl Deref for Gate<'_> {
+    type Target = Arc<StreamService>;
+
+    /// An operation that forgot to ask goes no further, whatever it was sent.
+    fn deref(&self) -> &Arc<StreamService> {
+        assert!(self.open.load(Ordering::Relaxed), "an operation did not ask whether it may be done");
+        self.streams
+    }
+}
+
+/// What is asked for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Resource<'a> {
+    /// Nothing in particular.
+    Account,
+    /// A stream, whether it exists or not.
+    Stream(&'a StreamKey),
+    /// A consumer of a stream, whether it exists or not.
+    Consumer(&'a StreamKey, &'a ConsumerRef),
 }
 
 /// What an operation is given beside its input.
 pub(crate) struct Context<'a> {
-    pub(crate) streams: &'a Arc<StreamService>,
+    pub(crate) streams: Gate<'a>,
     /// Whose streams a bare name means.
     pub(crate) account: AccountId,
     /// Held while records are read and encoded.
     pub(crate) reads: &'a Semaphore,
     /// What events may hold.
     pub(crate) events: &'a Arc<EventRoom>,
+    access: &'a AccessControl,
+    trail: &'a Trail,
     operation: &'static Operation,
     /// Whether the call was counted against its stream's rate.
     counted: AtomicBool,
+    request_tags: OnceLock<BTreeMap<String, String>>,
+    tag_keys: OnceLock<Vec<String>>,
 }
 
 impl Context<'_> {
+    /// The region served.
+    pub(crate) fn region(&self) -> &str {
+        self.streams.streams.region()
+    }
+
+    /// What opens tokens that were handed out. Of which stream they are, and so whether the caller may have it, is
+    /// known afterwards only.
+    pub(crate) fn tokens(&self) -> &StreamService {
+        self.streams.streams
+    }
+
+    /// Notes tags that the request sends, for conditions. Before anything is asked.
+    pub(crate) fn note_tags(&self, tags: &BTreeMap<String, String>) {
+        if self.access.credentials.is_some() && !tags.is_empty() {
+            let _ = self.request_tags.set(tags.clone());
+            let _ = self.tag_keys.set(tags.keys().cloned().collect());
+        }
+    }
+
+    /// Notes keys of tags that the request removes, for conditions. Before anything is asked.
+    pub(crate) fn note_tag_keys(&self, keys: &[String]) {
+        if self.access.credentials.is_some() {
+            let _ = self.tag_keys.set(keys.to_vec());
+        }
+    }
+
+    /// Asks whether the caller may have the operation done to this. Only then are streams reached.
+    pub(crate) fn authorize(&self, resource: Resource<'_>) -> Result<()> {
+        self.authorize_action(self.operation.name, resource)?;
+        self.streams.open.store(true, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Asks whether the caller may have another action done to this, which the operation includes.
+    pub(crate) fn authorize_action(&self, action: &str, resource: Resource<'_>) -> Result<()> {
+        if self.access.credentials.is_none() && !self.operation.changes {
+            return Ok(());
+        }
+        let streams = self.streams.streams;
+        let (owner, arn, consumer) = match resource {
+            Resource::Account => (self.account, "*".to_owned(), None),
+            Resource::Stream(key) => (key.account, streams.arn(key).to_string(), None),
+            Resource::Consumer(key, wanted) => {
+                let now_s = streams.now().as_secs();
+                let found =
+                    streams.find(key).and_then(|(handle, _)| streams.find_consumer(&handle, wanted)).ok();
+                let id = match (&found, wanted) {
+                    (Some(found), _) => found.id.clone(),
+                    (None, ConsumerRef::Id(id)) => id.clone(),
+                    (None, ConsumerRef::Name(name)) => ConsumerId { name: name.clone(), created_s: now_s },
+                };
+                (key.account, streams.consumer_arn(key, &id).to_string(), found)
+            }
+        };
+        if self.access.credentials.is_some() {
+            let view = match resource {
+                Resource::Stream(key) => streams.find(key).ok().map(|(handle, _)| handle.view()),
+                Resource::Account | Resource::Consumer(..) => None,
+            };
+            let meta = view.as_ref().map(|view| view.meta());
+            let tags = meta.map(|meta| &meta.tags).or(consumer.as_ref().map(|consumer| &consumer.tags));
+            let policy = meta.and_then(|meta| meta.policy.as_deref());
+            let policy = policy.or(consumer.as_ref().and_then(|consumer| consumer.policy.as_deref()));
+            let policy = policy.map(|text| self.access.resource_policy(&arn, text)).transpose()?;
+            // Nobody gets here with credentials configured and without having signed.
+            let caller = self.trail.caller().ok_or_else(|| ApiError::internal(&"a request of nobody"))?;
+            let mut facts = self.trail.facts(caller, self.region(), streams.now(), owner);
+            facts.resource_tags = tags;
+            facts.request_tags = self.request_tags.get();
+            facts.tag_keys = self.tag_keys.get().map(Vec::as_slice);
+            let action = format!("kinesis:{action}");
+            let resource_policy = policy.as_deref();
+            let question = Question { action: &action, resource: &arn, owner, facts, resource_policy };
+            self.access.authorize(&question, self.trail)?;
+        }
+        let _ = self.trail.resource.set(arn);
+        Ok(())
+    }
+
+    /// Asks for what is about no resource in particular.
+    pub(crate) fn authorize_account(&self) -> Result<()> {
+        match self.operation.about {
+            About::Account => self.authorize(Resource::Account),
+            About::Resource => Ok(()),
+        }
+    }
+
     /// Counts the call against its account's rate, if the operation has one.
     pub(crate) fn count_call(&self) -> Result<()> {
         let limit = self.operation.rate.of(Scope::Account);
-        limit.map_or(Ok(()), |limit| Ok(self.streams.count_account_call(self.account, limit)?))
+        limit.map_or(Ok(()), |limit| Ok(self.tokens().count_account_call(self.account, limit)?))
     }
 
     /// The stream, in whatever state. The call counts against the stream's rate, if the operation has one.

@@ -2,13 +2,14 @@
 
 use std::borrow::Cow;
 
+use headwater_access::{Denial, Question, Unknown};
 use headwater_store::StoreError;
 use headwater_streams::{StreamStatus, StreamsError};
 use headwater_types::Timestamp;
 use headwater_vault::KeyTrouble;
 use headwater_wire::DecodeError;
 use headwater_wire::date::Civil;
-use headwater_wire::sigv4::AuthError;
+use headwater_wire::sigv4::{AuthError, SignatureError};
 use tracing::{error, warn};
 
 /// Result of an operation.
@@ -37,6 +38,15 @@ impl ApiError {
 
     pub(crate) fn validation(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new("ValidationException", message)
+    }
+
+    pub(crate) fn access_denied(question: &Question<'_>, denial: Denial) -> Self {
+        let Question { action, resource, facts, .. } = question;
+        let (user, why) = (facts.caller.arn(), denial.text(action));
+        Self::new(
+            "AccessDeniedException",
+            format!("User: {user} is not authorized to perform: {action} on resource: {resource} {why}"),
+        )
     }
 
     pub(crate) fn dry_run(operation: &str) -> Self {
@@ -85,6 +95,28 @@ impl From<AuthError> for ApiError {
             AuthError::Incomplete(_) => "IncompleteSignatureException",
         };
         Self::new(kind, error.to_string())
+    }
+}
+
+impl From<SignatureError> for ApiError {
+    fn from(error: SignatureError) -> Self {
+        let kind =
+            if error.is_incomplete() { "IncompleteSignatureException" } else { "InvalidSignatureException" };
+        Self::new(kind, error.to_string())
+    }
+}
+
+impl From<Unknown> for ApiError {
+    fn from(unknown: Unknown) -> Self {
+        match unknown {
+            Unknown::Invalid => Self::new(
+                "UnrecognizedClientException",
+                "The security token included in the request is invalid.",
+            ),
+            Unknown::Expired => {
+                Self::new("ExpiredTokenException", "The security token included in the request is expired")
+            }
+        }
     }
 }
 
@@ -172,6 +204,11 @@ impl From<StreamsError> for ApiError {
                 "Consumer {} with creation timestamp {} under stream: {} , account {} is not in ACTIVE status.",
                 consumer.name, consumer.created_s, stream.name, stream.account
             )),
+            E::ConsumerInTransition { stream, consumer } => in_use(format!(
+                "Consumer {} with creation timestamp {} under stream {} and account {} is not in ACTIVE status.",
+                consumer.name, consumer.created_s, stream.name, stream.account
+            )),
+            E::PolicyNotFound(arn) => not_found(format!("No resource policy found for resource ARN {arn}")),
             E::HasConsumers(stream) => in_use(format!(
                 "DeleteStream can't delete {account}:{name} because there are consumers associated with this data \
                  stream. To delete {name} anyway, set the EnforceConsumerDeletion parameter to true to force the \

@@ -1,10 +1,12 @@
 //! From an HTTP request to an HTTP answer, checking in the order in which AWS does (reference, section 1).
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use headwater_access::Question;
 use headwater_host::Random;
-use headwater_wire::sigv4::Authentication;
+use headwater_wire::sigv4::{Chunking, Chunks};
 use headwater_wire::{Codec, DecodeError};
 use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{HeaderMap, Method, Request, Response, StatusCode, Version};
@@ -13,8 +15,9 @@ use hyper::body::Incoming;
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::body::{AnswerBody, BodyError, receive};
-use crate::context::{Api, ConnectionAnswers, Inner};
+use crate::context::{Api, Inner, Peer};
 use crate::error::ApiError;
+use crate::guard::Trail;
 use crate::operations::{self, Operation, Reply};
 
 type Answer = Response<AnswerBody>;
@@ -31,11 +34,7 @@ const NOT_POST: &str = "<AccessDeniedException>\n  <Message>Unable to determine 
 
 impl Api {
     /// Answers one request. An error means that the connection is to be closed without an answer.
-    pub async fn handle(
-        &self,
-        request: Request<Incoming>,
-        answers: ConnectionAnswers,
-    ) -> Result<Answer, ConnectionBroken> {
+    pub async fn handle(&self, request: Request<Incoming>, peer: Peer) -> Result<Answer, ConnectionBroken> {
         let inner = &self.inner;
         let (parts, body) = request.into_parts();
         if parts.method == Method::OPTIONS {
@@ -61,11 +60,57 @@ impl Api {
         let name = target.and_then(|target| target.strip_prefix(TARGET_PREFIX));
         let operation = name.and_then(operations::find);
         let started = inner.clock.elapsed();
-        let answer = self.answer(&parts, operation, &received.bytes, &answers).await;
+        let trail = Arc::new(Trail::new(peer.address, peer.secure, &parts.headers));
+        let answer = self.answer(&parts, operation, &received.bytes, &peer, &trail).await;
         let took = inner.clock.elapsed().saturating_sub(started);
         let name = operation.map_or("unknown", |operation| operation.name);
         inner.metrics.request(name, answer.outcome, took);
-        Ok(finish(inner, answer.response))
+        let response = finish(inner, answer.response);
+        if let Some(operation) = operation {
+            let action = ("kinesis", operation.name);
+            self.record(&trail, action, operation.changes, answer.outcome, &response);
+        }
+        Ok(response)
+    }
+
+    /// The names of all operations that are served.
+    pub fn operations() -> impl Iterator<Item = &'static str> {
+        operations::names()
+    }
+
+    /// Whether a request that is no operation of Kinesis may be answered: `Some` is the refusal. With credentials it
+    /// comes from this machine, or is signed by who may do `headwater:NAME`.
+    pub fn refuse(&self, parts: &http::request::Parts, peer: &Peer, name: &str) -> Option<Answer> {
+        let inner = &self.inner;
+        if inner.access.credentials.is_none() || peer.address.is_loopback() {
+            return None;
+        }
+        let trail = Trail::new(peer.address, peer.secure, &parts.headers);
+        let (now, region, action) = (inner.clock.now(), inner.streams.region(), format!("headwater:{name}"));
+        let allowed = inner.access.authenticate(parts, b"", None, now, region, &trail).and_then(|()| {
+            let Some(caller) = trail.caller() else { return Ok(()) };
+            let (owner, resource) = (caller.account(), "*");
+            let facts = trail.facts(caller, region, now, owner);
+            let question = Question { action: &action, resource, owner, facts, resource_policy: None };
+            inner.access.authorize(&question, &trail)
+        });
+        let refused = allowed.err()?;
+        let mut response = finish(inner, error(Codec::Json, &refused));
+        *response.status_mut() = StatusCode::FORBIDDEN;
+        self.record(&trail, ("headwater", name), false, refused.kind, &response);
+        Some(response)
+    }
+
+    fn record(
+        &self,
+        trail: &Trail,
+        action: (&str, &str),
+        changes: bool,
+        outcome: &'static str,
+        response: &Answer,
+    ) {
+        let request_id = header(response.headers(), REQUEST_ID.as_str()).unwrap_or_default();
+        self.inner.access.record(trail, action, changes, outcome, request_id, self.inner.clock.now());
     }
 
     async fn answer(
@@ -73,7 +118,8 @@ impl Api {
         parts: &http::request::Parts,
         operation: Option<&'static Operation>,
         body: &Bytes,
-        answers: &ConnectionAnswers,
+        peer: &Peer,
+        trail: &Arc<Trail>,
     ) -> Outcome {
         let has_target = parts.headers.contains_key("x-amz-target");
         let codec = match codec_of(&parts.headers) {
@@ -91,8 +137,8 @@ impl Api {
                 };
             }
         };
-        match self.run(parts, codec, operation, body).await {
-            Ok(Reply::Body(body)) => match self.hold(body, answers).await {
+        match self.run(parts, codec, operation, body, trail).await {
+            Ok(Reply::Body(body)) => match self.hold(body, peer).await {
                 Some(body) => Outcome { outcome: "ok", response: encoded(codec, StatusCode::OK, body) },
                 None => Outcome::error(codec, &ApiError::unavailable()),
             },
@@ -107,14 +153,14 @@ impl Api {
 
     /// The answer's body. A large one waits for the earlier ones of its connection, and counts against the memory of
     /// all answers until it has been sent.
-    async fn hold(&self, body: Vec<u8>, answers: &ConnectionAnswers) -> Option<Bytes> {
+    async fn hold(&self, body: Vec<u8>, peer: &Peer) -> Option<Bytes> {
         if body.len() < SMALL_ANSWER_BYTES {
             return Some(body.into());
         }
         let kib = u32::try_from(body.len().div_ceil(1024)).ok()?;
         let connection_kib =
             kib.min(u32::try_from(self.inner.limits.connection_answers_bytes_max / 1024).ok()?);
-        let of_connection = answers.0.clone().acquire_many_owned(connection_kib).await.ok()?;
+        let of_connection = peer.answers.clone().acquire_many_owned(connection_kib).await.ok()?;
         let of_all = self.inner.answer_budget.clone().try_acquire_many_owned(kib).ok()?;
         Some(Bytes::from_owner(Held { body, _permits: [of_connection, of_all] }))
     }
@@ -124,30 +170,61 @@ impl Api {
         parts: &http::request::Parts,
         codec: Codec,
         operation: Option<&'static Operation>,
-        body: &Bytes,
+        sent: &Bytes,
+        trail: &Arc<Trail>,
     ) -> Result<Reply, ApiError> {
+        let inner = &self.inner;
+        let chunking = header(&parts.headers, "x-amz-content-sha256").and_then(Chunking::of);
+        let chunked = chunking.map(|chunking| self.unchunk(parts, chunking, sent)).transpose()?;
+        let body = chunked.as_ref().map_or(sent, |chunked| &chunked.data);
         let Some(operation) = operation else {
             // What cannot be parsed is said to be so even to an unknown operation.
             codec.decode::<operations::Nothing>(body)?;
             return Err(ApiError::unknown_operation());
         };
-        let has_date = parts.headers.contains_key("x-amz-date") || parts.headers.contains_key("date");
-        let signed =
-            Authentication::parse(header(&parts.headers, "authorization"), parts.uri.query(), has_date);
-        if let Err(unsigned) = signed {
+        let (now, region) = (inner.clock.now(), inner.streams.region());
+        let chunks = chunked.as_ref().map(|chunked| &chunked.chunks);
+        if let Err(refused) = inner.access.authenticate(parts, sent, chunks, now, region, trail) {
             // The same here: a body that cannot be parsed comes first.
             if codec.decode::<operations::Nothing>(body) == Err(DecodeError::Malformed) {
                 return Err(DecodeError::Malformed.into());
             }
-            return Err(unsigned.into());
+            return Err(refused);
         }
         if !operation.changes {
-            return operation.call(&self.inner, codec, body).await;
+            return operation.call(inner, trail, codec, body).await;
         }
-        let (inner, body) = (self.inner.clone(), body.clone());
-        let task = tokio::spawn(async move { operation.call(&inner, codec, &body).await });
+        let (inner, body, trail) = (inner.clone(), body.clone(), trail.clone());
+        let task = tokio::spawn(async move { operation.call(&inner, &trail, codec, &body).await });
         task.await.unwrap_or_else(|cause| Err(ApiError::internal(&cause)))
     }
+
+    /// The body of a request that came in chunks.
+    fn unchunk(
+        &self,
+        parts: &http::request::Parts,
+        chunking: Chunking,
+        sent: &Bytes,
+    ) -> Result<Unchunked, ApiError> {
+        let chunks = Chunks::parse(chunking, sent).ok_or(DecodeError::Malformed)?;
+        // It counts as much as what was sent, which is still held.
+        let kib = sent.len().div_ceil(1024) as u32;
+        let granted = self.inner.body_budget.clone().try_acquire_many_owned(kib);
+        let granted = granted.map_err(|_| ApiError::unavailable())?;
+        let data = Bytes::from(chunks.data(sent));
+        let announced = header(&parts.headers, "x-amz-decoded-content-length");
+        if announced.is_some_and(|text| text.parse() != Ok(data.len())) {
+            return Err(DecodeError::Malformed.into());
+        }
+        Ok(Unchunked { data, chunks, _granted: granted })
+    }
+}
+
+/// A body that came in chunks, put together.
+struct Unchunked {
+    data: Bytes,
+    chunks: Chunks,
+    _granted: OwnedSemaphorePermit,
 }
 
 /// The longest message of an error. AWS's own texts, with the longest names and ten violations, stay below it.

@@ -5,18 +5,20 @@
 //! body that is taken at all, and by what all requests together may hold ([`Limits`]).
 //!
 //! # Order of things
-//! [`Api::handle`] checks a request in the order in which AWS does (reference, section 1), decodes its members,
-//! and runs the [`operations`] table's entry; one file an operation holds shapes, validation, run and answer.
+//! [`Api::handle`] checks a request in the order in which AWS does (reference, section 1), decodes its members, asks
+//! whether the caller may have it done, and runs the [`operations`] table's entry; one file an operation holds shapes, validation, run and answer.
 
 mod answer;
 mod body;
 mod checks;
 mod context;
 mod error;
+mod guard;
 mod http_edge;
 mod operations;
 mod resource;
 
 pub use body::{AnswerBody, Frames};
-pub use context::{Api, ConnectionAnswers, Limits};
+pub use context::{Api, Limits, Peer};
+pub use guard::AccessControl;
 pub use http_edge::ConnectionBroken;

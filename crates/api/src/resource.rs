@@ -7,7 +7,7 @@ use headwater_types::{ConsumerArn, StreamArn, StreamKey, StreamName};
 use headwater_wire::shape::Text;
 
 use crate::checks::{Checks, NAME, RESOURCE_ARN, STREAM_ARN};
-use crate::context::Context;
+use crate::context::{Context, Resource};
 use crate::error::{ApiError, Result};
 
 /// The members that name a stream in almost every input.
@@ -30,10 +30,16 @@ impl StreamRef<'_> {
         checks.text("streamName", self.name, NAME);
     }
 
-    /// Owner and name. Call after the members were checked.
+    /// Owner and name of a stream that the caller may have. Call after the members were checked.
     pub(crate) fn key(&self, context: &Context<'_>) -> Result<StreamKey> {
+        let key = self.named(context)?;
+        context.authorize(Resource::Stream(&key))?;
+        Ok(key)
+    }
+
+    fn named(&self, context: &Context<'_>) -> Result<StreamKey> {
         let by_name = self.name.as_deref().and_then(StreamName::new);
-        let by_arn = self.arn.as_deref().map(|text| stream_of_arn(context, text)).transpose()?;
+        let by_arn = self.arn.as_deref().map(|text| named_by_arn(context, text)).transpose()?;
         match (by_name, by_arn) {
             (Some(name), None) => Ok(StreamKey { account: context.account, name }),
             (None, Some(key)) => Ok(key),
@@ -54,16 +60,30 @@ impl StreamRef<'_> {
     }
 }
 
-/// The stream that an ARN names.
+/// The stream that an ARN names, if the caller may have it.
 pub(crate) fn stream_of_arn(context: &Context<'_>, text: &str) -> Result<StreamKey> {
+    let key = named_by_arn(context, text)?;
+    context.authorize(Resource::Stream(&key))?;
+    Ok(key)
+}
+
+/// The stream that an ARN names; whether the caller may have it is still to be asked.
+pub(crate) fn named_by_arn(context: &Context<'_>, text: &str) -> Result<StreamKey> {
     let arn = StreamArn::parse(text)
         .ok_or_else(|| ApiError::invalid_argument(format!("{text} is not the ARN of a stream.")))?;
     check_region(context, text, &arn.region)?;
     Ok(arn.key)
 }
 
-/// The consumer that an ARN names.
+/// The consumer that an ARN names, if the caller may have it.
 pub(crate) fn consumer_of_arn(context: &Context<'_>, text: &str) -> Result<ConsumerArn> {
+    let arn = consumer_named_by_arn(context, text)?;
+    context.authorize(Resource::Consumer(&arn.stream.key, &ConsumerRef::Id(arn.id.clone())))?;
+    Ok(arn)
+}
+
+/// The consumer that an ARN names; whether the caller may have it is still to be asked.
+pub(crate) fn consumer_named_by_arn(context: &Context<'_>, text: &str) -> Result<ConsumerArn> {
     let arn = ConsumerArn::parse(text)
         .ok_or_else(|| ApiError::invalid_argument(format!("{text} is not the ARN of a consumer.")))?;
     check_region(context, text, &arn.stream.region)?;
@@ -71,7 +91,7 @@ pub(crate) fn consumer_of_arn(context: &Context<'_>, text: &str) -> Result<Consu
 }
 
 fn check_region(context: &Context<'_>, arn: &str, region: &str) -> Result<()> {
-    let here = context.streams.region();
+    let here = context.region();
     if region == here {
         return Ok(());
     }

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use headwater_access::CredentialsError;
 use headwater_client::{Config, ConfigError, Error, ServiceError};
 
 /// Why a command did not succeed.
@@ -54,6 +55,7 @@ fn mend(error: &ServiceError) -> &'static str {
         "UnrecognizedClientException" | "InvalidSignatureException" | "IncompleteSignatureException" => {
             " Check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or the profile."
         }
+        "AccessDeniedException" => " Ask who runs the server for a policy that allows it.",
         "ExpiredTokenException" => " Get new temporary credentials.",
         "ProvisionedThroughputExceededException" => " Go slower, or give the stream more shards.",
         _ if error.is_throttling() => " Go slower.",
@@ -64,6 +66,12 @@ fn mend(error: &ServiceError) -> &'static str {
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         Self::Call(error)
+    }
+}
+
+impl From<CredentialsError> for Failure {
+    fn from(error: CredentialsError) -> Self {
+        Self::Failed(error.to_string())
     }
 }
 

@@ -1,6 +1,6 @@
 //! The commands of `headwater`: the server, and what people do with streams from a terminal.
 //!
-//! Everything but `serve` goes through the public API of whatever endpoint it is pointed at.
+//! Everything but `serve` and `credentials` goes through the public API of whatever endpoint it is pointed at.
 
 mod commands;
 mod connect;
@@ -10,7 +10,7 @@ pub mod text;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use commands::{create, delete, describe, keys, put, streams, tail, tls, top};
+use commands::{create, credentials, delete, describe, keys, put, streams, tail, tls, top};
 use headwater_server::ServeArgs;
 
 pub use commands::put::key::KeyField;
@@ -34,6 +34,8 @@ struct Cli {
 enum Command {
     /// Run the server
     Serve(ServeArgs),
+    /// Make, list, remove and rotate the credentials of a server
+    Credentials(credentials::Credentials),
     /// List the streams
     Streams(streams::Streams),
     /// Create a stream
@@ -75,6 +77,7 @@ pub fn main() -> ExitCode {
     let done = match cli.command {
         None => return headwater_server::run(cli.serve),
         Some(Command::Serve(args)) => return headwater_server::run(args),
+        Some(Command::Credentials(args)) => credentials::run(args),
         Some(Command::Streams(args)) => {
             connect::run(&args.connect.clone(), |session| streams::run(args, session))
         }

@@ -127,7 +127,21 @@ impl Client {
     pub async fn get_page(&self, path_and_query: &str) -> Result<String, Error> {
         let config = self.config();
         let uri = format!("{}{path_and_query}", config.endpoint.trim_end_matches('/'));
-        let request = Request::builder().method(Method::GET).uri(uri).header("host", config.authority());
+        let (path, query) = path_and_query.split_once('?').unwrap_or((path_and_query, ""));
+        let path = format!("{}{path}", config.path().trim_end_matches('/'));
+        let headers = [("host", config.authority())];
+        // A server of which this is asked from afar wants to know who asks.
+        let signature = sign(
+            &SignedRequest { method: "GET", path: &path, query, headers: &headers },
+            b"",
+            self.clock().now(),
+            Target { region: &config.region, service: "kinesis" },
+            &config.credentials,
+        );
+        let mut request = Request::builder().method(Method::GET).uri(uri);
+        for (name, value) in headers.into_iter().chain(signature.headers()) {
+            request = request.header(name, value);
+        }
         let request = request.body(Full::new(Bytes::new())).map_err(|cause| Error::Unreachable {
             endpoint: config.endpoint.clone(),
             cause: cause.to_string(),

@@ -48,6 +48,12 @@ pub(crate) fn write_beside(path: &Path, text: &str, readers: Readers) -> io::Res
     let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let next = directory.join(format!(".{}.{}", name.to_string_lossy(), std::process::id()));
+    // One that a process of the same number left when it was cut short.
+    if let Err(error) = fs::remove_file(&next)
+        && error.kind() != io::ErrorKind::NotFound
+    {
+        return Err(error);
+    }
     let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&next)?;
     // Whatever the mask of the process is.
     let written = file

@@ -9,10 +9,27 @@ use crate::settings::{Settings, TlsChoice};
 /// trust, which is `ca`.
 pub(crate) fn banner(settings: &Settings, address: SocketAddr, ca: Option<&Path>) -> String {
     let Settings { region, account, data_dir, .. } = settings;
-    let who = if address.ip().is_loopback() {
-        "No credentials are configured: any signature is accepted, from this machine only."
-    } else {
-        "WARNING: no credentials are configured and this address is reachable from the network: anybody is served."
+    let here_only = address.ip().is_loopback();
+    let who = match (&settings.credentials, here_only) {
+        (None, true) => {
+            "No credentials are configured: any signature is accepted, from this machine only.".to_owned()
+        }
+        (None, false) => {
+            "WARNING: no credentials are configured and this address is reachable from the network: \
+                          anybody is served."
+                .to_owned()
+        }
+        (Some(file), false) if settings.tls == TlsChoice::Off => format!(
+            "Requests must be signed with credentials of {}.\n\
+             WARNING: connections are not encrypted, so what is sent can be read on its way.",
+            file.display()
+        ),
+        (Some(file), _) => format!("Requests must be signed with credentials of {}.", file.display()),
+    };
+    // With credentials of somebody's the two lines are his.
+    let keys = match &settings.credentials {
+        None => "AWS_ACCESS_KEY_ID=headwater AWS_SECRET_ACCESS_KEY=headwater ",
+        Some(_) => "",
     };
     let scheme = if settings.tls == TlsChoice::Off { "http" } else { "https" };
     let trust = ca.map_or_else(String::new, |ca| format!("export AWS_CA_BUNDLE={}\n", ca.display()));
@@ -22,7 +39,7 @@ pub(crate) fn banner(settings: &Settings, address: SocketAddr, ca: Option<&Path>
          {who}\n\
          \n\
          export AWS_ENDPOINT_URL_KINESIS={scheme}://{address}\n\
-         export AWS_ACCESS_KEY_ID=headwater AWS_SECRET_ACCESS_KEY=headwater AWS_DEFAULT_REGION={region}\n\
+         export {keys}AWS_DEFAULT_REGION={region}\n\
          {trust}",
         version = env!("CARGO_PKG_VERSION"),
         data = data_dir.display(),

@@ -5,9 +5,11 @@
 //! queue. A connection on which nothing moves in either direction is closed after a while ([`Patient`]): one that
 //! never began, one that is kept alive for nothing, and one whose client does not read its answers.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use headwater_api::Peer;
 use headwater_host::Clock;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -80,13 +82,14 @@ pub(crate) async fn accept(
             () = stopping.begun() => break,
         };
         match accepted {
-            Ok((stream, place)) => {
+            Ok((stream, address, place)) => {
                 let connection = Connection {
                     stream: Patient::new(stream, SILENCE_MAX, clock.clone()),
                     builder: builder.clone(),
                     routes: routes.clone(),
                     tls: tls.clone(),
                     clock: clock.clone(),
+                    address,
                     watcher: graceful.watcher(),
                 };
                 let (stopping, open) = (stopping.clone(), routes.metrics.connection());
@@ -109,12 +112,12 @@ pub(crate) async fn accept(
 async fn accept_one(
     listener: &TcpListener,
     room: &Arc<Semaphore>,
-) -> std::io::Result<(TcpStream, OwnedSemaphorePermit)> {
+) -> std::io::Result<(TcpStream, IpAddr, OwnedSemaphorePermit)> {
     let place = room.clone().acquire_owned().await.map_err(std::io::Error::other)?;
-    let (stream, _) = listener.accept().await?;
+    let (stream, address) = listener.accept().await?;
     // Answers are written whole, so waiting for more to send only delays them.
     stream.set_nodelay(true)?;
-    Ok((stream, place))
+    Ok((stream, address.ip(), place))
 }
 
 fn protocols() -> auto::Builder<TokioExecutor> {
@@ -136,6 +139,7 @@ struct Connection {
     routes: Routes,
     tls: Option<Tls>,
     clock: Arc<dyn Clock>,
+    address: IpAddr,
     watcher: hyper_util::server::graceful::Watcher,
 }
 
@@ -149,14 +153,14 @@ impl Connection {
         let Some(first) = first else { return };
         match (self.tls.take(), first == TLS_HANDSHAKE) {
             (Some(tls), true) => {
-                let Self { stream, builder, routes, clock, watcher, .. } = self;
+                let Self { stream, builder, routes, address, clock, watcher, .. } = self;
                 let shaken = tokio::select! {
                     shaken = tls.acceptor().accept(stream) => shaken,
                     () = clock.sleep(HANDSHAKE_MAX) => return debug!("a TLS handshake did not end"),
                     () = stopping.begun() => return,
                 };
                 match shaken {
-                    Ok(stream) => serve(stream, &builder, routes, watcher).await,
+                    Ok(stream) => serve(stream, &builder, routes.peer(address, true), routes, watcher).await,
                     Err(error) => debug!(%error, "a TLS handshake failed"),
                 }
             }
@@ -165,12 +169,15 @@ impl Connection {
                     "a client speaks TLS, and this server has no certificate: see --tls-cert and --tls-self-signed",
                 );
             }
-            (Some(_), false) if !self.stream.is_local() => {
+            (Some(_), false) if !self.address.to_canonical().is_loopback() => {
                 // Whoever reads it is a person with the wrong scheme.
                 let _ = self.stream.write_all(NOT_TLS).await;
                 let _ = self.stream.shutdown().await;
             }
-            (_, false) => serve(self.stream, &self.builder, self.routes, self.watcher).await,
+            (_, false) => {
+                let peer = self.routes.peer(self.address, false);
+                serve(self.stream, &self.builder, peer, self.routes, self.watcher).await;
+            }
         }
     }
 }
@@ -179,13 +186,13 @@ impl Connection {
 async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     stream: S,
     builder: &auto::Builder<TokioExecutor>,
+    peer: Peer,
     routes: Routes,
     watcher: hyper_util::server::graceful::Watcher,
 ) {
-    let answers = routes.connection_answers();
     let service = service_fn(move |request| {
-        let (routes, answers) = (routes.clone(), answers.clone());
-        async move { routes.answer(request, answers).await }
+        let (routes, peer) = (routes.clone(), peer.clone());
+        async move { routes.answer(request, peer).await }
     });
     let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
     if let Err(error) = watcher.watch(connection).await {

@@ -27,9 +27,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use headwater_host::{
-    Clock, FileStamp, create_secret_file, file_stamp, read_secret_file, replace_secret_file,
-};
+use headwater_host::{Clock, FileStamp, SecretFileLock, create_secret_file, read_secret_file};
 use headwater_streams::StreamService;
 use headwater_vault::{Alias, KeyId, Keyring, KeyringError, MasterKey, MasterKeyVersion, Secret};
 use serde::{Deserialize, Deserializer, de};
@@ -158,11 +156,21 @@ impl MasterKeyFile {
         Ok(file)
     }
 
-    /// Writes the keys as they are now.
-    pub fn save(&self) -> Result<(), MasterKeyFileError> {
-        let wrong = |error: KeyringError| self.unwritable(&std::io::Error::other(error.to_string()));
-        self.keyring().map_err(wrong)?;
-        replace_secret_file(&self.path, &self.text()).map_err(|error| self.unwritable(&error))
+    /// Changes the keys of a file. Whoever else changes it at the same time waits.
+    pub fn change<T, E: From<MasterKeyFileError>>(
+        path: &Path,
+        change: impl FnOnce(&mut Self) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let unwritable = |path: &Path, error: &std::io::Error| MasterKeyFileError::Unwritable {
+            path: path.display().to_string(),
+            cause: error.to_string(),
+        };
+        let lock = SecretFileLock::take(path).map_err(|error| unwritable(path, &error))?;
+        let mut file = Self::read(path)?;
+        let answer = change(&mut file)?;
+        file.keyring().map_err(|error| file.unwritable(&std::io::Error::other(error.to_string())))?;
+        lock.replace(&file.text()).map_err(|error| file.unwritable(&error))?;
+        Ok(answer)
     }
 
     /// The keys, as they are used.
@@ -245,7 +253,7 @@ impl MasterKeySource {
     /// The state of the file, if there is one.
     pub(crate) fn stamp(&self) -> Option<FileStamp> {
         match self {
-            Self::File(path) => file_stamp(path).ok(),
+            Self::File(path) => FileStamp::of(path).ok(),
             Self::None | Self::Key(_) => None,
         }
     }

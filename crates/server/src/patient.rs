@@ -49,11 +49,6 @@ impl Patient {
         matches!(read, Ok(1..)).then_some(first[0])
     }
 
-    /// True if the other end is on this machine.
-    pub(crate) fn is_local(&self) -> bool {
-        self.stream.peer_addr().is_ok_and(|peer| peer.ip().to_canonical().is_loopback())
-    }
-
     /// Takes note of progress, or of there being none for too long.
     fn note<T>(&mut self, cx: &mut Context<'_>, polled: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if polled.is_ready() {

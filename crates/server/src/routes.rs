@@ -1,10 +1,11 @@
 //! Which part of the server answers a request.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use headwater_api::{AnswerBody, Api, ConnectionAnswers};
+use headwater_api::{AnswerBody, Api, Peer};
 use headwater_host::disk::Disk;
 use headwater_store_embedded::EmbeddedStore;
 use headwater_streams::StreamService;
@@ -41,22 +42,28 @@ impl Routes {
         Self { api, streams, store, metrics, disk, data_dir, account }
     }
 
-    /// What the large answers of a new connection may hold.
-    pub(crate) fn connection_answers(&self) -> ConnectionAnswers {
-        self.api.connection_answers()
+    /// For a new connection from this address; `secure` if it is TLS.
+    pub(crate) fn peer(&self, address: IpAddr, secure: bool) -> Peer {
+        self.api.peer(address, secure)
     }
 
     /// The answer; an error closes the connection.
     pub(crate) async fn answer(
         &self,
         request: Request<Incoming>,
-        answers: ConnectionAnswers,
+        peer: Peer,
     ) -> Result<Response<AnswerBody>, headwater_api::ConnectionBroken> {
         match (request.method(), request.uri().path()) {
             (&Method::GET, "/health") => Ok(self.health()),
-            (&Method::GET, "/metrics") => Ok(self.metrics()),
-            (&Method::GET, "/metrics/shards") => Ok(self.shard_metrics(request.uri().query())),
-            _ => self.api.handle(request, answers).await,
+            (&Method::GET, "/metrics" | "/metrics/shards") => {
+                let (parts, _) = request.into_parts();
+                Ok(match self.api.refuse(&parts, &peer, "GetMetrics") {
+                    Some(refusal) => refusal,
+                    None if parts.uri.path() == "/metrics" => self.metrics(),
+                    None => self.shard_metrics(parts.uri.query()),
+                })
+            }
+            _ => self.api.handle(request, peer).await,
         }
     }
 

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use headwater_api::Api;
+use headwater_access::{AuditLog, CredentialStore, CredentialsError};
+use headwater_api::{AccessControl, Api};
 use headwater_host::disk::{Disk, SystemDisk};
 use headwater_host::{Clock, Random, SystemClock, SystemRandom, file_exists};
 use headwater_store_embedded::{EmbeddedStore, OpenError, Options};
@@ -67,6 +68,17 @@ pub enum StartError {
     /// The master keys cannot be used.
     #[error(transparent)]
     MasterKeys(#[from] MasterKeyFileError),
+    /// The credentials cannot be used.
+    #[error(transparent)]
+    Credentials(#[from] CredentialsError),
+    /// The audit log cannot be written.
+    #[error("cannot write the audit log {path}: {cause}")]
+    Audit {
+        /// Which file.
+        path: String,
+        /// Why.
+        cause: io::Error,
+    },
     /// The address cannot be listened on.
     #[error("cannot listen on {address}: {cause}")]
     Listen {
@@ -77,6 +89,23 @@ pub enum StartError {
     },
 }
 
+/// How often it is looked whether the credentials have changed.
+const CREDENTIALS_PAUSE: Duration = Duration::from_secs(2);
+
+/// Takes up changes of the credentials for as long as the server runs.
+async fn follow_credentials(credentials: Arc<CredentialStore>, clock: Arc<dyn Clock>) {
+    loop {
+        clock.sleep(CREDENTIALS_PAUSE).await;
+        match credentials.check() {
+            None => {}
+            Some(Ok(())) => info!(keys = credentials.len(), "the credentials have changed and are in force"),
+            Some(Err(error)) => {
+                warn!(%error, "the credentials have changed and cannot be used; those from before stay in force");
+            }
+        }
+    }
+}
+
 /// A running server. Dropping it leaves its tasks running; [`Server::stop`] ends them.
 #[derive(Debug)]
 pub struct Server {
@@ -85,10 +114,10 @@ pub struct Server {
     streams: Arc<StreamService>,
     stopping: Stopping,
     accepting: JoinHandle<()>,
-    upkeep: JoinHandle<()>,
-    certificate: Option<(Tls, JoinHandle<()>)>,
+    /// Upkeep, and whoever looks at files that may change.
+    background: Vec<JoinHandle<()>>,
+    tls: Option<Tls>,
     ca: Option<PathBuf>,
-    following: JoinHandle<()>,
 }
 
 impl Server {
@@ -106,6 +135,14 @@ impl Server {
         let keys = Arc::new(settings.master_keys.keyring()?);
         // The address first: where it is taken, nothing has been touched yet.
         let address = settings.listen;
+        let credentials = settings.credentials.as_deref();
+        let credentials =
+            credentials.map(|path| CredentialStore::open(path, &settings.region)).transpose()?;
+        let credentials = credentials.map(Arc::new);
+        let audit = AuditLog::open(clock.clone(), settings.audit_log.as_deref()).map_err(|cause| {
+            let path = settings.audit_log.as_deref().unwrap_or(Path::new("")).display().to_string();
+            StartError::Audit { path, cause }
+        })?;
         let refused = |cause| StartError::Listen { address, cause };
         let listener = TcpListener::bind(address).await.map_err(refused)?;
         let address = listener.local_addr().map_err(refused)?;
@@ -125,27 +162,31 @@ impl Server {
         };
         let streams = StreamService::open(substrate, config).await?;
         let (own, foreign) = streams.count_streams(settings.account);
-        if own == 0 && foreign > 0 {
+        if own == 0 && foreign > 0 && credentials.is_none() {
             let account = settings.account.as_str();
             warn!(
                 account,
                 foreign, "all streams in this data directory belong to other accounts; see --account"
             );
         }
-        let upkeep = tokio::spawn(streams.clone().run_upkeep());
-        let follow = settings.master_keys.clone().follow(stamp, streams.clone(), clock.clone());
-        let following = tokio::spawn(follow);
+        let keys = settings.master_keys.clone().follow(stamp, streams.clone(), clock.clone());
+        let mut background = vec![tokio::spawn(streams.clone().run_upkeep()), tokio::spawn(keys)];
         let account = settings.account;
         let requests = settings.requests;
-        let api = Api::new(streams.clone(), account, clock.clone(), random, metrics.clone(), requests);
+        let access = AccessControl::new(credentials.clone(), audit);
+        let credentials = credentials.map(|credentials| follow_credentials(credentials, clock.clone()));
+        background.extend(credentials.map(tokio::spawn));
+        let api =
+            Api::new(streams.clone(), account, access, clock.clone(), random, metrics.clone(), requests);
         let routes = Routes::new(api, streams.clone(), store.clone(), metrics, disk, settings);
         let stopping = Stopping::default();
-        let certificate = tls.clone().map(|tls| (tls.clone(), tokio::spawn(tls.keep_fresh(clock.clone()))));
-        let accepting = connections::accept(listener, routes, tls, clock.clone(), stopping.clone());
+        let fresh = tls.clone().map(|tls| tls.keep_fresh(clock.clone()));
+        background.extend(fresh.map(tokio::spawn));
+        let accepting = connections::accept(listener, routes, tls.clone(), clock.clone(), stopping.clone());
         let accepting = tokio::spawn(accepting);
         let took_ms = clock.elapsed().saturating_sub(started).as_millis() as u64;
         info!(%address, data_dir = %settings.data_dir.display(), took_ms, "serving");
-        Ok(Self { address, store, streams, stopping, accepting, upkeep, certificate, ca, following })
+        Ok(Self { address, store, streams, stopping, accepting, background, tls, ca })
     }
 
     /// Where it listens: the port that was taken if port 0 was asked for.
@@ -160,7 +201,7 @@ impl Server {
 
     /// Looks now at files that are looked at from time to time anyway.
     pub fn reload(&self) {
-        self.certificate.as_ref().inspect(|(tls, _)| tls.look());
+        self.tls.iter().for_each(Tls::look);
     }
 
     /// The streams it serves.
@@ -181,9 +222,7 @@ impl Server {
         if tokio::time::timeout(DRAIN, self.accepting).await.is_err() {
             info!("requests were still under way after {} s; they were cut short", DRAIN.as_secs());
         }
-        self.upkeep.abort();
-        self.certificate.inspect(|(_, fresh)| fresh.abort());
-        self.following.abort();
+        self.background.iter().for_each(JoinHandle::abort);
         let store = self.store;
         drop(self.streams);
         // Closing waits for the journal's thread.

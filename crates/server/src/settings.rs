@@ -90,6 +90,15 @@ pub struct ServeArgs {
     /// HEADWATER_MASTER_KEY may hold the base64 of 32 bytes
     #[arg(long, env = "HEADWATER_MASTER_KEY_FILE", value_name = "FILE")]
     pub master_key_file: Option<PathBuf>,
+    /// A file with credentials: then every request must be signed by one of them, and policies decide. `headwater
+    /// credentials` makes it [default: none, anybody is served, on this machine only]
+    #[arg(long, env = "HEADWATER_CREDENTIALS", value_name = "FILE")]
+    pub credentials: Option<PathBuf>,
+
+    /// A file to which a line of JSON is added for each request that was refused or changes something; the log has
+    /// them as well [default: none]
+    #[arg(long, env = "HEADWATER_AUDIT_LOG", value_name = "FILE")]
+    pub audit_log: Option<PathBuf>,
 
     /// Listen beyond this machine although nobody is asked for credentials
     #[arg(long, env = "HEADWATER_INSECURE", num_args = 0..=1, default_missing_value = "true", require_equals = true)]
@@ -123,6 +132,10 @@ pub struct Settings {
     pub limits: LimitsChoice,
     /// Which of them differ, those of each place together, the weakest place first.
     pub limit_changes: [Vec<LimitChange>; 3],
+    /// Who can sign; none where anybody is served.
+    pub credentials: Option<PathBuf>,
+    /// Where refusals and changes are written down beside the log.
+    pub audit_log: Option<PathBuf>,
     /// What is logged.
     pub log: String,
     /// How long transitions last.
@@ -181,7 +194,7 @@ pub enum SettingsError {
     /// Listening there would serve anybody.
     #[error(
         "refusing to listen on {0}: no credentials are configured, so anybody who reaches this address could read \
-         and delete everything. Listen on 127.0.0.1, or give --insecure if the network is trusted"
+         and delete everything. Give --credentials, listen on 127.0.0.1, or give --insecure if the network is trusted"
     )]
     Exposed(SocketAddr),
 }
@@ -192,7 +205,11 @@ impl ServeArgs {
         let file = self.config.as_deref().map(read_file).transpose()?.unwrap_or_default();
         let listen = self.listen.or(file.listen).unwrap_or_else(|| "127.0.0.1:4567".into());
         let listen = resolve_address(&listen)?;
-        if !listen.ip().is_loopback() && !self.insecure.or(file.insecure).unwrap_or(false) {
+        let credentials = self.credentials.or(file.credentials);
+        if !listen.ip().is_loopback()
+            && credentials.is_none()
+            && !self.insecure.or(file.insecure).unwrap_or(false)
+        {
             return Err(SettingsError::Exposed(listen));
         }
         let region = self.region.or(file.region).unwrap_or_else(|| "us-east-1".into());
@@ -232,6 +249,8 @@ impl ServeArgs {
             region,
             account,
             limits: self.limits.or(file.limits).unwrap_or(LimitsChoice::Aws),
+            credentials,
+            audit_log: self.audit_log.or(file.audit_log),
             limit_changes: [file.limit, limits_of_environment()?, self.limit],
             log,
             transition: Duration::from_millis(

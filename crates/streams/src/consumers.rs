@@ -45,11 +45,18 @@ pub struct ConsumerMeta {
     created: Timestamp,
     phase: Phase,
     tags: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) policy: Option<String>,
 }
 
 impl ConsumerMeta {
+    /// Which registration it is of the consumer of this name.
+    pub(crate) fn id(&self, name: &ConsumerName) -> ConsumerId {
+        ConsumerId { name: name.clone(), created_s: self.created.as_secs() }
+    }
+
     /// The status at `now`; `None` once it is gone.
-    fn status(&self, now: Timestamp) -> Option<ConsumerStatus> {
+    pub(crate) fn status(&self, now: Timestamp) -> Option<ConsumerStatus> {
         match self.phase {
             Phase::Registered { active_at } if now < active_at => Some(ConsumerStatus::Creating),
             Phase::Registered { .. } => Some(ConsumerStatus::Active),
@@ -70,6 +77,8 @@ pub struct Consumer {
     pub status: ConsumerStatus,
     /// Its tags.
     pub tags: BTreeMap<String, String>,
+    /// Its policy, as it was put.
+    pub policy: Option<String>,
 }
 
 /// How a request names a consumer.
@@ -141,8 +150,8 @@ impl StreamMeta {
 }
 
 fn shown(name: &ConsumerName, meta: &ConsumerMeta, now: Timestamp) -> Option<Consumer> {
-    let id = ConsumerId { name: name.clone(), created_s: meta.created.as_secs() };
-    Some(Consumer { id, created: meta.created, status: meta.status(now)?, tags: meta.tags.clone() })
+    let (status, tags, policy) = (meta.status(now)?, meta.tags.clone(), meta.policy.clone());
+    Some(Consumer { id: meta.id(name), created: meta.created, status, tags, policy })
 }
 
 impl StreamService {
@@ -173,6 +182,7 @@ impl StreamService {
                 created: Timestamp::from_secs(created_s),
                 phase: Phase::Registered { active_at: now.plus(self.config.transition) },
                 tags: tags.clone(),
+                policy: None,
             };
             let answer = shown(name, &consumer, now);
             let answer =
@@ -279,7 +289,7 @@ impl StreamService {
     }
 
     /// Changes a consumer that exists; `change` says whether there is something to write.
-    async fn change_consumer(
+    pub(crate) async fn change_consumer(
         &self,
         handle: &StreamHandle,
         wanted: &ConsumerRef,

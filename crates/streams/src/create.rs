@@ -93,6 +93,7 @@ impl StreamService {
             warm_throughput_mibps,
             demand: DemandMemory::beginning(now, Rates::default()),
             tags,
+            policy: None,
             shards: ShardMap::uniform(shards, now),
             reshard: None,
             consumers: BTreeMap::new(),

@@ -156,6 +156,17 @@ pub enum StreamsError {
         /// Which consumer.
         consumer: ConsumerId,
     },
+    /// Wait until the consumer is ACTIVE: its policy can be changed then.
+    #[error("consumer {} of {stream} is not active", consumer.name)]
+    ConsumerInTransition {
+        /// Which stream.
+        stream: StreamKey,
+        /// Which consumer.
+        consumer: ConsumerId,
+    },
+    /// There is no policy to be removed.
+    #[error("{0} has no policy")]
+    PolicyNotFound(String),
     /// Deregister the consumers first, or say that they go with the stream.
     #[error("{0} has consumers")]
     HasConsumers(StreamKey),

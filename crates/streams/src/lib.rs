@@ -27,6 +27,7 @@ mod keys;
 mod limits;
 mod list;
 mod meta;
+mod policy;
 mod put;
 mod rates;
 mod read;

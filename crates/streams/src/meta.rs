@@ -79,6 +79,9 @@ pub struct StreamMeta {
     pub(crate) demand: DemandMemory,
     /// Tags.
     pub tags: BTreeMap<String, String>,
+    /// Who may do what with it, as it was put: a document in AWS's policy language.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<String>,
     /// Shards.
     pub shards: ShardMap,
     /// A reshard that was begun.

@@ -74,6 +74,49 @@ impl Civil {
         (Self::from_timestamp(time) == self).then_some(time)
     }
 
+    /// What `20150830T123600Z` says; its fields may be out of their ranges.
+    pub fn from_amz_date(text: &str) -> Option<Self> {
+        let bytes: &[u8; 16] = text.as_bytes().try_into().ok()?;
+        let number = |range: std::ops::Range<usize>| {
+            bytes[range].iter().try_fold(0, |number: u16, digit| {
+                digit.is_ascii_digit().then(|| number * 10 + u16::from(digit - b'0'))
+            })
+        };
+        let small = |range| number(range).and_then(|number| u8::try_from(number).ok());
+        if bytes[8] != b'T' || bytes[15] != b'Z' {
+            return None;
+        }
+        Some(Self {
+            year: number(0..4)?.into(),
+            month: small(4..6)?,
+            day: small(6..8)?,
+            hour: small(9..11)?,
+            minute: small(11..13)?,
+            second: small(13..15)?,
+            milli: 0,
+        })
+    }
+
+    /// The same, or a date as HTTP writes it: `Sun, 30 Aug 2015 12:36:00 GMT`.
+    pub fn from_http(text: &str) -> Option<Self> {
+        const MONTHS: &str = "JanFebMarAprMayJunJulAugSepOctNovDec";
+        let text = text.trim();
+        if let Some(date) = Self::from_amz_date(text) {
+            return Some(date);
+        }
+        let mut parts = text.split_once(", ")?.1.split(' ');
+        let (day, month, year, time) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+        if parts.next() != Some("GMT") || parts.next().is_some() || month.len() != 3 {
+            return None;
+        }
+        let month = MONTHS.find(month).filter(|at| at % 3 == 0)? / 3 + 1;
+        let mut time = time.split(':').map(str::parse);
+        let mut next = || time.next()?.ok();
+        let (hour, minute, second) = (next()?, next()?, next()?);
+        let year = year.parse().ok()?;
+        Some(Self { year, month: month as u8, day: day.parse().ok()?, hour, minute, second, milli: 0 })
+    }
+
     /// As SigV4 writes it: `20150830T123600Z`.
     pub fn amz_date(self) -> String {
         let Self { year, month, day, hour, minute, second, .. } = self;

@@ -32,8 +32,10 @@ async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>
     stream.check(&mut checks);
     checks.done()?;
     let tags = input.tags.as_ref().map(owned).unwrap_or_default();
-    check_characters(&stream.key(context)?, &tags)?;
-    let (handle, _) = stream.find(context)?;
+    context.note_tags(&tags);
+    let key = stream.key(context)?;
+    check_characters(&key, &tags)?;
+    let (handle, _) = context.find(&key)?;
     context.streams.add_tags(&Tagged::Stream(handle), &tags).await?;
     Ok(Vec::new())
 }

@@ -8,9 +8,9 @@ use headwater_wire::shape::{Text, Time};
 use serde::Serialize;
 
 use crate::checks::{CONSUMER_ARN, Checks, NAME, STREAM_ARN};
-use crate::context::Context;
+use crate::context::{Context, Resource};
 use crate::error::{ApiError, Result};
-use crate::resource::{consumer_of_arn, stream_of_arn};
+use crate::resource::{consumer_named_by_arn, named_by_arn};
 
 headwater_wire::shape! {
     /// The members of Describe- and DeregisterStreamConsumer.
@@ -29,11 +29,11 @@ impl ConsumerInput<'_> {
         checks.text("consumerName", &self.consumer_name, NAME);
         checks.text("consumerARN", &self.consumer_arn, CONSUMER_ARN);
         checks.done()?;
-        let stream = self.stream_arn.as_deref().map(|arn| stream_of_arn(context, arn)).transpose()?;
+        let stream = self.stream_arn.as_deref().map(|arn| named_by_arn(context, arn)).transpose()?;
         let name = self.consumer_name.as_deref().and_then(ConsumerName::new);
         let (stream, consumer) = match (&self.consumer_arn, stream, name) {
             (Some(arn), stream, name) => {
-                let arn = consumer_of_arn(context, arn)?;
+                let arn = consumer_named_by_arn(context, arn)?;
                 let agrees = stream.is_none_or(|stream| stream == arn.stream.key)
                     && name.is_none_or(|name| name == arn.id.name);
                 if !agrees {
@@ -50,6 +50,7 @@ impl ConsumerInput<'_> {
                 ));
             }
         };
+        context.authorize(Resource::Consumer(&stream, &consumer))?;
         Ok((context.find(&stream)?.0, consumer))
     }
 }

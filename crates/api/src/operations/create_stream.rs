@@ -11,7 +11,7 @@ use headwater_wire::shape::{Int, Map, Text};
 use super::operation;
 use super::tags::{check_characters, check_tags, owned};
 use crate::checks::{Checks, NAME};
-use crate::context::Context;
+use crate::context::{Context, Resource};
 use crate::error::{ApiError, Result};
 
 operation!("CreateStream", rate: CreateStreamCalls, changes: true);
@@ -99,6 +99,11 @@ async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>
     let distribution = distribution_of(&input.record_distribution_strategy);
     let tags = input.tags.as_ref().map_or_else(BTreeMap::new, owned);
     let key = StreamKey { account: context.account, name };
+    context.note_tags(&tags);
+    context.authorize(Resource::Stream(&key))?;
+    if !tags.is_empty() {
+        context.authorize_action("AddTagsToStream", Resource::Stream(&key))?;
+    }
     check_characters(&key, &tags)?;
     let max_record_kib = input.max_record_size_in_kib.map(|Int(kib)| kib);
     context.streams.create_stream(CreateStream { key, mode, distribution, max_record_kib, tags }).await?;

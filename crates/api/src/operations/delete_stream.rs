@@ -25,6 +25,7 @@ async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>
     let mut checks = Checks::default();
     stream.check(&mut checks);
     checks.done()?;
-    context.streams.delete_stream(&stream.key(context)?, flag(input.enforce_consumer_deletion)).await?;
+    let key = stream.key(context)?;
+    context.streams.delete_stream(&key, flag(input.enforce_consumer_deletion)).await?;
     Ok(Vec::new())
 }

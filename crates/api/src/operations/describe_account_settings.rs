@@ -9,7 +9,7 @@ use super::{Nothing, operation};
 use crate::context::Context;
 use crate::error::Result;
 
-operation!("DescribeAccountSettings", rate: DescribeAccountSettingsCalls);
+operation!("DescribeAccountSettings", rate: DescribeAccountSettingsCalls, about: account);
 
 /// Also the output of UpdateAccountSettings.
 #[derive(Serialize)]

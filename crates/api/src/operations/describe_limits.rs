@@ -7,7 +7,7 @@ use super::{Nothing, operation};
 use crate::context::Context;
 use crate::error::Result;
 
-operation!("DescribeLimits", rate: DescribeLimitsCalls);
+operation!("DescribeLimits", rate: DescribeLimitsCalls, about: account);
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::operation;
 use super::records::{ChildShard, Records, answer_len};
 use crate::checks::{Checks, STREAM_ARN, any_text, flag};
-use crate::context::Context;
+use crate::context::{Context, Resource};
 use crate::error::Result;
 use crate::resource::stream_of_arn;
 
@@ -47,7 +47,8 @@ async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>
     let text = input.shard_iterator.as_deref().unwrap_or_default().trim_matches('"');
     let token =
         base64_simd::STANDARD.decode_to_vec(text.as_bytes()).map_err(|_| StreamsError::InvalidIterator)?;
-    let iterator = context.streams.open_iterator(&token)?;
+    let iterator = context.tokens().open_iterator(&token)?;
+    context.authorize(Resource::Stream(&iterator.stream))?;
     if let Some(arn) = &input.stream_arn {
         let named = stream_of_arn(context, arn)?;
         if named != iterator.stream {

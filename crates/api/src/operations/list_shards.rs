@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::{operation, page_token};
 use crate::answer::ShardShape;
 use crate::checks::{Checks, NAME, any_text};
-use crate::context::Context;
+use crate::context::{Context, Resource};
 use crate::error::{ApiError, Result};
 use crate::resource::stream_ref;
 
@@ -101,7 +101,8 @@ fn next_page(context: &Context<'_>, input: &Input<'_>, token: &str, limit: usize
     if let Some((name, _)) = excluded.iter().find(|(_, given)| *given) {
         return Err(ApiError::invalid_argument(format!("NextToken and {name} cannot be provided together.")));
     }
-    let token = page_token::decode(token, |bytes| context.streams.open_page(bytes))?;
+    let token = page_token::decode(token, |bytes| context.tokens().open_page(bytes))?;
+    context.authorize(Resource::Stream(&token.stream))?;
     context.find(&token.stream)?;
     Ok(context.streams.list_shards_after(&token, limit)?)
 }

@@ -10,7 +10,7 @@ use crate::checks::{Checks, NAME, any_text};
 use crate::context::Context;
 use crate::error::{ApiError, Result, status_name};
 
-operation!("ListStreams", rate: ListStreamsCalls);
+operation!("ListStreams", rate: ListStreamsCalls, about: account);
 
 headwater_wire::shape! {
     struct Input<'a> {

@@ -4,6 +4,7 @@ mod add_tags_to_stream;
 mod consumers;
 mod create_stream;
 mod decrease_stream_retention_period;
+mod delete_resource_policy;
 mod delete_stream;
 mod deregister_stream_consumer;
 mod describe_account_settings;
@@ -12,6 +13,7 @@ mod describe_stream;
 mod describe_stream_consumer;
 mod describe_stream_summary;
 mod get_records;
+mod get_resource_policy;
 mod get_shard_iterator;
 mod increase_stream_retention_period;
 mod list_shards;
@@ -23,6 +25,7 @@ mod merge_shards;
 mod page_token;
 mod put_record;
 mod put_records;
+mod put_resource_policy;
 mod records;
 mod register_stream_consumer;
 mod remove_tags_from_stream;
@@ -49,6 +52,7 @@ use headwater_wire::Codec;
 use crate::body::Frames;
 use crate::context::{Context, Inner};
 use crate::error::Result;
+use crate::guard::Trail;
 
 /// What an operation answers.
 pub(crate) enum Reply {
@@ -93,6 +97,15 @@ impl Rate {
     }
 }
 
+/// What an operation is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum About {
+    /// The caller's account: whether it may be done is asked before it begins.
+    Account,
+    /// A stream or a consumer: the operation asks when it knows which.
+    Resource,
+}
+
 /// One operation.
 pub(crate) struct Operation {
     /// As `X-Amz-Target` names it.
@@ -101,36 +114,53 @@ pub(crate) struct Operation {
     pub(crate) rate: Rate,
     /// True if it changes more than records: it is then carried to its end even if the client goes away.
     pub(crate) changes: bool,
+    /// What it is about.
+    pub(crate) about: About,
     /// Decodes, checks, runs, encodes.
     pub(crate) run: for<'a> fn(&'a Context<'a>, Codec, &'a [u8]) -> Running<'a>,
 }
 
 impl Operation {
     /// Counts the call against its rate and carries it out.
-    pub(crate) async fn call(&'static self, inner: &Inner, codec: Codec, body: &[u8]) -> Result<Reply> {
-        let context = inner.context(self);
+    pub(crate) async fn call(
+        &'static self,
+        inner: &Inner,
+        trail: &Trail,
+        codec: Codec,
+        body: &[u8],
+    ) -> Result<Reply> {
+        let context = inner.context(self, trail);
         context.count_call()?;
+        context.authorize_account()?;
         let answer = (self.run)(&context, codec, body).await;
         debug_assert!(answer.is_err() || context.is_counted(), "{} found its stream elsewhere", self.name);
         answer
     }
 }
 
-/// The table's entry for the `run` function of a file. `rate` is `shards`, `none`, or the name of a [`Limit`].
+/// The table's entry for the `run` function of a file. `rate` is `shards`, `none`, or the name of a [`Limit`]. What is
+/// `about: account` needs no stream; everything else reaches streams only after [`Context::authorize`].
 macro_rules! operation {
     (@rate shards) => { $crate::operations::Rate::OfShards };
     (@rate none) => { $crate::operations::Rate::None };
     (@rate $limit:ident) => {
         $crate::operations::Rate::Calls(headwater_types::limits::Limit::$limit)
     };
-    ($name:literal, rate: $rate:ident) => {
-        operation!($name, rate: $rate, changes: false);
+    ($name:literal, rate: $rate:ident $(, changes: $changes:literal)?) => {
+        operation!(@about Resource, $name, $rate $(, $changes)?);
     };
-    ($name:literal, rate: $rate:ident, changes: $changes:literal) => {
+    ($name:literal, rate: $rate:ident $(, changes: $changes:literal)?, about: account) => {
+        operation!(@about Account, $name, $rate $(, $changes)?);
+    };
+    (@about $about:ident, $name:literal, $rate:ident) => {
+        operation!(@about $about, $name, $rate, false);
+    };
+    (@about $about:ident, $name:literal, $rate:ident, $changes:literal) => {
         pub(super) const OPERATION: $crate::operations::Operation = $crate::operations::Operation {
             name: $name,
             rate: operation!(@rate $rate),
             changes: $changes,
+            about: $crate::operations::About::$about,
             run: |context, codec, body| Box::pin(async move { Ok(run(context, codec, body).await?.into()) }),
         };
     };
@@ -149,12 +179,14 @@ const ALL: &[Operation] = &[
     decrease_stream_retention_period::OPERATION,
     delete_stream::OPERATION,
     deregister_stream_consumer::OPERATION,
+    delete_resource_policy::OPERATION,
     describe_account_settings::OPERATION,
     describe_limits::OPERATION,
     describe_stream::OPERATION,
     describe_stream_consumer::OPERATION,
     describe_stream_summary::OPERATION,
     get_records::OPERATION,
+    get_resource_policy::OPERATION,
     get_shard_iterator::OPERATION,
     increase_stream_retention_period::OPERATION,
     list_shards::OPERATION,
@@ -165,6 +197,7 @@ const ALL: &[Operation] = &[
     merge_shards::OPERATION,
     put_record::OPERATION,
     put_records::OPERATION,
+    put_resource_policy::OPERATION,
     register_stream_consumer::OPERATION,
     remove_tags_from_stream::OPERATION,
     split_shard::OPERATION,
@@ -180,6 +213,11 @@ const ALL: &[Operation] = &[
     update_stream_record_distribution_strategy::OPERATION,
     update_stream_warm_throughput::OPERATION,
 ];
+
+/// The names of all.
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+    ALL.iter().map(|operation| operation.name)
+}
 
 /// The operation of this name.
 pub(crate) fn find(name: &str) -> Option<&'static Operation> {

@@ -114,7 +114,8 @@ async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>
     checks.done()?;
     let explicit_hash_key = hash_key(&input.explicit_hash_key)?;
 
-    let handle = context.streams.find_readable(&stream.key(context)?)?;
+    let key = stream.key(context)?;
+    let handle = context.streams.find_readable(&key)?;
     let partition_key = input.partition_key.as_deref().map_or(Cow::Borrowed(""), Cow::Borrowed);
     let data = data.unwrap_or_default();
     let entry = PutEntry { partition_key, explicit_hash_key, data: &data };

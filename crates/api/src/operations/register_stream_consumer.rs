@@ -1,5 +1,6 @@
 //! RegisterStreamConsumer.
 
+use headwater_streams::ConsumerRef;
 use headwater_types::ConsumerName;
 use headwater_wire::Codec;
 use headwater_wire::shape::{Map, Text};
@@ -9,7 +10,7 @@ use super::consumers::ConsumerShape;
 use super::operation;
 use super::tags::{check_resource_characters, check_tags, owned};
 use crate::checks::{Checks, NAME, STREAM_ARN};
-use crate::context::Context;
+use crate::context::{Context, Resource};
 use crate::error::{ApiError, Result};
 use crate::resource::stream_of_arn;
 
@@ -42,7 +43,12 @@ async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>
     check_resource_characters(&tags)?;
     let name = input.consumer_name.as_deref().and_then(ConsumerName::new);
     let name = name.ok_or_else(|| ApiError::invalid_argument("ConsumerName is required."))?;
+    context.note_tags(&tags);
     let stream = stream_of_arn(context, input.stream_arn.as_deref().unwrap_or_default())?;
+    if !tags.is_empty() {
+        context
+            .authorize_action("TagResource", Resource::Consumer(&stream, &ConsumerRef::Name(name.clone())))?;
+    }
     let (handle, _) = context.find(&stream)?;
     let consumer = context.streams.register_consumer(&handle, &name, &tags).await?;
     Ok(codec.encode(&Output { consumer: ConsumerShape::new(context, &stream, &consumer) }))

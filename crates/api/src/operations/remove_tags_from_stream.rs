@@ -28,8 +28,10 @@ async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>
     check_keys(&mut checks, &input.tag_keys);
     stream.check(&mut checks);
     checks.done()?;
+    let keys: Vec<String> =
+        input.tag_keys.iter().flat_map(|keys| keys.iter()).map(ToString::to_string).collect();
+    context.note_tag_keys(&keys);
     let (handle, _) = stream.find(context)?;
-    let keys: Vec<String> = input.tag_keys.unwrap_or_default().iter().map(ToString::to_string).collect();
     context.streams.remove_tags(&Tagged::Stream(handle), &keys).await?;
     Ok(Vec::new())
 }

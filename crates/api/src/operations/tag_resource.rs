@@ -26,8 +26,9 @@ async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>
     if let Some(tags) = &input.tags {
         check_tags(&mut checks, tags);
     }
-    let tagged = tagged(context, checks, &input.resource_arn)?;
     let tags = input.tags.as_ref().map(owned).unwrap_or_default();
+    context.note_tags(&tags);
+    let tagged = tagged(context, checks, &input.resource_arn)?;
     check_resource_characters(&tags)?;
     context.streams.add_tags(&tagged, &tags).await?;
     Ok(Vec::new())

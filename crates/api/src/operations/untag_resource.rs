@@ -23,8 +23,10 @@ async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>
     let input: Input<'_> = codec.decode(body)?;
     let mut checks = Checks::default();
     check_keys(&mut checks, &input.tag_keys);
+    let keys: Vec<String> =
+        input.tag_keys.iter().flat_map(|keys| keys.iter()).map(ToString::to_string).collect();
+    context.note_tag_keys(&keys);
     let tagged = tagged(context, checks, &input.resource_arn)?;
-    let keys: Vec<String> = input.tag_keys.unwrap_or_default().iter().map(ToString::to_string).collect();
     context.streams.remove_tags(&tagged, &keys).await?;
     Ok(Vec::new())
 }

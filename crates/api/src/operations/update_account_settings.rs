@@ -9,7 +9,7 @@ use crate::checks::Checks;
 use crate::context::Context;
 use crate::error::Result;
 
-operation!("UpdateAccountSettings", rate: UpdateAccountSettingsCalls, changes: true);
+operation!("UpdateAccountSettings", rate: UpdateAccountSettingsCalls, changes: true, about: account);
 
 headwater_wire::shape! {
     struct Input<'a> {

@@ -95,15 +95,16 @@ pub(crate) fn run(args: Keys) -> Result<(), Failure> {
             ));
         }
         Action::Add { alias, file } => {
-            let mut keys = MasterKeyFile::read(&file.file)?;
             let mut key = MasterKey::generate(&*random, now_s);
             for text in alias {
                 let wrong = || Failure::Usage(format!("'{text}' is no alias: it is alias/ and a name"));
                 key.aliases.insert(Alias::parse(&text).ok_or_else(wrong)?);
             }
             let id = key.id.clone();
-            keys.keys.push(key);
-            keys.save()?;
+            MasterKeyFile::change(&file.file, |file| {
+                file.keys.push(key);
+                Ok::<_, Failure>(())
+            })?;
             remark(&format!("{id} was added; the copies of the file are out of date"));
         }
         Action::List { file } => print(&listed(&MasterKeyFile::read(&file.file)?.keys))?,
@@ -124,15 +125,14 @@ pub(crate) fn run(args: Keys) -> Result<(), Failure> {
 }
 
 fn change(named: &Named, change: impl FnOnce(&mut MasterKey) -> String) -> Result<(), Failure> {
-    let mut file = MasterKeyFile::read(&named.file.file)?;
     let means = |key: &&mut MasterKey| {
         key.id.as_str() == named.key || key.aliases.iter().any(|alias| alias.as_str() == named.key)
     };
     let unknown =
         || Failure::Failed(format!("there is no key '{}'; `headwater keys list` shows them", named.key));
-    let key = file.keys.iter_mut().find(means).ok_or_else(unknown)?;
-    let told = change(key);
-    file.save()?;
+    let told = MasterKeyFile::change(&named.file.file, |file| {
+        Ok::<_, Failure>(change(file.keys.iter_mut().find(means).ok_or_else(unknown)?))
+    })?;
     remark(&told);
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! One file a command.
 
 pub(crate) mod create;
+pub(crate) mod credentials;
 pub(crate) mod delete;
 pub(crate) mod describe;
 pub(crate) mod keys;

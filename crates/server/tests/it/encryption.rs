@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use headwater_host::disk::{Disk, Faults};
 use headwater_host::{Clock, SeededRandom, SystemClock};
-use headwater_server::{MasterKeyFile, MasterKeySource};
+use headwater_server::{MasterKeyFile, MasterKeyFileError, MasterKeySource};
 use headwater_vault::{Alias, DEFAULT_ALIAS, MasterKey};
 use serde_json::{Value, json};
 
@@ -141,7 +141,7 @@ async fn a_start_that_is_cut_short_has_happened_or_not() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_file_is_followed_while_the_server_runs() {
-    let mut keys = Keys::new();
+    let keys = Keys::new();
     let mut world = world("followed", &keys).await;
     world.create("s", 1).await;
     encrypt(&world, "s").await;
@@ -153,8 +153,11 @@ async fn the_file_is_followed_while_the_server_runs() {
         })
         .await;
     };
-    keys.file.keys[0].enabled = false;
-    keys.file.save().unwrap();
+    MasterKeyFile::change(&keys.path(), |file| {
+        file.keys[0].enabled = false;
+        Ok::<_, MasterKeyFileError>(())
+    })
+    .unwrap();
     follows("the key is disabled", "KMSDisabledException").await;
     let (got, error) = world.try_read("s", 0).await;
     assert_eq!((got.len(), error.unwrap().error().1.as_str()), (0, "KMSDisabledException"));
@@ -221,8 +224,8 @@ fn files_that_are_wrong_are_refused_and_not_quoted() {
     let twice =
         good.clone() + good.split_once("[[key]]").map(|(_, key)| format!("[[key]]{key}")).unwrap().as_str();
     for (text, mode, expected) in [
-        (good.clone(), 0o644, "others can use it (mode 0644): chmod 600 it"),
-        (good.clone(), 0o660, "others can use it (mode 0660)"),
+        (good.clone(), 0o644, "others can read or change it (mode 0644); run: chmod 600"),
+        (good.clone(), 0o660, "others can read or change it (mode 0660)"),
         (good.replace("format = 1", "format = 2"), 0o600, "its format is 2"),
         (
             good.replace("secret = \"", "secret = \"AAAA"),

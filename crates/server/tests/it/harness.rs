@@ -33,6 +33,8 @@ pub(crate) fn settings(dir: impl Into<PathBuf>) -> Settings {
         region: "us-east-1".into(),
         account: AccountId::new("123456789012").unwrap(),
         limits: LimitsChoice::Off,
+        credentials: None,
+        audit_log: None,
         limit_changes: Default::default(),
         log: "info".into(),
         transition: TRANSITION,

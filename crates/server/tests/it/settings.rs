@@ -405,8 +405,8 @@ fn listening_beyond_this_machine_is_refused() {
         let listen = format!("--listen={address}");
         let expected = format!(
             "error: refusing to listen on {address}: no credentials are configured, so anybody who reaches this \
-             address could read and delete everything. Listen on 127.0.0.1, or give --insecure if the network is \
-             trusted"
+             address could read and delete everything. Give --credentials, listen on 127.0.0.1, or give --insecure if \
+             the network is trusted"
         );
         assert_eq!(resolve(&[&listen], &[]), expected);
         assert_eq!(resolve(&[&listen, "--insecure=false"], &[]), expected);
@@ -415,6 +415,9 @@ fn listening_beyond_this_machine_is_refused() {
         assert_eq!(with_file(&format!("listen = \"{address}\""), &[], &[]), expected);
         for allowed in [
             resolve(&[&listen, "--insecure"], &[]),
+            resolve(&[&listen, "--credentials=c.toml"], &[]),
+            resolve(&[&listen], &[("HEADWATER_CREDENTIALS", "c.toml")]),
+            with_file("credentials = \"c.toml\"", &[&listen], &[]),
             resolve(&[&listen, "--insecure=true"], &[]),
             resolve(&[&listen], &[("HEADWATER_INSECURE", "true")]),
             resolve(&[&listen], &[("HEADWATER_INSECURE", "1")]),

@@ -135,6 +135,8 @@ limits! {
     /// DecreaseStreamRetentionPeriod (quotas).
     DecreaseRetentionCalls:
         "decrease-stream-retention-period-calls", ControlCallsPerSecond, Stream, Everywhere(5);
+    /// DeleteResourcePolicy (API).
+    DeleteResourcePolicyCalls: "delete-resource-policy-calls", ControlCallsPerSecond, Account, Everywhere(5);
     /// DeleteStream (quotas).
     DeleteStreamCalls: "delete-stream-calls", ControlCallsPerSecond, Account, Everywhere(5);
     /// DeregisterStreamConsumer (quotas).
@@ -153,6 +155,8 @@ limits! {
     /// DescribeStreamSummary (quotas).
     DescribeStreamSummaryCalls:
         "describe-stream-summary-calls", ControlCallsPerSecond, Account, Everywhere(20);
+    /// GetResourcePolicy (API).
+    GetResourcePolicyCalls: "get-resource-policy-calls", ControlCallsPerSecond, Account, Everywhere(5);
     /// IncreaseStreamRetentionPeriod (quotas).
     IncreaseRetentionCalls:
         "increase-stream-retention-period-calls", ControlCallsPerSecond, Stream, Everywhere(5);
@@ -166,6 +170,8 @@ limits! {
     ListTagsForStreamCalls: "list-tags-for-stream-calls", ControlCallsPerSecond, Stream, Everywhere(5);
     /// MergeShards (quotas).
     MergeShardsCalls: "merge-shards-calls", ControlCallsPerSecond, Stream, Everywhere(5);
+    /// PutResourcePolicy (API).
+    PutResourcePolicyCalls: "put-resource-policy-calls", ControlCallsPerSecond, Account, Everywhere(5);
     /// RegisterStreamConsumer (quotas; the model says by account).
     RegisterStreamConsumerCalls:
         "register-stream-consumer-calls", ControlCallsPerSecond, Stream, Everywhere(5);

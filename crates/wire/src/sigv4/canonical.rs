@@ -120,6 +120,13 @@ impl SigningKey {
     pub fn sign(&self, string_to_sign: &str) -> String {
         hex(&hmac(&self.0, string_to_sign))
     }
+
+    /// True if this is the signature, found out in a time that does not depend on where it differs.
+    pub fn verify(&self, string_to_sign: &str, signature: &[u8; 32]) -> bool {
+        let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).expect("HMAC takes keys of any length");
+        mac.update(string_to_sign.as_bytes());
+        mac.verify_slice(signature).is_ok()
+    }
 }
 
 impl fmt::Debug for SigningKey {
@@ -139,7 +146,14 @@ pub fn sha256_hex(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
 }
 
-fn hex(bytes: &[u8]) -> String {
+/// The first value of a query parameter, decoded.
+pub(super) fn query_parameter<'a>(query: &'a str, wanted: &str) -> Option<Cow<'a, str>> {
+    let pairs = query.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
+    let mut values = pairs.filter(|(name, _)| percent_decode_str(name).eq(wanted.bytes()));
+    values.next().map(|(_, value)| percent_decode_str(value).decode_utf8_lossy())
+}
+
+pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");
         text

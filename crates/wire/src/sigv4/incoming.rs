@@ -2,9 +2,7 @@
 
 use std::borrow::Cow;
 
-use percent_encoding::percent_decode_str;
-
-use super::canonical::Scope;
+use super::canonical::{Scope, query_parameter};
 
 /// The signature parts of a request, all of them present.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -123,11 +121,4 @@ fn from_query(query: &str) -> Result<Authentication<'_>, AuthError> {
     } else {
         Err(AuthError::Incomplete(missing + "Re-examine the query-string parameters."))
     }
-}
-
-/// The first value of a query parameter, decoded.
-fn query_parameter<'a>(query: &'a str, wanted: &str) -> Option<Cow<'a, str>> {
-    let pairs = query.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
-    let mut values = pairs.filter(|(name, _)| percent_decode_str(name).eq(wanted.bytes()));
-    values.next().map(|(_, value)| percent_decode_str(value).decode_utf8_lossy())
 }

@@ -3,11 +3,15 @@
 //! The canonical form ([`canonical`]) is what signer and verifier must agree on, so both use it.
 
 pub mod canonical;
+mod chunked;
 mod incoming;
 mod sign;
+mod verify;
 
+pub use chunked::{Chunking, Chunks};
 pub use incoming::{AuthError, Authentication, Source};
 pub use sign::{Credentials, Signature, Target, sign};
+pub use verify::{Claim, SKEW, SignatureError};
 
 /// The only algorithm there is.
 pub const ALGORITHM: &str = "AWS4-HMAC-SHA256";

@@ -56,7 +56,8 @@ impl Signature {
     }
 }
 
-/// Signs `request`, all of its headers included (`host` must be among them), with `body` at `now`.
+/// Signs `request`, all of its headers included (`host` must be among them), with `body` at `now`. What
+/// `x-amz-content-sha256` says, if it is there, is signed in the place of the body's hash.
 pub fn sign(
     request: &Request<'_>,
     body: &[u8],
@@ -77,7 +78,9 @@ pub fn sign(
     names.dedup();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
 
-    let canonical = canonical_request(&Request { headers: &headers, ..*request }, &names, &sha256_hex(body));
+    let sent = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("x-amz-content-sha256"));
+    let hash = sent.map_or_else(|| sha256_hex(body), |(_, hash)| (*hash).to_owned());
+    let canonical = canonical_request(&Request { headers: &headers, ..*request }, &names, &hash);
     let key = SigningKey::derive(&credentials.secret_access_key, &scope);
     let signature = key.sign(&string_to_sign(&date, &scope, &canonical));
     let authorization = format!(

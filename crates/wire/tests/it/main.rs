@@ -8,6 +8,7 @@ mod hostile;
 mod round_trip;
 mod sigv4;
 mod structure;
+mod verify;
 
 use headwater_wire::shape::{Blob, Bool, Int, List, Long, Map, Text, Time};
 

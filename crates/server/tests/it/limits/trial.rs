@@ -198,6 +198,14 @@ pub(super) fn trial(limit: Limit) -> Met {
         // Whether it exists makes no difference to an account's rate.
         L::DeleteStreamCalls => call(limit, "DeleteStream", |n| json!({"StreamName": format!("d{n}")}))
             .but(|trial| trial.success = "ResourceNotFoundException"),
+        L::PutResourcePolicyCalls => {
+            call(limit, "PutResourcePolicy", |_| json!({"ResourceARN": arn(), "Policy": r#"{"Statement":[]}"#}))
+        }
+        L::GetResourcePolicyCalls => call(limit, "GetResourcePolicy", |_| json!({"ResourceARN": arn()})),
+        L::DeleteResourcePolicyCalls => {
+            call(limit, "DeleteResourcePolicy", |_| json!({"ResourceARN": arn()}))
+                .but(|trial| trial.success = "ResourceNotFoundException")
+        }
         L::DescribeAccountSettingsCalls => call(limit, "DescribeAccountSettings", |_| json!({})),
         L::DescribeLimitsCalls => call(limit, "DescribeLimits", |_| json!({})),
         L::DescribeStreamCalls => call_on_stream(limit, "DescribeStream"),

@@ -1,0 +1,58 @@
+//! Who asks.
+
+use std::fmt;
+use std::sync::Arc;
+
+use headwater_types::AccountId;
+
+use crate::policy::IdentityPolicy;
+
+/// A user of an account, or the account itself.
+#[derive(Clone)]
+pub struct Caller {
+    account: AccountId,
+    user: Option<String>,
+    arn: String,
+    policies: Arc<[IdentityPolicy]>,
+}
+
+impl Caller {
+    /// A user, or without a name the account itself, which may do everything in its account and needs no policies.
+    pub fn new(
+        partition: &str,
+        account: AccountId,
+        user: Option<String>,
+        policies: Arc<[IdentityPolicy]>,
+    ) -> Self {
+        let arn = match &user {
+            Some(user) => format!("arn:{partition}:iam::{account}:user/{user}"),
+            None => format!("arn:{partition}:iam::{account}:root"),
+        };
+        Self { account, user, arn, policies }
+    }
+
+    /// Whose streams a bare name means.
+    pub fn account(&self) -> AccountId {
+        self.account
+    }
+
+    /// The user's name; none for the account itself.
+    pub fn user(&self) -> Option<&str> {
+        self.user.as_deref()
+    }
+
+    /// `arn:aws:iam::ACCOUNT:user/NAME` or `arn:aws:iam::ACCOUNT:root`.
+    pub fn arn(&self) -> &str {
+        &self.arn
+    }
+
+    pub(crate) fn policies(&self) -> &[IdentityPolicy] {
+        &self.policies
+    }
+}
+
+impl fmt::Debug for Caller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Caller({})", self.arn)
+    }
+}

@@ -1,0 +1,14 @@
+//! Policies that need not be written down.
+
+/// The document of a policy that has a name: `full-access` or `read-only`.
+pub fn builtin_policy(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "full-access" => {
+            r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":["kinesis:*","headwater:*"],"Resource":"*"}}"#
+        }
+        "read-only" => {
+            r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":["kinesis:Get*","kinesis:List*","kinesis:Describe*","kinesis:SubscribeToShard"],"Resource":"*"}}"#
+        }
+        _ => return None,
+    })
+}

@@ -1,0 +1,130 @@
+//! What conditions of policies may ask about a request: the condition keys.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use headwater_types::{AccountId, Timestamp};
+use headwater_wire::date::Civil;
+
+use crate::caller::Caller;
+
+/// How much of a User-Agent header is looked at, in bytes.
+const USER_AGENT_BYTES_MAX: usize = 1024;
+
+/// What is known about a request. What is not is absent, which each condition operator has its rule for.
+#[derive(Debug, Clone, Copy)]
+pub struct Facts<'a> {
+    /// Who asks.
+    pub caller: &'a Caller,
+    /// From which address.
+    pub source_ip: Option<IpAddr>,
+    /// When.
+    pub now: Timestamp,
+    /// Whether it came through TLS.
+    pub secure: bool,
+    /// The User-Agent header.
+    pub user_agent: Option<&'a str>,
+    /// The region asked.
+    pub region: &'a str,
+    /// The account that owns the resource.
+    pub resource_account: AccountId,
+    /// The resource's tags.
+    pub resource_tags: Option<&'a BTreeMap<String, String>>,
+    /// Tags that the request sends.
+    pub request_tags: Option<&'a BTreeMap<String, String>>,
+    /// Keys of tags that the request sends or removes.
+    pub tag_keys: Option<&'a [String]>,
+}
+
+/// A condition key. Names are the same in upper and lower case.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Key {
+    SourceIp,
+    CurrentTime,
+    EpochTime,
+    SecureTransport,
+    PrincipalArn,
+    PrincipalAccount,
+    PrincipalType,
+    Username,
+    UserAgent,
+    RequestedRegion,
+    ResourceAccount,
+    ResourceTag(String),
+    RequestTag(String),
+    TagKeys,
+    /// One that no request here ever has.
+    Absent,
+}
+
+impl Key {
+    /// The key of this name; `None` if it is no name of a key.
+    pub(crate) fn parse(name: &str) -> Option<Self> {
+        let name = name.to_lowercase();
+        let (service, rest) = name.split_once(':')?;
+        let word =
+            |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+        if !word(service) || rest.is_empty() {
+            return None;
+        }
+        if service == "aws" {
+            if let Some(tag) = rest.strip_prefix("resourcetag/") {
+                return (!tag.is_empty()).then(|| Self::ResourceTag(tag.to_owned()));
+            }
+            if let Some(tag) = rest.strip_prefix("requesttag/") {
+                return (!tag.is_empty()).then(|| Self::RequestTag(tag.to_owned()));
+            }
+            return Some(match rest {
+                "sourceip" => Self::SourceIp,
+                "currenttime" => Self::CurrentTime,
+                "epochtime" => Self::EpochTime,
+                "securetransport" => Self::SecureTransport,
+                "principalarn" => Self::PrincipalArn,
+                "principalaccount" => Self::PrincipalAccount,
+                "principaltype" => Self::PrincipalType,
+                "username" => Self::Username,
+                "useragent" => Self::UserAgent,
+                "requestedregion" => Self::RequestedRegion,
+                "resourceaccount" => Self::ResourceAccount,
+                "tagkeys" => Self::TagKeys,
+                _ => Self::Absent,
+            });
+        }
+        Some(Self::Absent)
+    }
+}
+
+impl<'a> Facts<'a> {
+    /// The key's values, one for most; `None` where the request has no such key.
+    pub(crate) fn values(&self, key: &Key) -> Option<Vec<Cow<'a, str>>> {
+        let owned = |text: String| vec![Cow::Owned(text)];
+        Some(match key {
+            Key::SourceIp => owned(self.source_ip?.to_string()),
+            Key::CurrentTime => owned(Civil::from_timestamp(self.now).to_string()),
+            Key::EpochTime => owned(self.now.as_secs().to_string()),
+            Key::SecureTransport => vec![Cow::Borrowed(if self.secure { "true" } else { "false" })],
+            Key::PrincipalArn => vec![Cow::Borrowed(self.caller.arn())],
+            Key::PrincipalAccount => owned(self.caller.account().to_string()),
+            Key::PrincipalType => {
+                vec![Cow::Borrowed(if self.caller.user().is_some() { "User" } else { "Account" })]
+            }
+            Key::Username => vec![Cow::Borrowed(self.caller.user()?)],
+            Key::UserAgent => {
+                let text = self.user_agent?;
+                vec![Cow::Borrowed(&text[..text.floor_char_boundary(USER_AGENT_BYTES_MAX)])]
+            }
+            Key::RequestedRegion => vec![Cow::Borrowed(self.region)],
+            Key::ResourceAccount => owned(self.resource_account.to_string()),
+            Key::ResourceTag(name) => vec![tag(self.resource_tags?, name)?],
+            Key::RequestTag(name) => vec![tag(self.request_tags?, name)?],
+            Key::TagKeys => self.tag_keys?.iter().map(|key| Cow::Borrowed(key.as_str())).collect(),
+            Key::Absent => return None,
+        })
+    }
+}
+
+fn tag<'a>(tags: &'a BTreeMap<String, String>, wanted: &str) -> Option<Cow<'a, str>> {
+    let found = tags.iter().find(|(key, _)| key.to_lowercase() == wanted);
+    found.map(|(_, value)| Cow::Borrowed(value.as_str()))
+}

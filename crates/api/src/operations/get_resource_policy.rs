@@ -1,0 +1,42 @@
+//! GetResourcePolicy.
+
+use headwater_streams::Tagged;
+use headwater_wire::Codec;
+use headwater_wire::shape::Text;
+use serde::Serialize;
+
+use super::operation;
+use crate::checks::Checks;
+use crate::context::Context;
+use crate::error::Result;
+use crate::resource::tagged;
+
+operation!("GetResourcePolicy", rate: GetResourcePolicyCalls);
+
+headwater_wire::shape! {
+    /// Also the input of DeleteResourcePolicy.
+    pub(super) struct Input<'a> {
+        resource_arn: Text<'a> = "ResourceARN",
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Output {
+    policy: String,
+}
+
+impl Input<'_> {
+    /// What has the policy, if the caller may have it.
+    pub(super) fn resource(&self, context: &Context<'_>) -> Result<Tagged> {
+        tagged(context, Checks::default(), &self.resource_arn)
+    }
+}
+
+async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>> {
+    let input: Input<'_> = codec.decode(body)?;
+    let resource = input.resource(context)?;
+    // AWS answers an empty document where there is none (reference, section 5).
+    let policy = context.streams.policy(&resource)?.unwrap_or_else(|| "{}".to_owned());
+    Ok(codec.encode(&Output { policy }))
+}

@@ -1,0 +1,32 @@
+//! PutResourcePolicy.
+
+use headwater_access::ResourcePolicy;
+use headwater_wire::Codec;
+use headwater_wire::shape::Text;
+
+use super::operation;
+use crate::checks::Checks;
+use crate::context::Context;
+use crate::error::{ApiError, Result};
+use crate::resource::tagged;
+
+operation!("PutResourcePolicy", rate: PutResourcePolicyCalls, changes: true);
+
+headwater_wire::shape! {
+    struct Input<'a> {
+        resource_arn: Text<'a> = "ResourceARN",
+        policy: Text<'a> = "Policy",
+    }
+}
+
+async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>> {
+    let input: Input<'_> = codec.decode(body)?;
+    let mut checks = Checks::default();
+    checks.required("policy", &input.policy);
+    let resource = tagged(context, checks, &input.resource_arn)?;
+    let policy = input.policy.as_deref().unwrap_or_default();
+    ResourcePolicy::parse(policy)
+        .map_err(|error| ApiError::validation(format!("The policy cannot be used: {error}.")))?;
+    context.streams.put_policy(&resource, policy).await?;
+    Ok(Vec::new())
+}
