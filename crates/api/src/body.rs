@@ -2,27 +2,54 @@
 
 use std::convert::Infallible;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
 use futures_util::Stream;
+use headwater_host::Clock;
 use http_body_util::{BodyExt, Either, Full};
 use hyper::body::{Body, Frame, Incoming};
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
-use crate::context::Inner;
+use crate::context::{Inner, Peer};
 
 /// The body of an answer: all there is, or frames as they come.
 pub type AnswerBody = Either<Full<Bytes>, Frames>;
 
+/// How long the last frame of an event stream may lie about before the connection is given up.
+const OVERDUE_AFTER: Duration = Duration::from_secs(10);
+
 /// Frames of an event stream. Nothing is done for the next one before the connection takes it, so a client that does
 /// not read makes no more of them.
-pub struct Frames(Pin<Box<dyn Stream<Item = Bytes> + Send>>);
+pub struct Frames {
+    frames: Pin<Box<dyn Stream<Item = Bytes> + Send>>,
+    /// By [`headwater_host::Clock::elapsed`].
+    ends_at: Duration,
+    /// Dropped with the frames, which whoever watches them notices.
+    _watched: Option<oneshot::Sender<Infallible>>,
+}
 
 impl Frames {
-    pub(crate) fn new(frames: impl Stream<Item = Bytes> + Send + 'static) -> Self {
-        Self(Box::pin(frames))
+    /// These frames, of which the last is made at `ends_at` at the latest.
+    pub(crate) fn new(frames: impl Stream<Item = Bytes> + Send + 'static, ends_at: Duration) -> Self {
+        Self { frames: Box::pin(frames), ends_at, _watched: None }
+    }
+
+    /// Has the connection closed if the client has not taken the frames some time after their end. Only somebody else
+    /// can notice that: nobody asks for frames while the client does not read.
+    pub(crate) fn watched(mut self, clock: Arc<dyn Clock>, peer: &Peer) -> Self {
+        let (watched, gone) = oneshot::channel();
+        let (overdue_at, overdue) = (self.ends_at + OVERDUE_AFTER, peer.overdue.clone());
+        tokio::spawn(async move {
+            tokio::select! {
+                _ = gone => {}
+                () = clock.sleep(overdue_at.saturating_sub(clock.elapsed())) => overdue.notify_one(),
+            }
+        });
+        self._watched = Some(watched);
+        self
     }
 }
 
@@ -40,7 +67,7 @@ impl Body for Frames {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        self.0.as_mut().poll_next(context).map(|frame| frame.map(|bytes| Ok(Frame::data(bytes))))
+        self.frames.as_mut().poll_next(context).map(|frame| frame.map(|bytes| Ok(Frame::data(bytes))))
     }
 }
 

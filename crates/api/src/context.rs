@@ -12,7 +12,7 @@ use headwater_streams::{ConsumerRef, EventRoom, StreamHandle, StreamService, Str
 use headwater_telemetry::Metrics;
 use headwater_types::limits::Scope;
 use headwater_types::{AccountId, ConsumerId, StreamKey};
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 
 use crate::error::{ApiError, Result};
 use crate::guard::{AccessControl, Trail};
@@ -72,7 +72,7 @@ pub(crate) struct Inner {
     /// One permit a KiB of answer.
     pub(crate) answer_budget: Arc<Semaphore>,
     pub(crate) reads: Semaphore,
-    pub(crate) events: Arc<EventRoom>,
+    pub(crate) events: EventRoom,
 }
 
 impl Api {
@@ -100,7 +100,7 @@ impl Api {
             body_budget,
             answer_budget,
             reads: Semaphore::new(limits.reads_max),
-            events: Arc::new(EventRoom::new(limits.events_bytes_max)),
+            events: EventRoom::new(limits.events_bytes_max),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -129,13 +129,22 @@ pub struct Peer {
     pub(crate) address: IpAddr,
     pub(crate) secure: bool,
     pub(crate) answers: Arc<Semaphore>,
+    pub(crate) overdue: Arc<Notify>,
+}
+
+impl Peer {
+    /// Waits until the client has left an event stream unread for longer than it may last: the connection is to be
+    /// closed, so that nothing is kept for it.
+    pub async fn is_overdue(&self) {
+        self.overdue.notified().await;
+    }
 }
 
 impl Api {
     /// For a new connection from this address; `secure` says whether it is encrypted.
     pub fn peer(&self, address: IpAddr, secure: bool) -> Peer {
         let answers = Arc::new(Semaphore::new(self.inner.limits.connection_answers_bytes_max / 1024));
-        Peer { address: address.to_canonical(), secure, answers }
+        Peer { address: address.to_canonical(), secure, answers, overdue: Arc::default() }
     }
 }
 
@@ -174,7 +183,7 @@ pub(crate) struct Context<'a> {
     /// Held while records are read and encoded.
     pub(crate) reads: &'a Semaphore,
     /// What events may hold.
-    pub(crate) events: &'a Arc<EventRoom>,
+    pub(crate) events: &'a EventRoom,
     access: &'a AccessControl,
     trail: &'a Trail,
     operation: &'static Operation,

@@ -143,6 +143,7 @@ impl Api {
                 None => Outcome::error(codec, &ApiError::unavailable()),
             },
             Ok(Reply::Events(frames)) => {
+                let frames = frames.watched(self.inner.clock.clone(), peer);
                 let mut response = Response::new(Either::Right(frames));
                 response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(EVENT_STREAM));
                 Outcome { outcome: "ok", response }

@@ -190,13 +190,19 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     routes: Routes,
     watcher: hyper_util::server::graceful::Watcher,
 ) {
+    let asking = peer.clone();
     let service = service_fn(move |request| {
-        let (routes, peer) = (routes.clone(), peer.clone());
+        let (routes, peer) = (routes.clone(), asking.clone());
         async move { routes.answer(request, peer).await }
     });
     let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
-    if let Err(error) = watcher.watch(connection).await {
-        debug!(error = %error, "a connection ended badly");
+    tokio::select! {
+        ended = watcher.watch(connection) => {
+            if let Err(error) = ended {
+                debug!(error = %error, "a connection ended badly");
+            }
+        }
+        () = peer.is_overdue() => debug!("a client did not read its event stream to the end"),
     }
 }
 

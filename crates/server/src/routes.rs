@@ -59,8 +59,8 @@ impl Routes {
                 let (parts, _) = request.into_parts();
                 Ok(match self.api.refuse(&parts, &peer, "GetMetrics") {
                     Some(refusal) => refusal,
-                    None if parts.uri.path() == "/metrics" => self.metrics(),
-                    None => self.shard_metrics(parts.uri.query()),
+                    None if parts.uri.path() == "/metrics" => self.metrics().await,
+                    None => self.shard_metrics(parts.uri.query()).await,
                 })
             }
             _ => self.api.handle(request, peer).await,
@@ -78,8 +78,8 @@ impl Routes {
         text(status, "application/json", body.into())
     }
 
-    fn metrics(&self) -> Response<AnswerBody> {
-        self.streams.report_levels();
+    async fn metrics(&self) -> Response<AnswerBody> {
+        self.streams.report_levels().await;
         self.metrics.set(Level::DiskUsedBytes, self.store.stats().disk_bytes());
         if let Ok(space) = self.disk.space(&self.data_dir) {
             self.metrics.set(Level::DiskFreeBytes, space.free_bytes);
@@ -88,7 +88,7 @@ impl Routes {
     }
 
     /// The shards of the stream that the query names: `stream=NAME`, and `account=ID` where it is another's.
-    fn shard_metrics(&self, query: Option<&str>) -> Response<AnswerBody> {
+    async fn shard_metrics(&self, query: Option<&str>) -> Response<AnswerBody> {
         let pairs = query.unwrap_or_default().split('&').filter_map(|pair| pair.split_once('='));
         let (mut name, mut account) = (None, Some(self.account));
         for (key, value) in pairs {
@@ -105,7 +105,7 @@ impl Routes {
         };
         match self.streams.find(&key) {
             Ok((handle, _)) => {
-                let samples = self.streams.shard_samples(&handle);
+                let samples = self.streams.shard_samples(&handle).await;
                 text(StatusCode::OK, CONTENT_TYPE, encode_shards(&samples).into())
             }
             Err(_) => text(StatusCode::NOT_FOUND, PLAIN, format!("there is no {key}\n").into()),

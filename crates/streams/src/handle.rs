@@ -6,7 +6,7 @@ use arc_swap::ArcSwap;
 use headwater_store::{ShardLog, Version};
 use headwater_telemetry::StreamMetrics;
 use headwater_types::limits::CallRates;
-use headwater_types::{Shard, ShardId, StreamKey};
+use headwater_types::{Shard, ShardId, StreamKey, Timestamp};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
@@ -34,8 +34,8 @@ impl ShardHandle {
     }
 
     /// What was done with it since the server started.
-    pub fn report(&self) -> ShardReport {
-        self.stats.report()
+    pub fn report(&self, now: Timestamp) -> ShardReport {
+        self.stats.report(now)
     }
 }
 

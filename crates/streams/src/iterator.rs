@@ -199,7 +199,8 @@ fn position_of(
         None => Ok(None),
         // The ending number of a closed shard, for instance.
         Some(position) if position > bounds.end && bounds.sealed => Ok(Some((bounds.end, parsed.time_s()))),
-        Some(position) if position > bounds.end => refuse(false),
+        // No record has it yet: the next one will have another number, because it arrives later.
+        Some(position) if position >= bounds.end && !bounds.sealed => refuse(false),
         Some(position) => Ok(Some((position, parsed.time_s()))),
     }
 }

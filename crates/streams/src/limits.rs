@@ -3,6 +3,10 @@
 //! A rate is a bucket that fills steadily up to one second's worth. A read may take more than is there: the
 //! bucket then owes, and the shard pauses until the debt is paid, which is how AWS treats an answer of 10 MB.
 //! Each rate is enforced, or not, whatever the others are.
+//!
+//! Records above 1 MiB never fit a second's worth. They draw on an allowance, a tank that fills at the byte rate;
+//! smaller records draw on it as well, so that over time a shard takes no more than its rate, and a large record is
+//! paid for by what is not written after it.
 
 use std::time::Duration;
 
@@ -14,7 +18,7 @@ pub(crate) struct ShardBudget {
     write_bytes: Option<Bucket>,
     write_records: Option<Bucket>,
     large_record_bytes: Option<Bucket>,
-    /// Records above this size never fit the byte rate: they have an allowance of their own.
+    /// Records above this size are large.
     large_above_bytes: u64,
     read_bytes: Option<Bucket>,
     read_calls: Option<Bucket>,
@@ -32,7 +36,7 @@ impl ShardBudget {
             large_record_bytes: policy
                 .get(Limit::LargeRecordBurst)
                 .map(|burst| Bucket::new(byte_rate, burst)),
-            large_above_bytes: byte_rate,
+            large_above_bytes: byte_rate.max(MIB as u64),
             read_bytes: rate(Limit::ShardReadBytes),
             read_calls: rate(Limit::ShardReadCalls),
             iterator_calls: rate(Limit::ShardIteratorCalls),
@@ -47,11 +51,13 @@ impl ShardBudget {
     /// Takes what one record needs (`bytes` of data and partition key), or nothing.
     pub(crate) fn write(&mut self, elapsed: Duration, bytes: u64) -> bool {
         let large = bytes > self.large_above_bytes;
-        let of_bytes = if large { &mut self.large_record_bytes } else { &mut self.write_bytes };
-        let allowed = of_bytes.as_mut().is_none_or(|bucket| bucket.has(elapsed, bytes))
+        // Without a byte rate small records are free.
+        let drawn = self.large_record_bytes.as_mut().filter(|_| large || self.write_bytes.is_some());
+        let mut of_bytes = [self.write_bytes.as_mut().filter(|_| !large), drawn];
+        let allowed = of_bytes.iter_mut().flatten().all(|bucket| bucket.has(elapsed, bytes))
             && self.write_records.as_mut().is_none_or(|bucket| bucket.try_take(elapsed, 1));
-        if let Some(bucket) = of_bytes.as_mut().filter(|_| allowed) {
-            bucket.take(bytes);
+        if allowed {
+            of_bytes.into_iter().flatten().for_each(|bucket| bucket.take(bytes));
         }
         allowed
     }

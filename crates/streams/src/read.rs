@@ -86,7 +86,7 @@ impl StreamService {
         let ended = caught_up && bounds.sealed && !shard.is_open();
         let millis_behind_latest =
             if caught_up { 0 } else { now.millis_since(read_up_to(&opened.batches, bounds.last_arrival)) };
-        log.stats.iterator_age(now, millis_behind_latest);
+        log.stats.polled(now, millis_behind_latest);
         let next =
             (!ended).then(|| ShardIterator { position: opened.next.max(iterator.position), ..iterator });
         let children = if ended {
@@ -116,6 +116,19 @@ pub(crate) async fn read_kept(
         return Ok(found);
     }
     log.read(log.position_at(horizon).await?.max(from), max).await
+}
+
+/// How far a reader that goes on here is behind the newest record, in milliseconds; 0 if nothing is left to read.
+pub(crate) async fn lag_ms(
+    log: &Arc<dyn ShardLog>,
+    position: Position,
+    now: Timestamp,
+) -> std::result::Result<u64, StoreError> {
+    if position >= log.bounds().end {
+        return Ok(0);
+    }
+    let next = log.read(position, ReadLimit { records: 1, bytes: 1 }).await?;
+    Ok(next.batches.first().map_or(0, |batch| now.millis_since(batch.arrival)))
 }
 
 /// How many records there are, and how many bytes of data and partition keys.

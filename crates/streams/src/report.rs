@@ -4,23 +4,25 @@ use headwater_telemetry::{Level, ShardSample, StreamLevels};
 use headwater_types::Timestamp;
 
 use crate::handle::{ShardHandle, StreamHandle};
+use crate::read::lag_ms;
 use crate::service::StreamService;
 use crate::stats::ShardReport;
 
-/// A shard that was not read for so long has no readers: how far the last one was behind means nothing any more.
-const READERS_GONE_AFTER_MS: u64 = 300_000;
-
-impl ShardReport {
-    /// How far the newest read was behind the newest record, unless it is long ago.
-    fn current_age_ms(&self, now: Timestamp) -> Option<u64> {
-        let (age_ms, read_at) = self.iterator_age?;
-        (now.millis_since(read_at) <= READERS_GONE_AFTER_MS).then_some(age_ms)
+impl ShardHandle {
+    /// How far its readers are behind the newest record: the worst of them, `None` if it has none. A shard that cannot
+    /// be read is told of where it is read.
+    async fn age_ms(&self, report: &ShardReport, now: Timestamp) -> Option<u64> {
+        let subscribed = match report.slowest_subscription {
+            Some(position) => Some(lag_ms(&self.log, position, now).await.unwrap_or(0)),
+            None => None,
+        };
+        subscribed.max(report.polls_behind_ms)
     }
 }
 
 impl StreamService {
     /// Sets the levels that Prometheus reads.
-    pub fn report_levels(&self) {
+    pub async fn report_levels(&self) {
         let now = self.clock.now();
         let handles: Vec<_> = self.streams.read().values().cloned().collect();
         let (mut streams, mut shards) = (0, 0);
@@ -29,12 +31,14 @@ impl StreamService {
             if view.meta.status(now).is_none() {
                 continue;
             }
-            let reports = || view.shards().map(|(_, shard)| shard.report());
-            let levels = StreamLevels {
-                open_shards: view.meta.open_shards(),
-                subscriptions: reports().map(|report| report.subscriptions).sum(),
-                iterator_age_ms: reports().filter_map(|report| report.current_age_ms(now)).max(),
-            };
+            let (mut subscriptions, mut iterator_age_ms) = (0, None);
+            for (_, shard) in view.shards() {
+                let report = shard.report(now);
+                subscriptions += report.subscriptions;
+                iterator_age_ms = iterator_age_ms.max(shard.age_ms(&report, now).await);
+            }
+            let levels =
+                StreamLevels { open_shards: view.meta.open_shards(), subscriptions, iterator_age_ms };
             self.metrics.set_stream(handle.key.account.as_str(), handle.key.name.as_str(), levels);
             streams += 1;
             shards += u64::from(levels.open_shards);
@@ -44,14 +48,15 @@ impl StreamService {
     }
 
     /// What was done with each shard of a stream since the server started, by id.
-    pub fn shard_samples(&self, handle: &StreamHandle) -> Vec<ShardSample> {
+    pub async fn shard_samples(&self, handle: &StreamHandle) -> Vec<ShardSample> {
         let now = self.clock.now();
         let view = handle.view();
         let horizon = view.meta.horizon(now);
         let live = view.shards().filter(|(shard, _)| shard.closed_at().is_none_or(|at| at >= horizon));
-        let sample = |(shard, counted): (&headwater_types::Shard, &ShardHandle)| {
-            let report = counted.report();
-            ShardSample {
+        let mut samples = Vec::new();
+        for (shard, counted) in live {
+            let report = counted.report(now);
+            samples.push(ShardSample {
                 account: handle.key.account.to_string(),
                 stream: handle.key.name.to_string(),
                 shard: shard.id.to_string(),
@@ -64,10 +69,10 @@ impl StreamService {
                     report.throttled_writes,
                     report.throttled_reads,
                 ],
-                iterator_age_ms: report.current_age_ms(now),
+                iterator_age_ms: counted.age_ms(&report, now).await,
                 subscriptions: report.subscriptions,
-            }
-        };
-        live.map(sample).collect()
+            });
+        }
+        samples
     }
 }

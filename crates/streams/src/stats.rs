@@ -1,10 +1,17 @@
 //! What was done with a shard since the server started: for whoever watches it.
 
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 
-use headwater_types::Timestamp;
+use headwater_types::{Position, Timestamp};
+use parking_lot::Mutex;
 
 use crate::traffic::{Amount, Totals};
+
+/// What is said of polls is their worst in this time and the time before it: readers that poll in turn are all seen.
+const POLLS_WINDOW_MS: u64 = 30_000;
+/// A shard that was not polled for so long has no pollers: how far the last one was behind means nothing any more.
+const POLLERS_GONE_AFTER_MS: u64 = 300_000;
 
 /// Counters of one shard. Each is right by itself; together they are not of one moment.
 #[derive(Debug, Default)]
@@ -16,10 +23,54 @@ pub(crate) struct ShardStats {
     throttled_writes: AtomicU64,
     throttled_bytes: AtomicU64,
     throttled_reads: AtomicU64,
-    /// Of the newest read, with the time of that read; the epoch before the first.
-    iterator_age_ms: AtomicU64,
-    read_at: AtomicU64,
-    subscriptions: AtomicU32,
+    polls: Mutex<Polls>,
+    /// Where each open subscription is.
+    readers: Mutex<Vec<Weak<AtomicU64>>>,
+}
+
+/// How far GetRecords was behind, window by window.
+#[derive(Debug, Default)]
+struct Polls {
+    newest_at: Timestamp,
+    window_began: Timestamp,
+    worst_ms: u64,
+    worst_before_ms: u64,
+}
+
+impl Polls {
+    fn add(&mut self, now: Timestamp, behind_ms: u64) {
+        let windows = now.millis_since(self.window_began) / POLLS_WINDOW_MS;
+        if windows > 0 {
+            // Of what was said before the window that ended only now, nothing is left.
+            self.worst_before_ms = if windows == 1 { self.worst_ms } else { 0 };
+            (self.window_began, self.worst_ms) = (now, 0);
+        }
+        self.worst_ms = self.worst_ms.max(behind_ms);
+        self.newest_at = now;
+    }
+
+    /// The worst of late; `None` if nobody polls.
+    fn worst_ms(&self, now: Timestamp) -> Option<u64> {
+        let polled = self.newest_at > Timestamp::default();
+        let current = polled && now.millis_since(self.newest_at) <= POLLERS_GONE_AFTER_MS;
+        current.then_some(self.worst_ms.max(self.worst_before_ms))
+    }
+}
+
+/// Where a subscription is; seen by whoever watches the shard until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Reader(Arc<AtomicU64>);
+
+impl Reader {
+    /// The first position that was not read.
+    pub(crate) fn position(&self) -> Position {
+        // Only positions are stored.
+        Position::new(self.0.load(Ordering::Relaxed)).unwrap_or(Position::MAX)
+    }
+
+    pub(crate) fn advance(&self, to: Position) {
+        self.0.store(to.get(), Ordering::Relaxed);
+    }
 }
 
 /// The counters as they were at one moment.
@@ -37,8 +88,10 @@ pub struct ShardReport {
     pub throttled_writes: u64,
     /// Calls refused over the read rate.
     pub throttled_reads: u64,
-    /// How far the newest read was behind the newest record, and when that read was; `None` before the first.
-    pub iterator_age: Option<(u64, Timestamp)>,
+    /// How far GetRecords was behind the newest record at worst of late, in milliseconds; `None` if nobody calls it.
+    pub polls_behind_ms: Option<u64>,
+    /// The first record that some open subscription has not been sent; `None` if there is no subscription.
+    pub slowest_subscription: Option<Position>,
     /// Open subscriptions.
     pub subscriptions: u32,
 }
@@ -63,17 +116,17 @@ impl ShardStats {
         self.throttled_reads.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(crate) fn iterator_age(&self, now: Timestamp, millis_behind_latest: u64) {
-        self.iterator_age_ms.store(millis_behind_latest, Ordering::Relaxed);
-        self.read_at.store(now.as_millis(), Ordering::Release);
+    pub(crate) fn polled(&self, now: Timestamp, millis_behind_latest: u64) {
+        self.polls.lock().add(now, millis_behind_latest);
     }
 
-    pub(crate) fn subscribed(&self) {
-        self.subscriptions.fetch_add(1, Ordering::Relaxed);
-    }
-
-    pub(crate) fn unsubscribed(&self) {
-        self.subscriptions.fetch_sub(1, Ordering::Relaxed);
+    /// A subscription that begins here; it is counted until the reader is dropped.
+    pub(crate) fn subscribed(&self, at: Position) -> Reader {
+        let position = Arc::new(AtomicU64::new(at.get()));
+        let mut readers = self.readers.lock();
+        readers.retain(|reader| reader.strong_count() > 0);
+        readers.push(Arc::downgrade(&position));
+        Reader(position)
     }
 
     /// What writers asked for, of which rates are made.
@@ -88,9 +141,11 @@ impl ShardStats {
         }
     }
 
-    pub(crate) fn report(&self) -> ShardReport {
-        let read_at = self.read_at.load(Ordering::Acquire);
+    pub(crate) fn report(&self, now: Timestamp) -> ShardReport {
         let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let readers = self.readers.lock();
+        let open: Vec<_> = readers.iter().filter_map(Weak::upgrade).map(Reader).collect();
+        drop(readers);
         ShardReport {
             records_in: count(&self.records_in),
             bytes_in: count(&self.bytes_in),
@@ -98,9 +153,9 @@ impl ShardStats {
             bytes_out: count(&self.bytes_out),
             throttled_writes: count(&self.throttled_writes),
             throttled_reads: count(&self.throttled_reads),
-            iterator_age: (read_at > 0)
-                .then(|| (count(&self.iterator_age_ms), Timestamp::from_millis(read_at))),
-            subscriptions: self.subscriptions.load(Ordering::Relaxed),
+            polls_behind_ms: self.polls.lock().worst_ms(now),
+            slowest_subscription: open.iter().map(Reader::position).min(),
+            subscriptions: u32::try_from(open.len()).unwrap_or(u32::MAX),
         }
     }
 }

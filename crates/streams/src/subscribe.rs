@@ -2,79 +2,47 @@
 //!
 //! # Constraints
 //! A subscription does nothing unless its owner asks for what comes next ([`Subscription::next`]): a client that
-//! does not read costs what it has been handed and no more. There may be thousands: an idle one is a timer and two
-//! places in lists of waiters.
+//! does not read costs what it has been handed and no more ([`room`]). There may be thousands: an idle one is a timer
+//! and two places in lists of waiters.
 //!
 //! # Algorithm
-//! A consumer has one subscription a shard. The place ([`Seat`]) that it takes outlives it for a while, because the
-//! next call is measured by it: within 5 s of a successful call another one is refused, later it takes over and the
-//! earlier subscription is told to end. The rate of a seat is a bucket that may owe: an event is sent whole, and the
-//! next one waits until it is paid for.
+//! A consumer has one subscription a shard ([`seats`]). The rate of a seat is a bucket that may owe: an event is sent
+//! whole, and the next one waits until it is paid for.
 //!
 //! What is said next is, in this order: that it is over; records, as many as fit an event; the children, once a
 //! closed shard was read to its end; after 5 s of silence an empty event. An empty event comes first of all as well,
-//! if there is nothing to read: from then on the client has a number with which it can go on.
+//! if there is nothing to read: from then on the client has a number with which it can go on. Whatever is waited for,
+//! everything that comes earlier in this list is noticed.
 //!
 //! # Recovery
 //! Nothing of this is stored. Every event carries the number with which another subscription goes on, on this server
 //! or another, without losing or repeating a record.
 
-use std::collections::HashMap;
+mod room;
+mod seats;
+
 use std::sync::Arc;
 use std::time::Duration;
 
-use headwater_store::{Bounds, ReadBatch, ReadLimit, ShardLog, StoreError};
-use headwater_types::limits::{
-    Bucket, Limit, SUBSCRIPTION_EVENT_BYTES, SUBSCRIPTION_HEARTBEAT, SUBSCRIPTION_LIFETIME,
-    SUBSCRIPTION_TAKEOVER_AFTER,
-};
-use headwater_types::{ConsumerArn, ConsumerId, Position, SequenceNumber, Shard, ShardId, Timestamp};
-use parking_lot::Mutex;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use futures_util::future::BoxFuture;
+use headwater_store::{Bounds, ReadLimit, StoreError};
+use headwater_types::limits::{KIB, SUBSCRIPTION_HEARTBEAT, SUBSCRIPTION_LIFETIME};
+use headwater_types::{ConsumerArn, ConsumerId, SequenceNumber, Shard, ShardId};
 
+use self::room::{FREE_KIB, FULL, SMALL};
+use self::seats::{Eviction, Hold, subscribed_already};
 use crate::consumers::{ConsumerRef, ConsumerStatus};
 use crate::encryption::ServedBatch;
 use crate::error::{Result, StreamsError};
 use crate::handle::{ShardHandle, StreamHandle, StreamView};
 use crate::iterator::{StartingPosition, live_shard};
 use crate::meta::StreamStatus;
-use crate::read::{bytes_of, read_kept};
+use crate::read::{bytes_of, lag_ms, read_kept};
 use crate::service::StreamService;
+use crate::stats::Reader;
 
-/// Seats that are kept before it is looked which of them are of no more use.
-const SEATS_PRUNED_FROM: usize = 64;
-/// Records in one event at the most: what stands around each of them in the answer adds up too.
-const EVENT_RECORDS_MAX: u32 = 1000;
-/// What one record takes in the answer beside its data and its key, in bytes.
-const RECORD_OVERHEAD_BYTES: usize = 224;
-
-/// What the events of all subscriptions may hold in memory until they have been sent.
-#[derive(Debug)]
-pub struct EventRoom {
-    /// One permit a KiB.
-    kib: Arc<Semaphore>,
-    total_kib: u32,
-}
-
-impl EventRoom {
-    /// Room for this many bytes.
-    pub fn new(bytes: usize) -> Self {
-        let total_kib = u32::try_from(bytes / 1024).unwrap_or(u32::MAX).max(1);
-        Self { kib: Arc::new(Semaphore::new(total_kib as usize)), total_kib }
-    }
-
-    /// Waits for room for so many KiB, all of it if that is more than there is.
-    async fn reserve(&self, kib: u32) -> Result<OwnedSemaphorePermit> {
-        let reserved = self.kib.clone().acquire_many_owned(kib.min(self.total_kib)).await;
-        reserved.map_err(|cause| StreamsError::Unfinished(cause.to_string()))
-    }
-}
-
-/// About how many KiB records will take once they are encoded.
-fn encoded_kib(records: usize, bytes: usize) -> u32 {
-    let bytes = bytes / 3 * 4 + RECORD_OVERHEAD_BYTES * (records + 4);
-    u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX)
-}
+pub use self::room::{EventRoom, Reserved, encoded_len};
+pub(crate) use self::seats::Seats;
 
 /// What a subscription says next.
 #[derive(Debug)]
@@ -98,35 +66,36 @@ pub struct Event {
     pub continuation: SequenceNumber,
     /// How far what was pushed is behind the newest record, in milliseconds; 0 when caught up.
     pub millis_behind_latest: u64,
-    /// To be kept until the event has been sent.
-    pub room: Option<OwnedSemaphorePermit>,
+    /// To be kept until the event has been sent; none if it is so small that nobody counts it.
+    pub room: Option<Reserved>,
 }
 
-/// Why a subscription has to end before its time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Eviction {
-    /// The same consumer subscribed to the same shard again.
-    TakenOver,
-    /// The server stops.
-    Stopping,
+/// One consumer's subscription to one shard.
+pub struct Subscription {
+    service: Arc<StreamService>,
+    stream: Arc<StreamHandle>,
+    consumer: ConsumerId,
+    uid: u64,
+    shard: ShardId,
+    source: Arc<ShardHandle>,
+    /// The first record that was not pushed.
+    reader: Reader,
+    hold: Hold,
+    ends_at: Duration,
+    /// When the next empty event is due.
+    heartbeat_at: Duration,
+    /// The place in the queue for room, for a record that does not go without.
+    waiting: Option<BoxFuture<'static, Option<Reserved>>>,
+    /// Room that was waited for.
+    reserved: Option<Reserved>,
+    over: bool,
 }
 
-/// What is known of a consumer's subscriptions to one shard.
-#[derive(Debug)]
-struct Seat {
-    /// When the newest subscription began, by [`headwater_host::Clock::elapsed`].
-    taken_at: Option<Duration>,
-    calls: Option<Bucket>,
-    pushed: Arc<Mutex<Option<Bucket>>>,
-    /// Held by the newest subscription.
-    evict: watch::Sender<Option<Eviction>>,
-}
-
-/// What a subscription has of its seat.
-#[derive(Debug)]
-struct Hold {
-    pushed: Arc<Mutex<Option<Bucket>>>,
-    evicted: watch::Receiver<Option<Eviction>>,
+impl std::fmt::Debug for Subscription {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { stream, consumer, shard, reader, .. } = self;
+        write!(f, "Subscription of {} to {shard} of {} at {}", consumer.name, stream.key, reader.position())
+    }
 }
 
 /// The shard that somebody wants to subscribe to.
@@ -135,44 +104,6 @@ struct Wanted {
     view: Arc<StreamView>,
     shard: Shard,
     source: Arc<ShardHandle>,
-}
-
-/// All seats of one stream.
-#[derive(Debug, Default)]
-pub(crate) struct Seats(Mutex<HashMap<(ConsumerId, ShardId), Seat>>);
-
-impl Seats {
-    /// Ends every subscription.
-    pub(crate) fn evict_all(&self) {
-        for seat in self.0.lock().values() {
-            seat.evict.send_replace(Some(Eviction::Stopping));
-        }
-    }
-}
-
-/// One consumer's subscription to one shard.
-#[derive(Debug)]
-pub struct Subscription {
-    service: Arc<StreamService>,
-    stream: Arc<StreamHandle>,
-    consumer: ConsumerId,
-    uid: u64,
-    shard: ShardId,
-    source: Arc<ShardHandle>,
-    position: Position,
-    hold: Hold,
-    ends_at: Duration,
-    /// When the next empty event is due.
-    heartbeat_at: Duration,
-    /// Arrival of the newest record that was pushed.
-    pushed_up_to: Option<Timestamp>,
-    over: bool,
-}
-
-impl Drop for Subscription {
-    fn drop(&mut self) {
-        self.source.stats.unsubscribed();
-    }
 }
 
 impl StreamService {
@@ -188,18 +119,19 @@ impl StreamService {
         let position = self.starting_position(&stream.key, &view, &shard, &source, start).await?;
         let hold = self.take_seat(&stream, &consumer.id, shard.id)?;
         let now = self.clock.elapsed();
-        source.stats.subscribed();
+        let reader = source.stats.subscribed(position);
         Ok(Subscription {
             service: self.clone(),
             consumer: consumer.id.clone(),
             uid: view.meta.uid,
             shard: shard.id,
             source,
-            position,
+            reader,
             hold,
             ends_at: now + SUBSCRIPTION_LIFETIME,
             heartbeat_at: now,
-            pushed_up_to: None,
+            waiting: None,
+            reserved: None,
             over: false,
             stream,
         })
@@ -234,87 +166,25 @@ impl StreamService {
             .ok_or_else(|| StreamsError::NoSuchShard { stream: stream.key.clone(), shard: id })?;
         Ok(Wanted { stream, view, shard, source })
     }
-
-    /// Refuses a call that comes too soon after another one.
-    fn check_seat(&self, stream: &StreamHandle, consumer: &ConsumerId, shard: ShardId) -> Result<()> {
-        let elapsed = self.clock.elapsed();
-        let mut seats = stream.seats.0.lock();
-        let seat = self.seat(&mut seats, consumer, shard, elapsed);
-        refuse_taken(seat, stream, consumer, shard, elapsed)?;
-        if let Some(calls) = &mut seat.calls
-            && !calls.try_take(elapsed, 1)
-        {
-            return Err(StreamsError::SubscribeThrottled { stream: stream.key.clone(), shard });
-        }
-        Ok(())
-    }
-
-    /// Takes the seat, from whoever had it.
-    fn take_seat(&self, stream: &StreamHandle, consumer: &ConsumerId, shard: ShardId) -> Result<Hold> {
-        let elapsed = self.clock.elapsed();
-        let mut seats = stream.seats.0.lock();
-        let seat = self.seat(&mut seats, consumer, shard, elapsed);
-        refuse_taken(seat, stream, consumer, shard, elapsed)?;
-        seat.taken_at = Some(elapsed);
-        let earlier = std::mem::replace(&mut seat.evict, watch::Sender::new(None));
-        earlier.send_replace(Some(Eviction::TakenOver));
-        if self.is_stopping() {
-            seat.evict.send_replace(Some(Eviction::Stopping));
-        }
-        Ok(Hold { pushed: seat.pushed.clone(), evicted: seat.evict.subscribe() })
-    }
-
-    fn seat<'a>(
-        &self,
-        seats: &'a mut HashMap<(ConsumerId, ShardId), Seat>,
-        consumer: &ConsumerId,
-        shard: ShardId,
-        elapsed: Duration,
-    ) -> &'a mut Seat {
-        if seats.len() >= SEATS_PRUNED_FROM && seats.len() == seats.capacity() {
-            // Instead of growing: a seat that nobody has, and that is not remembered any more, is as good as new.
-            let remembered = |seat: &Seat| {
-                seat.taken_at.is_some_and(|at| elapsed < at + SUBSCRIPTION_TAKEOVER_AFTER)
-                    || seat.pushed.lock().as_mut().is_some_and(|bucket| !bucket.ready_in(elapsed).is_zero())
-            };
-            seats.retain(|_, seat| seat.evict.receiver_count() > 0 || remembered(seat));
-        }
-        seats.entry((consumer.clone(), shard)).or_insert_with(|| {
-            let bucket = |limit| self.config.limits.get(limit).map(Bucket::per_second);
-            Seat {
-                taken_at: None,
-                calls: bucket(Limit::SubscribeCalls),
-                pushed: Arc::new(Mutex::new(bucket(Limit::SubscriptionBytes))),
-                evict: watch::Sender::new(None),
-            }
-        })
-    }
-}
-
-fn refuse_taken(
-    seat: &Seat,
-    stream: &StreamHandle,
-    consumer: &ConsumerId,
-    shard: ShardId,
-    elapsed: Duration,
-) -> Result<()> {
-    if seat.taken_at.is_some_and(|at| elapsed < at + SUBSCRIPTION_TAKEOVER_AFTER) {
-        return Err(subscribed_already(stream, consumer, shard));
-    }
-    Ok(())
-}
-
-fn subscribed_already(stream: &StreamHandle, consumer: &ConsumerId, shard: ShardId) -> StreamsError {
-    let (stream, consumer) = (stream.key.clone(), consumer.name.clone());
-    StreamsError::SubscriptionActive { stream, shard, consumer }
 }
 
 fn not_active(stream: &StreamHandle, consumer: &ConsumerId) -> StreamsError {
     StreamsError::ConsumerNotActive { stream: stream.key.clone(), consumer: consumer.clone() }
 }
 
+enum Looked {
+    Push(Push),
+    /// Nothing to be said; the bounds at that time.
+    Nothing(Bounds),
+}
+
 impl Subscription {
-    /// Waits for what is to be said next, and for room to say it; `None` once everything was said.
+    /// When it ends at the latest, by [`headwater_host::Clock::elapsed`].
+    pub fn ends_at(&self) -> Duration {
+        self.ends_at
+    }
+
+    /// Waits for what is to be said next; `None` once everything was said.
     pub async fn next(&mut self, room: &EventRoom) -> Option<Push> {
         while !self.over {
             // Before anything is looked at, so that nothing that changes meanwhile is missed.
@@ -324,14 +194,16 @@ impl Subscription {
             let elapsed = self.service.clock.elapsed();
             let evicted = *self.hold.evicted.borrow();
             if let Some(eviction) = evicted {
-                self.over = true;
+                self.end();
                 return match eviction {
                     Eviction::Stopping => None,
-                    Eviction::TakenOver => Some(self.taken_over()),
+                    Eviction::TakenOver => {
+                        Some(Push::Failed(subscribed_already(&self.stream, &self.consumer, self.shard)))
+                    }
                 };
             }
             if elapsed >= self.ends_at {
-                self.over = true;
+                self.end();
                 return None;
             }
             let owed =
@@ -340,19 +212,22 @@ impl Subscription {
                 Ok(Looked::Push(push)) => return Some(push),
                 Ok(Looked::Nothing(bounds)) => bounds,
                 Err(error) => {
-                    self.over = true;
+                    self.end();
                     return Some(Push::Failed(error));
                 }
             };
             if elapsed >= self.heartbeat_at {
-                return Some(self.event(Vec::new(), None, bounds, elapsed));
+                return Some(self.heartbeat(bounds, elapsed).await);
             }
             let until = self.heartbeat_at.min(self.ends_at).saturating_sub(elapsed);
             let until = if owed.is_zero() { until } else { until.min(owed) };
             // A sealed log never moves again: its shard's children come with the next change of the stream.
-            let may_move = owed.is_zero() && !bounds.sealed;
+            let may_move = owed.is_zero() && !bounds.sealed && self.waiting.is_none();
             tokio::select! {
-                _ = self.source.log.moved_past(self.position), if may_move => {}
+                _ = self.source.log.moved_past(self.reader.position()), if may_move => {}
+                reserved = granted(&mut self.waiting) => {
+                    (self.reserved, self.waiting) = (reserved, None);
+                }
                 () = &mut changed => {}
                 // The sender goes when the seat is forgotten, which happens only after the subscription.
                 _ = self.hold.evicted.changed() => {}
@@ -362,7 +237,7 @@ impl Subscription {
         None
     }
 
-    /// Looks whether there is something to push; reads only what is paid for.
+    /// Looks whether there is something to push; reads only what is paid for and has room.
     async fn look(&mut self, elapsed: Duration, may_read: bool, room: &EventRoom) -> Result<Looked> {
         let (service, stream) = (self.service.clone(), self.stream.clone());
         let view = stream.view.load_full();
@@ -376,25 +251,42 @@ impl Subscription {
         }
         let (shard, source) = live_shard(&view, self.shard, now).ok_or_else(gone)?;
         let bounds = source.log.bounds();
-        if self.position < bounds.end {
-            if !may_read {
-                return Ok(Looked::Nothing(bounds));
-            }
-            let read = read_into(room, &source.log, self.position, view.meta.horizon(now)).await;
-            let (found, reserved) = read.map_err(|error| match error {
-                StreamsError::Store(StoreError::NoSuchLog(_)) => gone(),
-                error => error,
+        let position = self.reader.position();
+        if position < bounds.end && may_read && self.waiting.is_none() {
+            let mut reserved = self.reserved.take().or_else(|| room.try_reserve(FULL.kib()));
+            let granted_kib = reserved.as_ref().map_or(0, Reserved::num_permits);
+            let size = if granted_kib >= FULL.kib() as usize { FULL } else { SMALL };
+            let max = ReadLimit { records: size.records, bytes: size.bytes };
+            let found = read_kept(&source.log, position, max, view.meta.horizon(now)).await;
+            let found = found.map_err(|error| match error {
+                StoreError::NoSuchLog(_) => gone(),
+                error => error.into(),
             })?;
             let bounds = found.bounds;
             let opened = service.opened(&stream, &view, shard.id, found.batches, found.next).await?;
-            self.position = opened.next.max(self.position);
+            let needed_kib = encoded_len(&opened.batches).div_ceil(KIB);
+            let is_enough = |kib: usize| needed_kib <= kib.max(FREE_KIB as usize) || room.is_all(kib);
+            if !is_enough(granted_kib) {
+                let needed_kib = u32::try_from(needed_kib).unwrap_or(u32::MAX);
+                drop(reserved.take());
+                reserved = room.try_reserve(needed_kib);
+                if reserved.is_none() {
+                    // What was read is let go, and read again when there is room for it.
+                    self.waiting = Some(room.reserve(needed_kib));
+                    return Ok(Looked::Nothing(bounds));
+                }
+            }
+            self.reader.advance(opened.next.max(position));
             if !opened.batches.is_empty() {
-                return Ok(Looked::Push(self.event(opened.batches, Some(reserved), bounds, elapsed)));
+                if let Some(reserved) = &mut reserved {
+                    drop(reserved.split(reserved.num_permits().saturating_sub(needed_kib)));
+                }
+                return Ok(Looked::Push(self.event(shard, opened.batches, reserved, bounds, elapsed)));
             }
         }
         let bounds = source.log.bounds();
-        if self.position >= bounds.end && bounds.sealed && !shard.is_open() {
-            self.over = true;
+        if self.reader.position() >= bounds.end && bounds.sealed && !shard.is_open() {
+            self.end();
             let children = shard.children().iter().filter_map(|&id| view.meta.shards.get(id).cloned());
             return Ok(Looked::Push(Push::Children(shard.clone(), children.collect())));
         }
@@ -404,69 +296,65 @@ impl Subscription {
     /// An event with these records, which are counted and paid for.
     fn event(
         &mut self,
+        shard: &Shard,
         batches: Vec<ServedBatch>,
-        room: Option<OwnedSemaphorePermit>,
+        room: Option<Reserved>,
         bounds: Bounds,
         elapsed: Duration,
     ) -> Push {
-        let now = self.service.clock.now();
         self.heartbeat_at = elapsed + SUBSCRIPTION_HEARTBEAT;
-        if let Some(newest) = batches.last() {
-            self.pushed_up_to = Some(newest.arrival);
-            let (records, bytes) = bytes_of(&batches);
-            self.stream.metrics.read(records, bytes);
-            self.source.stats.read(records, bytes);
-            if let Some(bucket) = self.hold.pushed.lock().as_mut() {
-                bucket.take(bytes);
-            }
+        let (records, bytes) = bytes_of(&batches);
+        self.stream.metrics.read(records, bytes);
+        self.source.stats.read(records, bytes);
+        if let Some(bucket) = self.hold.pushed.lock().as_mut() {
+            bucket.take(bytes);
         }
-        let caught_up = self.position >= bounds.end;
-        let up_to = self.pushed_up_to.unwrap_or(bounds.last_arrival);
-        let millis_behind_latest = if caught_up { 0 } else { now.millis_since(up_to) };
-        self.source.stats.iterator_age(now, millis_behind_latest);
-        let view = self.stream.view.load();
-        let Some((shard, _)) = view.shard(self.shard) else {
-            self.over = true;
-            let (stream, shard) = (self.stream.key.clone(), self.shard);
-            return Push::Failed(StreamsError::NoSuchShard { stream, shard });
-        };
-        let continuation =
-            SequenceNumber::continuation(shard.id, shard.created, self.position, bounds.last_arrival, now);
+        let now = self.service.clock.now();
+        let behind = batches.last().filter(|_| self.reader.position() < bounds.end);
+        let millis_behind_latest = behind.map_or(0, |newest| now.millis_since(newest.arrival));
+        let continuation = self.continuation(shard, bounds);
         Push::Event(Event { shard: shard.clone(), batches, continuation, millis_behind_latest, room })
     }
 
-    fn taken_over(&self) -> Push {
-        Push::Failed(subscribed_already(&self.stream, &self.consumer, self.shard))
+    /// An event without records.
+    async fn heartbeat(&mut self, bounds: Bounds, elapsed: Duration) -> Push {
+        self.heartbeat_at = elapsed + SUBSCRIPTION_HEARTBEAT;
+        let view = self.stream.view();
+        let Some((shard, source)) = view.shard(self.shard) else {
+            self.end();
+            let (stream, shard) = (self.stream.key.clone(), self.shard);
+            return Push::Failed(StreamsError::NoSuchShard { stream, shard });
+        };
+        let now = self.service.clock.now();
+        // A shard that cannot be read is told of when its records are due.
+        let millis_behind_latest = lag_ms(&source.log, self.reader.position(), now).await.unwrap_or(0);
+        let continuation = self.continuation(shard, bounds);
+        let shard = shard.clone();
+        Push::Event(Event { shard, batches: Vec::new(), continuation, millis_behind_latest, room: None })
+    }
+
+    /// Nothing comes any more, and nothing is waited for.
+    fn end(&mut self) {
+        self.over = true;
+        (self.waiting, self.reserved) = (None, None);
+    }
+
+    fn continuation(&self, shard: &Shard, bounds: Bounds) -> SequenceNumber {
+        let now = self.service.clock.now();
+        SequenceNumber::continuation(
+            shard.id,
+            shard.created,
+            self.reader.position(),
+            bounds.last_arrival,
+            now,
+        )
     }
 }
 
-/// Reads what fits an event, once there is room for it, and returns it with the room that it takes.
-async fn read_into(
-    room: &EventRoom,
-    log: &Arc<dyn ShardLog>,
-    from: Position,
-    horizon: Timestamp,
-) -> Result<(ReadBatch, OwnedSemaphorePermit)> {
-    let max = ReadLimit { records: EVENT_RECORDS_MAX, bytes: SUBSCRIPTION_EVENT_BYTES };
-    let mut kib = encoded_kib(EVENT_RECORDS_MAX as usize, SUBSCRIPTION_EVENT_BYTES);
-    loop {
-        let mut reserved = room.reserve(kib).await?;
-        let found = read_kept(log, from, max, horizon).await?;
-        let records = found.batches.iter().map(|batch| batch.records.count() as usize).sum();
-        let needed =
-            encoded_kib(records, found.batches.iter().map(|batch| batch.records.bytes().len()).sum());
-        if needed <= kib {
-            let rest = reserved.num_permits().saturating_sub(needed as usize);
-            drop(reserved.split(rest));
-            return Ok((found, reserved));
-        }
-        // One record that is larger than events are: what was read is let go while more room is waited for.
-        kib = needed;
+/// The room that is waited for; never, if none is.
+async fn granted(waiting: &mut Option<BoxFuture<'static, Option<Reserved>>>) -> Option<Reserved> {
+    match waiting {
+        Some(waiting) => waiting.await,
+        None => std::future::pending().await,
     }
-}
-
-enum Looked {
-    Push(Push),
-    /// The bounds when there was nothing.
-    Nothing(Bounds),
 }

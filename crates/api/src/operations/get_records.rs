@@ -1,13 +1,13 @@
 //! GetRecords.
 
-use headwater_streams::{ReadRequest, StreamsError};
+use headwater_streams::{ReadRequest, StreamsError, encoded_len};
 use headwater_types::limits::GET_RECORDS_MAX;
 use headwater_wire::Codec;
 use headwater_wire::shape::{Bool, Int, Text};
 use serde::Serialize;
 
 use super::operation;
-use super::records::{ChildShard, Records, answer_len};
+use super::records::{ChildShard, Records};
 use crate::checks::{Checks, STREAM_ARN, any_text, flag};
 use crate::context::{Context, Resource};
 use crate::error::Result;
@@ -71,7 +71,7 @@ async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>
         millis_behind_latest: outcome.millis_behind_latest,
         child_shards: outcome.children.iter().map(ChildShard::from).collect(),
     };
-    let mut out = Vec::with_capacity(answer_len(&outcome.batches));
+    let mut out = Vec::with_capacity(encoded_len(&outcome.batches));
     codec.encode_into(&output, &mut out);
     Ok(out)
 }

@@ -72,10 +72,3 @@ impl Serialize for Records<'_> {
         }))
     }
 }
-
-/// About how long an answer with these records will be: base64 of the data, and what stands around each record.
-pub(super) fn answer_len(batches: &[ServedBatch]) -> usize {
-    let records =
-        |batch: &ServedBatch| batch.records.bytes().len() * 4 / 3 + 192 * batch.records.count() as usize;
-    512 + batches.iter().map(records).sum::<usize>()
-}

@@ -3,19 +3,16 @@
 //! What can be refused is refused by an ordinary error before the first frame. From then on frames leave as
 //! records become durable; events are JSON whatever the request's encoding (model).
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
-use headwater_streams::{EventRoom, Push, StreamsError, Subscription};
+use headwater_streams::{EventRoom, Push, Reserved, StreamsError, Subscription, encoded_len};
 use headwater_wire::shape::{Bool, Text, Time};
 use headwater_wire::{Codec, event_stream};
 use serde::Serialize;
-use tokio::sync::OwnedSemaphorePermit;
 
 use super::operation;
 use super::put_record::Number;
-use super::records::{ChildShard, Records, answer_len};
+use super::records::{ChildShard, Records};
 use super::starting_position::{POSITION_TYPES, starting_position};
 use crate::body::Frames;
 use crate::checks::{CONSUMER_ARN, Checks, NAME, SEQUENCE_NUMBER, flag};
@@ -82,13 +79,14 @@ async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Frames>
     Ok(frames(subscription, context.events.clone()))
 }
 
-fn frames(subscription: Subscription, room: Arc<EventRoom>) -> Frames {
+fn frames(subscription: Subscription, room: EventRoom) -> Frames {
     let first = Bytes::from(event_stream::event("initial-response", &Nothing {}, 2));
+    let ends_at = subscription.ends_at();
     let pushes = stream::unfold((subscription, room), |(mut subscription, room)| async move {
         let push = subscription.next(&room).await?;
         Some((frame(push), (subscription, room)))
     });
-    Frames::new(stream::once(std::future::ready(first)).chain(pushes))
+    Frames::new(stream::once(std::future::ready(first)).chain(pushes), ends_at)
 }
 
 fn frame(push: Push) -> Bytes {
@@ -100,7 +98,7 @@ fn frame(push: Push) -> Bytes {
                 records: Records::new(&event.shard, &event.batches),
                 child_shards: Vec::new(),
             };
-            let bytes = event_stream::event("SubscribeToShardEvent", &shape, answer_len(&event.batches));
+            let bytes = event_stream::event("SubscribeToShardEvent", &shape, encoded_len(&event.batches));
             match event.room {
                 Some(room) => Bytes::from_owner(Held { bytes, _room: room }),
                 None => bytes.into(),
@@ -141,7 +139,7 @@ fn in_stream(error: StreamsError) -> ApiError {
 /// An encoded event and its share of the memory for events.
 struct Held {
     bytes: Vec<u8>,
-    _room: OwnedSemaphorePermit,
+    _room: Reserved,
 }
 
 impl AsRef<[u8]> for Held {

@@ -15,3 +15,4 @@ mod starting;
 mod stopping;
 mod throttling;
 mod tokens;
+mod unread;

@@ -300,6 +300,7 @@ async fn what_is_owed_outlives_the_subscription() {
     world.settle();
     let data = vec![b'x'; (10 << 20) - 1];
     world.put_many("s", &[entry("k", &data)]).await.unwrap()[0].unwrap();
+    world.clock.advance(SECOND);
     world.put("s", "k", "after").await;
     let mut subscription = subscribe(&world, StartingPosition::TrimHorizon).await.unwrap();
     assert_eq!(event(&mut subscription, &room).batches[0].records.count(), 1);
@@ -315,29 +316,104 @@ async fn what_is_owed_outlives_the_subscription() {
     assert_eq!(texts(&event(&mut subscription, &room)), ["after"]);
 }
 
-#[tokio::test]
-async fn events_wait_for_room() {
-    let (world, _) = (World::new(LimitPolicy::OFF).await, ());
+/// A world in which two consumers have a mebibyte each to read, and room for one of these events.
+async fn two_with_little_room(data: &[u8]) -> (World, EventRoom, Subscription, Subscription) {
+    let world = World::new(LimitPolicy::OFF).await;
     world.create("s", 1).await;
     world.register("s", "c").await.unwrap();
     world.register("s", "d").await.unwrap();
     world.settle();
-    let data = vec![b'x'; 1 << 20];
-    world.put_many("s", &[entry("k", &data)]).await.unwrap();
-    // Room for one such event, not for two.
-    let room = EventRoom::new(2 << 20);
-    let mut first = world.subscribe("s", "c", "0", StartingPosition::TrimHorizon).await.unwrap();
-    let mut second = world.subscribe("s", "d", "0", StartingPosition::TrimHorizon).await.unwrap();
+    world.put_many("s", &[entry("k", data)]).await.unwrap();
+    let first = world.subscribe("s", "c", "0", StartingPosition::TrimHorizon).await.unwrap();
+    let second = world.subscribe("s", "d", "0", StartingPosition::TrimHorizon).await.unwrap();
+    (world, EventRoom::new(1400 << 10), first, second)
+}
+
+#[tokio::test]
+async fn a_large_record_waits_for_room() {
+    let (world, room, mut first, mut second) = two_with_little_room(&[b'x'; 1 << 20]).await;
     let held = event(&mut first, &room);
+    assert!(event(&mut second, &room).batches.is_empty(), "the first sign of life comes meanwhile");
     assert!(now(&mut second, &room).is_none());
+    assert!(room.is_scarce());
     drop(held);
     assert_eq!(event(&mut second, &room).batches.len(), 1);
+    assert!(!room.is_scarce());
     // An event that is larger than all the room there is takes all of it, and comes.
     let small = EventRoom::new(1024);
     drop(second);
     world.clock.advance(SECOND * 5);
     let mut third = world.subscribe("s", "d", "0", StartingPosition::TrimHorizon).await.unwrap();
-    assert_eq!(event(&mut third, &small).batches.len(), 1);
+    while event(&mut third, &small).batches.is_empty() {}
+}
+
+#[tokio::test]
+async fn who_waits_for_room_still_lives_and_ends() {
+    let (world, room, mut first, mut second) = two_with_little_room(&[b'x'; 1 << 20]).await;
+    let _held = event(&mut first, &room);
+    event(&mut second, &room);
+    assert!(now(&mut second, &room).is_none());
+    world.clock.advance(SECOND * 5);
+    let beat = event(&mut second, &room);
+    assert!(beat.batches.is_empty());
+    assert_eq!(beat.millis_behind_latest, 5000, "what waits is behind");
+    let mut other = world.subscribe("s", "d", "0", StartingPosition::TrimHorizon).await.unwrap();
+    match now(&mut second, &room) {
+        Some(Push::Failed(StreamsError::SubscriptionActive { .. })) => {}
+        push => panic!("not told that it was taken over: {push:?}"),
+    }
+    event(&mut other, &room);
+    world.clock.advance(SECOND * 300);
+    assert!(other.next(&room).await.is_none(), "five minutes are over");
+    assert!(!room.is_scarce(), "who is gone waits no longer");
+}
+
+#[tokio::test]
+async fn small_records_need_no_room() {
+    let (world, room, mut first, mut second) = two_with_little_room(&[b'x'; 1 << 20]).await;
+    let _held = event(&mut first, &room);
+    drop(second);
+    world.clock.advance(SECOND * 5);
+    let texts_put: Vec<String> = (0..500).map(|i| format!("{i}-{}", "x".repeat(400))).collect();
+    second = world.subscribe("s", "d", "0", StartingPosition::Latest).await.unwrap();
+    event(&mut second, &room);
+    let entries: Vec<PutEntry<'_>> = texts_put.iter().map(|text| entry("k", text.as_bytes())).collect();
+    for some in entries.chunks(50) {
+        world.put_many("s", some).await.unwrap();
+    }
+    let mut got = Vec::new();
+    while got.len() < texts_put.len() {
+        let event = event(&mut second, &room);
+        assert!(event.room.is_none());
+        assert!(headwater_streams::encoded_len(&event.batches) <= 64 << 10, "small enough to go uncounted");
+        got.extend(texts(&event));
+    }
+    assert_eq!(got, texts_put);
+}
+
+#[tokio::test]
+async fn keys_that_grow_by_their_escapes_are_counted() {
+    let world = World::new(LimitPolicy::OFF).await;
+    world.create("s", 1).await;
+    world.register("s", "c").await.unwrap();
+    world.settle();
+    // Each byte of the key becomes six on the wire.
+    let key = "\u{1}".repeat(256);
+    let entries = vec![entry(&key, b"x"); 200];
+    for _ in 0..5 {
+        world.put_many("s", &entries).await.unwrap();
+    }
+    let room = EventRoom::new(64 << 20);
+    let mut subscription = world.subscribe("s", "c", "0", StartingPosition::TrimHorizon).await.unwrap();
+    let mut seen = 0;
+    while seen < 1000 {
+        let event = event(&mut subscription, &room);
+        let records: u64 = event.batches.iter().map(|batch| u64::from(batch.records.count())).sum();
+        let reserved = event.room.as_ref().map_or(64 << 10, |room| room.num_permits() << 10);
+        assert!(headwater_streams::encoded_len(&event.batches) <= reserved);
+        assert!(headwater_streams::encoded_len(&event.batches) as u64 >= records * 256 * 6);
+        seen += records;
+    }
 }
 
 #[tokio::test]
@@ -374,7 +450,7 @@ async fn a_server_that_stops_ends_them_all() {
 async fn subscribers_and_pushed_records_are_counted() {
     let (world, room) = (world().await, room());
     let stream = world.service.find_readable(&key("s")).unwrap();
-    let report = || stream.view().shards().next().unwrap().1.report();
+    let report = || stream.view().shards().next().unwrap().1.report(world.service.now());
     let mut subscription = subscribe(&world, StartingPosition::Latest).await.unwrap();
     assert_eq!(report().subscriptions, 1);
     event(&mut subscription, &room);
@@ -384,7 +460,43 @@ async fn subscribers_and_pushed_records_are_counted() {
     let after = report();
     assert_eq!((after.subscriptions, after.records_in, after.bytes_in), (0, 1, 7));
     assert_eq!((after.records_out, after.bytes_out), (1, 7));
-    assert_eq!(after.iterator_age.unwrap().0, 0);
+    assert_eq!((after.slowest_subscription, after.polls_behind_ms), (None, None));
+}
+
+#[tokio::test]
+async fn the_age_of_a_shard_is_that_of_its_slowest_reader() {
+    let (world, room) = (World::new(LimitPolicy::OFF).await, room());
+    world.create("s", 1).await;
+    world.register("s", "c").await.unwrap();
+    world.register("s", "d").await.unwrap();
+    world.settle();
+    let stream = world.service.find_readable(&key("s")).unwrap();
+    let age = async || world.service.shard_samples(&stream).await[0].iterator_age_ms;
+    assert_eq!(age().await, None, "nobody reads");
+    let slow = world.subscribe("s", "c", "0", StartingPosition::Latest).await.unwrap();
+    let mut fast = world.subscribe("s", "d", "0", StartingPosition::Latest).await.unwrap();
+    event(&mut fast, &room);
+    world.put("s", "k", "a").await;
+    assert_eq!(texts(&event(&mut fast, &room)), ["a"]);
+    world.clock.advance(SECOND * 7);
+    assert_eq!(age().await, Some(7000), "a client that does not read falls behind all the same");
+    drop(slow);
+    assert_eq!(age().await, Some(0));
+    // Of those who poll, the worst of the last while counts, whoever polled last.
+    let poll = async |start| world.read(world.iterator("s", "0", start).await?, 1).await;
+    world.put("s", "k", "b").await;
+    world.clock.advance(SECOND * 3);
+    poll(StartingPosition::TrimHorizon).await.unwrap();
+    drop(fast);
+    poll(StartingPosition::Latest).await.unwrap();
+    assert_eq!(age().await, Some(10_000));
+    for _ in 0..2 {
+        world.clock.advance(SECOND * 31);
+        poll(StartingPosition::Latest).await.unwrap();
+    }
+    assert_eq!(age().await, Some(0), "who was behind has caught up");
+    world.clock.advance(SECOND * 301);
+    assert_eq!(age().await, None, "nobody polls any more");
 }
 
 /// Whatever is put, wherever a subscription is cut, and whether the next one begins at the continuation number or

@@ -110,7 +110,28 @@ async fn a_record_of_the_largest_size_can_be_put() {
 async fn a_byte_rate_that_is_smaller_than_a_record() {
     let policy = LimitPolicy::aws(REGION).with(Limit::ShardWriteBytes, Some(1000));
     let world = World::new(policy).await;
-    assert_eq!(taken(&world, &[0; 1999], 1).await, 1);
+    assert_eq!(taken(&world, &[0; 1999], 3).await, 1);
+}
+
+/// What large records take is missing for the others: over time a shard takes its rate, whatever the records.
+#[tokio::test]
+async fn large_and_small_records_together_take_no_more_than_the_rate() {
+    let world = world().await;
+    let handle = world.create("s", 1).await;
+    world.service.update_max_record_size(&handle, 10_240).await.unwrap();
+    world.settle();
+    let (small, large) = (vec![0; 100_000], vec![0; (1 << 20) + 1]);
+    let mut taken = 0;
+    for _ in 0..120 {
+        let entries = [vec![entry("k", &large)], vec![entry("k", &small); 3]].concat();
+        let answers = world.put_many("s", &entries).await.unwrap();
+        let sizes = entries.iter().map(|entry| entry.data.len() + 1);
+        taken +=
+            sizes.zip(&answers).filter(|(_, answer)| answer.is_ok()).map(|(size, _)| size).sum::<usize>();
+        world.clock.advance(Duration::from_millis(250));
+    }
+    let (burst, rate) = (10 << 20, 30 << 20);
+    assert!((rate..=burst + rate + (1 << 20)).contains(&taken), "{taken} bytes in 30 s");
 }
 
 #[tokio::test]

@@ -86,8 +86,8 @@ limits! {
     ShardWriteBytes: "shard-write-bytes", BytesPerSecond, Shard, Everywhere(MIB_U64);
     /// Records written (quotas).
     ShardWriteRecords: "shard-write-records", RecordsPerSecond, Shard, Everywhere(1000);
-    /// How far records larger than a second's worth of bytes may run ahead of the byte rate (developer guide, large
-    /// records: about 10 MiB, refilled at the byte rate).
+    /// How far records above 1 MiB may run ahead of the byte rate (developer guide, large records: about 10 MiB,
+    /// refilled at the byte rate).
     LargeRecordBurst: "large-record-burst", Bytes, Shard, Everywhere(10 * MIB_U64);
     /// Data and partition keys read by GetRecords, all readers together (quotas: 2 MB/s).
     ShardReadBytes: "shard-read-bytes", BytesPerSecond, Shard, Everywhere(2 * MIB_U64);
