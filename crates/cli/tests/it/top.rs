@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use headwater_cli::rates::{Row, rates};
 use headwater_cli::sample::{Counters, parse};
-use headwater_cli::view::{age, count, table};
+use headwater_cli::view::{Room, age, count, shortened, table};
 
 use crate::kit::Server;
 
@@ -15,9 +15,9 @@ const PAGE: &str = "\
 headwater_shard_records_in_total{account=\"000000000000\",stream=\"s\",shard=\"shardId-000000000000\"} 7
 headwater_shard_records_in_total{account=\"000000000000\",stream=\"s\",shard=\"shardId-000000000001\"} 9
 headwater_shard_bytes_out_total{account=\"000000000000\",stream=\"s\",shard=\"shardId-000000000001\"} 1.5e3
-headwater_shard_iterator_age_milliseconds{account=\"0\",stream=\"s\",shard=\"shardId-000000000001\"} 250
+headwater_shard_iterator_age_milliseconds{account=\"000000000000\",stream=\"s\",shard=\"shardId-000000000001\"} 250
 headwater_shard_open{account=\"000000000000\",stream=\"s\",shard=\"shardId-000000000001\"} 1
-headwater_shard_new_and_unknown{account=\"0\",stream=\"s\",shard=\"shardId-000000000001\"} 3
+headwater_shard_new_and_unknown{account=\"000000000000\",stream=\"s\",shard=\"shardId-000000000001\"} 3
 headwater_shard_broken{
 # EOF
 ";
@@ -57,6 +57,37 @@ fn rates_are_differences_and_a_restart_begins_anew() {
 }
 
 #[test]
+fn trouble_comes_first() {
+    let counters = |bytes_in, throttled_writes, iterator_age_ms| Counters {
+        bytes_in,
+        throttled_writes,
+        iterator_age_ms,
+        ..Counters::default()
+    };
+    let now = BTreeMap::from([
+        ("busy".to_owned(), counters(1_000_000, 0, Some(500))),
+        ("idle".to_owned(), counters(0, 0, None)),
+        ("lags".to_owned(), counters(10, 0, Some(60_000))),
+        ("refuses".to_owned(), counters(1, 5, None)),
+    ]);
+    let rows = rates(&BTreeMap::new(), &now, Duration::from_secs(1));
+    let names: Vec<_> = rows.iter().map(|row| row.name.as_str()).collect();
+    assert_eq!(names, ["refuses", "lags", "busy", "idle"]);
+}
+
+#[test]
+fn names_tell_streams_apart() {
+    assert_eq!(shortened("orders-eu-production-1", 11), "order~ion-1");
+    assert_eq!(shortened("orders", 6), "orders");
+    let page = "headwater_records_in_total{account=\"1\",stream=\"s\"} 4\n\
+                headwater_records_in_total{account=\"2\",stream=\"s\"} 5\n\
+                headwater_records_in_total{account=\"2\",stream=\"\u{1b}[2J\"} 5\n";
+    let found = parse(page, "headwater_", "stream");
+    let names: Vec<_> = found.iter().map(|(name, counters)| (name.as_str(), counters.records_in)).collect();
+    assert_eq!(names, [("1/s", 4), ("2/s", 5)]);
+}
+
+#[test]
 fn figures_are_short() {
     for (value, expected) in [
         (0.0, "0"),
@@ -81,7 +112,8 @@ fn figures_are_short() {
 }
 
 #[test]
-fn the_table_fits_eighty_columns_whatever_the_figures() {
+fn the_table_fits_the_terminal_whatever_the_figures() {
+    let room = Room { lines: 24, columns: 80 };
     let row = |name: &str| Row {
         name: name.to_owned(),
         records_in: 999_400.0,
@@ -96,7 +128,7 @@ fn the_table_fits_eighty_columns_whatever_the_figures() {
     };
     let rows: Vec<_> =
         (0..30).map(|i| row(&format!("{}{i}", "a-very-long-name-of-a-stream".repeat(3)))).collect();
-    let text = table(&"title ".repeat(40), "STREAM", &rows, 24);
+    let text = table("title", "STREAM", &rows, room);
     assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
     assert_eq!(text.lines().count(), 24, "{text}");
     assert!(text.contains("... and 11 more that do less"), "{text}");
@@ -104,7 +136,7 @@ fn the_table_fits_eighty_columns_whatever_the_figures() {
         open: 0,
         ..rates(&BTreeMap::new(), &parse(PAGE, "headwater_shard_", "shard"), Duration::from_secs(1)).remove(1)
     };
-    let text = table("t", "SHARD", &[Row { records_in: 0.0, bytes_in: 0.0, ..closed }], 24);
+    let text = table("t", "SHARD", &[Row { records_in: 0.0, bytes_in: 0.0, ..closed }], room);
     assert_eq!(text.lines().count(), 4, "a closed shard that nobody reads is left out: {text}");
 }
 
@@ -123,4 +155,6 @@ fn a_running_server_is_watched() {
     assert_eq!(streams["rows"][0]["open_shards"], 2);
     let done = server.run(&["top", "nope"]);
     assert!(done.code == 1 && done.err.contains("Stream nope under account"), "{done:?}");
+    let done = server.run(&["top", "no&pe\u{1b}"]);
+    assert!(done.code == 1 && done.err.contains("no&pe\\u{1b} is no name"), "{done:?}");
 }

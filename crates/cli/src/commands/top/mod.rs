@@ -7,12 +7,14 @@ use std::time::Duration;
 
 use clap::Args;
 use headwater_client::Error;
-use headwater_types::Timestamp;
+use headwater_types::{StreamName, Timestamp};
 use screen::Screen;
 use serde_json::json;
+use tokio::signal::unix::{SignalKind, signal};
 
 use self::rates::{Row, rates};
 use self::sample::{Counters, parse};
+use self::view::Room;
 use super::{print, print_json};
 use crate::connect::{Connect, Output, Session};
 use crate::failure::Failure;
@@ -24,8 +26,9 @@ pub mod view;
 
 /// Watch what goes in and out: of every stream, or of every shard of one stream.
 ///
-/// On a terminal it is a live view, the busiest first; into a pipe it prints one table, or as many as --count says.
-/// AGE is how far the newest read was behind the newest record, SUBS the open subscriptions of enhanced fan-out.
+/// On a terminal it is a live view until ctrl-C; into a pipe it prints one table, or as many as --count says. First
+/// comes where requests are refused (THR), then where readers are more than 10 s behind, then the busiest.
+/// AGE is how far the slowest reader is behind the newest record, SUBS the open subscriptions of enhanced fan-out.
 /// The figures are those of Headwater's /metrics, so other servers cannot be watched.
 #[derive(Debug, Args)]
 #[command(
@@ -52,6 +55,9 @@ pub(crate) struct Top {
     pub(crate) connect: Connect,
 }
 
+/// A pipe takes whatever it is given.
+const PIPE: Room = Room { lines: usize::MAX, columns: usize::MAX };
+
 /// The counters of one moment.
 struct Look {
     at: Timestamp,
@@ -60,9 +66,17 @@ struct Look {
 }
 
 pub(crate) async fn run(args: Top, session: Session) -> Result<(), Failure> {
+    if let Some(name) = args.stream.as_deref().filter(|name| StreamName::new(name).is_none()) {
+        let name = name.escape_debug();
+        return Err(Failure::Failed(format!("{name} is no name that a stream can have")));
+    }
+    // The terminal is given back whichever way it ends.
+    let (mut terminated, mut hung_up) = (signal(SignalKind::terminate())?, signal(SignalKind::hangup())?);
     tokio::select! {
         done = watch(&args, &session) => done,
         _ = tokio::signal::ctrl_c() => Ok(()),
+        _ = terminated.recv() => Ok(()),
+        _ = hung_up.recv() => Ok(()),
     }
 }
 
@@ -71,37 +85,46 @@ async fn watch(args: &Top, session: &Session) -> Result<(), Failure> {
     let count = args.count.or((!live).then_some(1));
     let interval = Duration::from_secs(args.interval);
     let clock = session.client.clock();
-    let mut before = look(args, session).await?;
     let mut screen = if live { Some(Screen::open()?) } else { None };
+    if let Some(screen) = &mut screen {
+        screen.show("Measuring ... (ctrl-C ends)\n")?;
+    }
+    let mut before: Option<Look> = None;
     let mut shown = 0;
     while count.is_none_or(|count| shown < count) {
-        if let (Some(screen), 0) = (&mut screen, shown) {
-            screen.show("Measuring ...\n")?;
-        }
-        clock.sleep(interval).await;
         let now = match look(args, session).await {
             Ok(now) => now,
-            // Whoever watches wants to see it come back.
-            Err(Failure::Call(error)) if error.is_transient() => match &mut screen {
-                Some(screen) => {
+            // Whoever watches a screen wants to see it come back; a script wants to know.
+            Err(Failure::Call(error)) if error.is_transient() && screen.is_some() => {
+                if let Some(screen) = &mut screen {
                     let endpoint = &session.client.config().endpoint;
-                    screen.show(&format!("{endpoint} does not answer. Trying again.\n"))?;
-                    continue;
+                    screen.show(&format!("{endpoint} does not answer. Trying again. (ctrl-C ends)\n"))?;
                 }
-                None => return Err(error.into()),
-            },
+                clock.sleep(interval).await;
+                continue;
+            }
             Err(failure) => return Err(failure),
         };
-        let rows = rates(&before.counters, &now.counters, now.elapsed.saturating_sub(before.elapsed));
-        match &mut screen {
-            Some(screen) => {
-                screen.show(&view::table(&title(args, &now), &label(args), &rows, screen.rows()))?
+        if let Some(before) = &before {
+            let rows = rates(&before.counters, &now.counters, now.elapsed.saturating_sub(before.elapsed));
+            match &mut screen {
+                Some(screen) => {
+                    let room = screen.room();
+                    let title = title(args, &now, room.columns, ", ctrl-C ends");
+                    screen.show(&view::table(&title, &label(args), &rows, room))?;
+                }
+                None if args.output == Output::Json => print_json(&as_json(args, &now, &rows))?,
+                None => {
+                    let title = title(args, &now, PIPE.columns, "");
+                    print(&view::table(&title, &label(args), &rows, PIPE))?;
+                }
             }
-            None if args.output == Output::Json => print_json(&as_json(args, &now, &rows))?,
-            None => print(&view::table(&title(args, &now), &label(args), &rows, usize::MAX))?,
+            shown += 1;
         }
-        before = now;
-        shown += 1;
+        before = Some(now);
+        if count.is_none_or(|count| shown < count) {
+            clock.sleep(interval).await;
+        }
     }
     Ok(())
 }
@@ -140,7 +163,8 @@ fn label(args: &Top) -> String {
     if args.stream.is_some() { "SHARD".to_owned() } else { "STREAM".to_owned() }
 }
 
-fn title(args: &Top, look: &Look) -> String {
+/// One line; a long name gives way to what is said of it.
+fn title(args: &Top, look: &Look, columns: usize, hint: &str) -> String {
     let open: u64 = look.counters.values().map(|counters| counters.open).sum();
     let subscriptions: u64 = look.counters.values().map(|counters| counters.subscriptions).sum();
     let what = match &args.stream {
@@ -148,11 +172,11 @@ fn title(args: &Top, look: &Look) -> String {
         None if look.counters.len() == 1 => "1 stream".to_owned(),
         None => format!("{} streams", look.counters.len()),
     };
-    let at = time::seconds(look.at);
-    format!(
-        "{what}: {open} open shards, {subscriptions} subscriptions    {at} UTC, every {} s",
-        args.interval
-    )
+    let (at, interval) = (time::seconds(look.at), args.interval);
+    let facts =
+        format!(": {open} open shards, {subscriptions} subscriptions    {at} UTC, every {interval} s{hint}");
+    let name_chars = columns.saturating_sub(facts.chars().count()).max(8);
+    format!("{}{facts}", view::shortened(&what, name_chars))
 }
 
 fn as_json(args: &Top, look: &Look, rows: &[Row]) -> serde_json::Value {

@@ -5,6 +5,9 @@ use std::time::Duration;
 
 use super::sample::Counters;
 
+/// From here on it matters more how far readers are behind than how busy they are.
+const LAG_MS: u64 = 10_000;
+
 /// One stream or shard, its counters as rates a second.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Row {
@@ -36,9 +39,15 @@ impl Row {
         let flows = [self.bytes_in, self.bytes_out, self.throttled_writes, self.throttled_reads];
         flows.iter().all(|rate| *rate == 0.0) && self.subscriptions == 0
     }
+
+    /// What sorts it before others: that requests are refused, that readers are far behind, that it is busy.
+    fn rank(&self) -> [f64; 3] {
+        let lag = self.iterator_age_ms.filter(|ms| *ms >= LAG_MS).unwrap_or(0);
+        [self.throttled_writes + self.throttled_reads, lag as f64, self.bytes_in + self.bytes_out]
+    }
 }
 
-/// What happened in `took`, the busiest first. A counter that has shrunk was begun anew by a server that restarted.
+/// What happened in `took`: first where requests were refused, then where readers lag, then the busiest. A counter that has shrunk was begun anew by a server that restarted.
 pub fn rates(
     before: &BTreeMap<String, Counters>,
     now: &BTreeMap<String, Counters>,
@@ -67,7 +76,10 @@ pub fn rates(
             }
         })
         .collect();
-    let weight = |row: &Row| row.bytes_in + row.bytes_out;
-    rows.sort_by(|a, b| weight(b).total_cmp(&weight(a)).then_with(|| a.name.cmp(&b.name)));
+    rows.sort_by(|a, b| {
+        let ranks = a.rank().into_iter().zip(b.rank());
+        let by_rank = ranks.map(|(a, b)| b.total_cmp(&a)).find(|order| order.is_ne());
+        by_rank.unwrap_or_else(|| a.name.cmp(&b.name))
+    });
     rows
 }

@@ -25,12 +25,13 @@ pub struct Counters {
     pub open: u64,
 }
 
-/// The samples whose names begin with `prefix`, by the value of the label `key`.
+/// The samples whose names begin with `prefix`, by the value of the label `key`: with the account before it, as in
+/// `123456789012/orders`, where the page speaks of several accounts.
 pub fn parse(page: &str, prefix: &str, key: &str) -> BTreeMap<String, Counters> {
-    let mut found: BTreeMap<String, Counters> = BTreeMap::new();
+    let mut found: BTreeMap<(&str, &str), Counters> = BTreeMap::new();
     for line in page.lines() {
-        let Some((name, name_of, value)) = split(line, prefix, key) else { continue };
-        let mut counters = found.get(name_of).copied().unwrap_or_default();
+        let Some(Sample { name, account, of, value }) = split(line, prefix, key) else { continue };
+        let mut counters = found.get(&(account, of)).copied().unwrap_or_default();
         match name {
             "records_in_total" => counters.records_in = value,
             "bytes_in_total" => counters.bytes_in = value,
@@ -43,17 +44,37 @@ pub fn parse(page: &str, prefix: &str, key: &str) -> BTreeMap<String, Counters> 
             "open" | "open_shards" => counters.open = value,
             _ => continue,
         }
-        found.insert(name_of.to_owned(), counters);
+        found.insert((account, of), counters);
     }
-    found
+    let first = found.keys().next().map(|(account, _)| *account);
+    let one_account = found.keys().all(|(account, _)| Some(*account) == first);
+    let name = |account, of: &str| if one_account { of.to_owned() } else { format!("{account}/{of}") };
+    found.iter().map(|(&(account, of), counters)| (name(account, of), *counters)).collect()
 }
 
-/// The name without its prefix, the value of the label, and the sample's value.
-fn split<'a>(line: &'a str, prefix: &str, key: &str) -> Option<(&'a str, &'a str, u64)> {
+struct Sample<'a> {
+    /// Without its prefix.
+    name: &'a str,
+    account: &'a str,
+    /// The value of the label that was asked for.
+    of: &'a str,
+    value: u64,
+}
+
+fn split<'a>(line: &'a str, prefix: &str, key: &str) -> Option<Sample<'a>> {
     let (name, rest) = line.strip_prefix(prefix)?.split_once('{')?;
     let (labels, value) = rest.rsplit_once("} ")?;
-    // Names of streams and shards have neither quotes nor commas in them.
-    let label = labels.split(',').find_map(|label| label.strip_prefix(key)?.strip_prefix("=\""))?;
+    // Names of streams and shards have neither quotes nor commas in them, nor what a terminal would obey.
+    if labels.chars().any(char::is_control) {
+        return None;
+    }
+    let label = |key| {
+        let found = labels
+            .split(',')
+            .find_map(|label| label.strip_prefix(key)?.strip_prefix("=\"")?.strip_suffix('"'));
+        found
+    };
     let value = value.split(' ').next()?.parse::<f64>().ok()?;
-    Some((name.strip_prefix("stream_").unwrap_or(name), label.strip_suffix('"')?, value as u64))
+    let name = name.strip_prefix("stream_").unwrap_or(name);
+    Some(Sample { name, account: label("account").unwrap_or_default(), of: label(key)?, value: value as u64 })
 }

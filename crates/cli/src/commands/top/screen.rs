@@ -4,6 +4,8 @@ use std::io::{self, Write};
 
 use console::Term;
 
+use super::view::Room;
+
 pub(super) struct Screen {
     term: Term,
 }
@@ -17,16 +19,17 @@ impl Screen {
         Ok(Self { term })
     }
 
-    /// Lines there is room for.
-    pub(super) fn rows(&self) -> usize {
-        usize::from(self.term.size().0)
+    /// What there is room for now.
+    pub(super) fn room(&self) -> Room {
+        let (lines, columns) = self.term.size();
+        Room { lines: lines.into(), columns: columns.into() }
     }
 
     /// Replaces what is shown.
     pub(super) fn show(&mut self, text: &str) -> io::Result<()> {
-        let columns = usize::from(self.term.size().1);
+        let Room { lines, columns } = self.room();
         let mut page = String::from("\x1b[H");
-        for line in text.lines().take(self.rows()) {
+        for line in text.lines().take(lines.max(1)) {
             page.push_str(console::truncate_str(line, columns, "").as_ref());
             page.push_str("\x1b[K\r\n");
         }

@@ -1,28 +1,51 @@
-//! The table, 80 columns wide whatever the figures are.
+//! The table: names as wide as there is room, then the figures, which take the same room whatever they are.
 
 use super::rates::Row;
 use crate::text::ring;
 
-/// The longest name that leaves room for the figures.
-const NAME_CHARS_MAX: usize = 16;
+/// What the figures take of a line.
+const FIGURES_CHARS: usize = 64;
+const NAME_CHARS_MIN: usize = 16;
 
-/// The title, a heading, a line for each row as far as `lines_max` lines go, and the sum.
-pub fn table(title: &str, label: &str, rows: &[Row], lines_max: usize) -> String {
+/// What there is room for; without an end in a pipe.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Room {
+    /// Lines.
+    pub lines: usize,
+    /// Characters in a line, 80 at least.
+    pub columns: usize,
+}
+
+/// The title, a heading, a line for each row as far as there is room, and the sum.
+pub fn table(title: &str, label: &str, rows: &[Row], room: Room) -> String {
     // A closed shard that nobody reads is of no interest here.
     let shown: Vec<&Row> = rows.iter().filter(|row| row.open > 0 || !row.is_idle()).collect();
-    let room = lines_max.saturating_sub(5).max(1);
-    let hidden = shown.len().saturating_sub(room);
-    let mut text = format!("{}\n\n", title.chars().take(80).collect::<String>());
+    let lines = room.lines.saturating_sub(5).max(1);
+    let hidden = shown.len().saturating_sub(lines);
+    let longest = shown.iter().map(|row| ring::short(&row.name).chars().count()).max().unwrap_or(0);
+    let width = longest.max(NAME_CHARS_MIN).min(room.columns.max(80) - FIGURES_CHARS);
+    let mut text = format!("{title}\n\n");
     let head = ["IN rec/s", "B/s", "OUT rec/s", "B/s", "THR W/s", "R/s", "AGE", "SUBS"];
-    text.push_str(&line(label, &head.map(str::to_owned)));
-    for row in shown.iter().take(room) {
-        text.push_str(&line(ring::short(&row.name), &figures(row)));
+    text.push_str(&line(label, width, &head.map(str::to_owned)));
+    for row in shown.iter().take(lines) {
+        text.push_str(&line(ring::short(&row.name), width, &figures(row)));
     }
     if hidden > 0 {
         text.push_str(&format!("... and {hidden} more that do less\n"));
     }
-    text.push_str(&line("total", &figures(&total(rows))));
+    text.push_str(&line("total", width, &figures(&total(rows))));
     text
+}
+
+/// The name with as much of its middle left out as it has to be: names differ at their ends.
+pub fn shortened(name: &str, chars_max: usize) -> String {
+    let chars: Vec<char> = name.chars().collect();
+    if chars.len() <= chars_max {
+        return name.to_owned();
+    }
+    let kept = chars_max.saturating_sub(1);
+    let (head, tail) = (kept.div_ceil(2), kept / 2);
+    chars[..head].iter().chain(&['~']).chain(&chars[chars.len() - tail..]).collect()
 }
 
 fn figures(row: &Row) -> [String; 8] {
@@ -38,15 +61,11 @@ fn figures(row: &Row) -> [String; 8] {
     ]
 }
 
-fn line(name: &str, cells: &[String; 8]) -> String {
-    let name = if name.chars().count() > NAME_CHARS_MAX {
-        format!("{}~", name.chars().take(NAME_CHARS_MAX - 1).collect::<String>())
-    } else {
-        name.to_owned()
-    };
+fn line(name: &str, width: usize, cells: &[String; 8]) -> String {
+    let name = shortened(name, width);
     let [records_in, bytes_in, records_out, bytes_out, writes, reads, age, subscriptions] = cells;
     let text = format!(
-        "{name:<16} {records_in:>8} {bytes_in:>7} {records_out:>9} {bytes_out:>7} {writes:>7} {reads:>6} {age:>6} \
+        "{name:<width$} {records_in:>8} {bytes_in:>7} {records_out:>9} {bytes_out:>7} {writes:>7} {reads:>6} {age:>6} \
          {subscriptions:>5}"
     );
     format!("{}\n", text.trim_end())
