@@ -27,7 +27,7 @@ pub struct ShardSample {
     pub open: bool,
     /// Since the server started: records and bytes in, records and bytes out, records refused, calls refused.
     pub counts: [u64; 6],
-    /// How far the newest read was behind the newest record, in milliseconds; `None` if nobody reads it.
+    /// How far the slowest reader is behind the newest record, in milliseconds; `None` if nobody reads.
     pub iterator_age_ms: Option<u64>,
     /// Open subscriptions.
     pub subscriptions: u32,
@@ -56,7 +56,7 @@ pub fn encode_shards(samples: &[ShardSample]) -> String {
         family
     };
     let open = gauge(&mut registry, "open", "1 while the shard takes records");
-    let help = "How far the newest read was behind the newest record; absent where nobody reads";
+    let help = "How far the slowest reader is behind the newest record; absent where nobody reads";
     let age = gauge(&mut registry, "iterator_age_milliseconds", help);
     let subscriptions = gauge(&mut registry, "subscriptions", "Open subscriptions of enhanced fan-out");
     for sample in samples {

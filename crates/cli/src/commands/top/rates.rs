@@ -25,7 +25,7 @@ pub struct Row {
     pub throttled_writes: f64,
     /// Reads refused.
     pub throttled_reads: f64,
-    /// How far the newest read was behind, in milliseconds.
+    /// How far the slowest reader is behind, in milliseconds.
     pub iterator_age_ms: Option<u64>,
     /// Open subscriptions.
     pub subscriptions: u64,

@@ -17,7 +17,7 @@ pub struct Counters {
     pub throttled_writes: u64,
     /// Reads refused.
     pub throttled_reads: u64,
-    /// How far the newest read was behind, in milliseconds.
+    /// How far the slowest reader is behind, in milliseconds.
     pub iterator_age_ms: Option<u64>,
     /// Open subscriptions.
     pub subscriptions: u64,
