@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use headwater_host::{Clock, Random};
+use headwater_monitoring::MetricStore;
 use headwater_streams::{EventRoom, StreamHandle, StreamService, StreamStatus};
 use headwater_telemetry::Metrics;
 use headwater_types::limits::Scope;
@@ -60,6 +61,7 @@ pub(crate) struct Inner {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) monitoring: Arc<MetricStore>,
     pub(crate) limits: Limits,
     /// One permit a KiB of body.
     pub(crate) body_budget: Arc<Semaphore>,
@@ -77,6 +79,7 @@ impl Api {
         clock: Arc<dyn Clock>,
         random: Arc<dyn Random>,
         metrics: Arc<Metrics>,
+        monitoring: Arc<MetricStore>,
         limits: Limits,
     ) -> Self {
         let budget = |bytes: usize| Arc::new(Semaphore::new((bytes / 1024).min(Semaphore::MAX_PERMITS)));
@@ -88,6 +91,7 @@ impl Api {
             clock,
             random,
             metrics,
+            monitoring,
             limits,
             body_budget,
             answer_budget,

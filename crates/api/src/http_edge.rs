@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use headwater_host::Random;
-use headwater_wire::sigv4::Authentication;
+use headwater_wire::sigv4::{AuthError, Authentication};
 use headwater_wire::{Codec, DecodeError};
 use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{HeaderMap, Method, Request, Response, StatusCode, Version};
@@ -15,14 +15,15 @@ use tokio::sync::OwnedSemaphorePermit;
 use crate::body::{AnswerBody, BodyError, receive};
 use crate::context::{Api, ConnectionAnswers, Inner};
 use crate::error::ApiError;
+use crate::monitoring;
 use crate::operations::{self, Operation, Reply};
 
-type Answer = Response<AnswerBody>;
+pub(crate) type Answer = Response<AnswerBody>;
 
 const EVENT_STREAM: &str = "application/vnd.amazon.eventstream";
 
 const TARGET_PREFIX: &str = "Kinesis_20131202.";
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
 const ID_2: HeaderName = HeaderName::from_static("x-amz-id-2");
 const EXPOSED: &str =
     "x-amzn-RequestId,x-amzn-ErrorType,x-amz-request-id,x-amz-id-2,x-amzn-ErrorMessage,Date";
@@ -41,7 +42,7 @@ impl Api {
         if parts.method == Method::OPTIONS {
             return Ok(preflight(inner, &parts.headers));
         }
-        if parts.method != Method::POST {
+        if parts.method != Method::POST && !monitoring::is_get(&parts) {
             return Ok(finish(inner, plain(StatusCode::FORBIDDEN, None, NOT_POST)));
         }
         let received = match receive(inner, body).await {
@@ -57,6 +58,9 @@ impl Api {
                 return Ok(close(parts.version, finish(inner, error(codec, &ApiError::unavailable()))));
             }
         };
+        if let Some(found) = monitoring::Call::find(inner, &parts, &received.bytes) {
+            return Ok(finish(inner, monitoring::answer(inner, &parts, found)));
+        }
         let target = header(&parts.headers, "x-amz-target");
         let name = target.and_then(|target| target.strip_prefix(TARGET_PREFIX));
         let operation = name.and_then(operations::find);
@@ -131,10 +135,7 @@ impl Api {
             codec.decode::<operations::Nothing>(body)?;
             return Err(ApiError::unknown_operation());
         };
-        let has_date = parts.headers.contains_key("x-amz-date") || parts.headers.contains_key("date");
-        let signed =
-            Authentication::parse(header(&parts.headers, "authorization"), parts.uri.query(), has_date);
-        if let Err(unsigned) = signed {
+        if let Err(unsigned) = authenticate(parts) {
             // The same here: a body that cannot be parsed comes first.
             if codec.decode::<operations::Nothing>(body) == Err(DecodeError::Malformed) {
                 return Err(DecodeError::Malformed.into());
@@ -191,7 +192,13 @@ impl Outcome {
     }
 }
 
-fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+/// Whether the request is signed, as far as that can be told without keys.
+pub(crate) fn authenticate(parts: &http::request::Parts) -> Result<(), AuthError> {
+    let has_date = parts.headers.contains_key("x-amz-date") || parts.headers.contains_key("date");
+    Authentication::parse(header(&parts.headers, "authorization"), parts.uri.query(), has_date).map(|_| ())
+}
+
+pub(crate) fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name).and_then(|value| value.to_str().ok())
 }
 
@@ -205,11 +212,11 @@ fn error(codec: Codec, refused: &ApiError) -> Answer {
 }
 
 /// Messages repeat what was sent; what is longer than anybody reads is not sent back.
-fn cut(message: &str) -> &str {
+pub(crate) fn cut(message: &str) -> &str {
     &message[..message.floor_char_boundary(MESSAGE_BYTES_MAX)]
 }
 
-fn whole(body: impl Into<Bytes>) -> Answer {
+pub(crate) fn whole(body: impl Into<Bytes>) -> Answer {
     Response::new(Either::Left(Full::new(body.into())))
 }
 
@@ -267,7 +274,7 @@ fn preflight(inner: &Inner, headers: &HeaderMap) -> Answer {
 /// Adds the headers that every answer has.
 fn finish(inner: &Inner, mut answer: Answer) -> Answer {
     let headers = answer.headers_mut();
-    headers.insert(REQUEST_ID, request_id(&*inner.random));
+    headers.entry(REQUEST_ID).or_insert_with(|| request_id(&*inner.random));
     headers.insert(ID_2, id_2(&*inner.random));
     headers.insert("access-control-allow-origin", HeaderValue::from_static("*"));
     headers.insert("access-control-expose-headers", HeaderValue::from_static(EXPOSED));
@@ -283,7 +290,7 @@ fn close(version: Version, mut answer: Answer) -> Answer {
 }
 
 /// A version 4 UUID.
-fn request_id(random: &dyn Random) -> HeaderValue {
+pub(crate) fn request_id(random: &dyn Random) -> HeaderValue {
     let mut bytes = [0; 16];
     random.fill(&mut bytes);
     bytes[6] = (bytes[6] & 0x0f) | 0x40;

@@ -6,7 +6,8 @@
 //!
 //! # Order of things
 //! [`Api::handle`] checks a request in the order in which AWS does (reference, section 1), decodes its members,
-//! and runs the [`operations`] table's entry; one file an operation holds shapes, validation, run and answer.
+//! and runs the [`operations`] table's entry; one file an operation holds shapes, validation, run and answer. Requests
+//! of CloudWatch are told apart before that and have a table of their own ([`monitoring`]).
 
 mod answer;
 mod body;
@@ -14,6 +15,7 @@ mod checks;
 mod context;
 mod error;
 mod http_edge;
+mod monitoring;
 mod operations;
 mod resource;
 

@@ -5,6 +5,7 @@ mod connections;
 mod patient;
 mod process;
 mod routes;
+mod sampling;
 mod server;
 mod settings;
 mod tls;

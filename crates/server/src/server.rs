@@ -9,6 +9,7 @@ use std::time::Duration;
 use headwater_api::Api;
 use headwater_host::disk::{Disk, SystemDisk};
 use headwater_host::{Clock, Random, SystemClock, SystemRandom, file_exists};
+use headwater_monitoring::{MetricStore, StoreLimits};
 use headwater_store_embedded::{EmbeddedStore, OpenError, Options};
 use headwater_streams::{Config, StreamService, StreamsError, Substrate};
 use headwater_telemetry::Metrics;
@@ -19,6 +20,7 @@ use tracing::{info, warn};
 
 use crate::connections::{self, Stopping};
 use crate::routes::Routes;
+use crate::sampling;
 use crate::settings::{Settings, TlsChoice};
 use crate::tls::{
     CA_CERTIFICATE, CERTIFICATE, KEY, MakeTls, MakeTlsError, Tls, TlsError, TlsFiles, default_names, make,
@@ -82,6 +84,7 @@ pub struct Server {
     stopping: Stopping,
     accepting: JoinHandle<()>,
     upkeep: JoinHandle<()>,
+    sampling: JoinHandle<()>,
     certificate: Option<JoinHandle<()>>,
     ca: Option<PathBuf>,
 }
@@ -124,9 +127,12 @@ impl Server {
             );
         }
         let upkeep = tokio::spawn(streams.clone().run_upkeep());
+        let monitoring = Arc::new(MetricStore::new(clock.clone(), StoreLimits::default()));
+        let sampling = tokio::spawn(sampling::run(streams.clone(), monitoring.clone(), clock.clone()));
         let account = settings.account;
         let requests = settings.requests;
-        let api = Api::new(streams.clone(), account, clock.clone(), random, metrics.clone(), requests);
+        let api =
+            Api::new(streams.clone(), account, clock.clone(), random, metrics.clone(), monitoring, requests);
         let routes = Routes::new(api, streams.clone(), store.clone(), metrics, disk, settings);
         let stopping = Stopping::default();
         let certificate = tls.clone().map(|tls| tokio::spawn(tls.keep_fresh(clock.clone())));
@@ -134,7 +140,7 @@ impl Server {
         let accepting = tokio::spawn(accepting);
         let took_ms = clock.elapsed().saturating_sub(started).as_millis() as u64;
         info!(%address, data_dir = %settings.data_dir.display(), took_ms, "serving");
-        Ok(Self { address, store, streams, stopping, accepting, upkeep, certificate, ca })
+        Ok(Self { address, store, streams, stopping, accepting, upkeep, sampling, certificate, ca })
     }
 
     /// Where it listens: the port that was taken if port 0 was asked for.
@@ -166,6 +172,7 @@ impl Server {
             info!("requests were still under way after {} s; they were cut short", DRAIN.as_secs());
         }
         self.upkeep.abort();
+        self.sampling.abort();
         self.certificate.inspect(JoinHandle::abort);
         let store = self.store;
         drop(self.streams);

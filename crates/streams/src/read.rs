@@ -1,6 +1,7 @@
 //! GetRecords.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use headwater_store::{ReadBatch, ReadLimit, ShardLog, StoreError, StoredBatch};
 use headwater_types::limits::GET_RECORDS_BYTES_MAX;
@@ -58,11 +59,12 @@ impl StreamService {
             // The stream was deleted, and another one has its name now.
             return Err(missing());
         }
-        let now = self.clock.now();
+        let (now, started) = (self.clock.now(), self.clock.elapsed());
         let (shard, log) = live_shard(&view, iterator.shard, now).ok_or_else(missing)?;
         if !log.budget.lock().begin_read(self.clock.elapsed()) {
             handle.metrics.throttled_read();
             log.stats.throttled_read();
+            handle.measures.get_records_failed(Duration::ZERO, true);
             let stream = iterator.stream.clone();
             return Err(StreamsError::ReadThrottled { stream, shard: iterator.shard });
         }
@@ -72,7 +74,12 @@ impl StreamService {
             error => error.into(),
         };
         let horizon = view.meta.horizon(now);
-        let found = read_kept(&log.log, iterator.position, max, horizon).await.map_err(gone)?;
+        let found = read_kept(&log.log, iterator.position, max, horizon).await;
+        let took = self.clock.elapsed().saturating_sub(started);
+        let found = found.map_err(|error| {
+            handle.measures.get_records_failed(took, false);
+            gone(error)
+        })?;
         let (records, bytes) = bytes_of(&found.batches);
         handle.metrics.read(records, bytes);
         log.stats.read(records, bytes);
@@ -87,6 +94,7 @@ impl StreamService {
             now.millis_since(read_up_to(&found.batches, found.bounds.last_arrival))
         };
         log.stats.iterator_age(now, millis_behind_latest);
+        handle.measures.get_records(took, records, bytes, millis_behind_latest);
         let next =
             (!ended).then(|| ShardIterator { position: found.next.max(iterator.position), ..iterator });
         let children = if ended {

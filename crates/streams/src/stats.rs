@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use headwater_types::Timestamp;
 
+use crate::measure::{Measures, ShardMetric};
 use crate::traffic::{Amount, Totals};
 
 /// Counters of one shard. Each is right by itself; together they are not of one moment.
@@ -20,6 +21,8 @@ pub(crate) struct ShardStats {
     iterator_age_ms: AtomicU64,
     read_at: AtomicU64,
     subscriptions: AtomicU32,
+    /// For enhanced monitoring.
+    pub(crate) measures: Measures<ShardMetric>,
 }
 
 /// The counters as they were at one moment.
@@ -47,25 +50,38 @@ impl ShardStats {
     pub(crate) fn wrote(&self, records: u64, bytes: u64) {
         self.records_in.fetch_add(records, Ordering::Relaxed);
         self.bytes_in.fetch_add(bytes, Ordering::Relaxed);
+        self.measures.add(&[
+            (ShardMetric::IncomingBytes, bytes as f64),
+            (ShardMetric::IncomingRecords, records as f64),
+            (ShardMetric::WriteProvisionedThroughputExceeded, 0.0),
+        ]);
     }
 
     pub(crate) fn read(&self, records: u64, bytes: u64) {
         self.records_out.fetch_add(records, Ordering::Relaxed);
         self.bytes_out.fetch_add(bytes, Ordering::Relaxed);
+        self.measures.add(&[
+            (ShardMetric::OutgoingBytes, bytes as f64),
+            (ShardMetric::OutgoingRecords, records as f64),
+            (ShardMetric::ReadProvisionedThroughputExceeded, 0.0),
+        ]);
     }
 
     pub(crate) fn throttled_writes(&self, records: u64, bytes: u64) {
         self.throttled_writes.fetch_add(records, Ordering::Relaxed);
         self.throttled_bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.measures.add(&[(ShardMetric::WriteProvisionedThroughputExceeded, records as f64)]);
     }
 
     pub(crate) fn throttled_read(&self) {
         self.throttled_reads.fetch_add(1, Ordering::Relaxed);
+        self.measures.add(&[(ShardMetric::ReadProvisionedThroughputExceeded, 1.0)]);
     }
 
     pub(crate) fn iterator_age(&self, now: Timestamp, millis_behind_latest: u64) {
         self.iterator_age_ms.store(millis_behind_latest, Ordering::Relaxed);
         self.read_at.store(now.as_millis(), Ordering::Release);
+        self.measures.add(&[(ShardMetric::IteratorAgeMilliseconds, millis_behind_latest as f64)]);
     }
 
     pub(crate) fn subscribed(&self) {

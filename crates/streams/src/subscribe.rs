@@ -36,6 +36,7 @@ use crate::consumers::{ConsumerRef, ConsumerStatus};
 use crate::error::{Result, StreamsError};
 use crate::handle::{ShardHandle, StreamHandle, StreamView};
 use crate::iterator::{StartingPosition, live_shard};
+use crate::measure::ConsumerMetric;
 use crate::meta::StreamStatus;
 use crate::read::{bytes_of, read_kept};
 use crate::service::StreamService;
@@ -183,9 +184,16 @@ impl StreamService {
         start: &StartingPosition,
     ) -> Result<Subscription> {
         let Wanted { stream, view, shard, source } = self.subscribable(consumer, shard)?;
-        self.check_seat(&stream, &consumer.id, shard.id)?;
+        let measure = |metric, value| stream.consumer_measures.add(&consumer.id.name, &[(metric, value)]);
+        let refused = |error| {
+            measure(ConsumerMetric::SubscribeSuccess, 0.0);
+            measure(ConsumerMetric::SubscribeRateExceeded, 1.0);
+            error
+        };
+        self.check_seat(&stream, &consumer.id, shard.id).map_err(refused)?;
         let position = self.starting_position(&stream.key, &view, &shard, &source, start).await?;
-        let hold = self.take_seat(&stream, &consumer.id, shard.id)?;
+        let hold = self.take_seat(&stream, &consumer.id, shard.id).map_err(refused)?;
+        measure(ConsumerMetric::SubscribeSuccess, 1.0);
         let now = self.clock.elapsed();
         source.stats.subscribed();
         Ok(Subscription {
@@ -408,9 +416,9 @@ impl Subscription {
     ) -> Push {
         let now = self.service.clock.now();
         self.heartbeat_at = elapsed + SUBSCRIPTION_HEARTBEAT;
+        let (records, bytes) = bytes_of(&batches);
         if let Some(newest) = batches.last() {
             self.pushed_up_to = Some(newest.arrival);
-            let (records, bytes) = bytes_of(&batches);
             self.stream.metrics.read(records, bytes);
             self.source.stats.read(records, bytes);
             if let Some(bucket) = self.hold.pushed.lock().as_mut() {
@@ -421,6 +429,15 @@ impl Subscription {
         let up_to = self.pushed_up_to.unwrap_or(bounds.last_arrival);
         let millis_behind_latest = if caught_up { 0 } else { now.millis_since(up_to) };
         self.source.stats.iterator_age(now, millis_behind_latest);
+        self.stream.consumer_measures.add(
+            &self.consumer.name,
+            &[
+                (ConsumerMetric::EventSuccess, 1.0),
+                (ConsumerMetric::EventBytes, bytes as f64),
+                (ConsumerMetric::EventRecords, records as f64),
+                (ConsumerMetric::EventMillisBehindLatest, millis_behind_latest as f64),
+            ],
+        );
         let view = self.stream.view.load();
         let Some((shard, _)) = view.shard(self.shard) else {
             self.over = true;

@@ -11,6 +11,9 @@ mod describe_limits;
 mod describe_stream;
 mod describe_stream_consumer;
 mod describe_stream_summary;
+mod disable_enhanced_monitoring;
+mod enable_enhanced_monitoring;
+mod enhanced_monitoring;
 mod get_records;
 mod get_shard_iterator;
 mod increase_stream_retention_period;
@@ -152,6 +155,8 @@ const ALL: &[Operation] = &[
     describe_stream::OPERATION,
     describe_stream_consumer::OPERATION,
     describe_stream_summary::OPERATION,
+    disable_enhanced_monitoring::OPERATION,
+    enable_enhanced_monitoring::OPERATION,
     get_records::OPERATION,
     get_shard_iterator::OPERATION,
     increase_stream_retention_period::OPERATION,

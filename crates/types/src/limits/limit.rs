@@ -149,6 +149,12 @@ limits! {
     /// DescribeStreamSummary (quotas).
     DescribeStreamSummaryCalls:
         "describe-stream-summary-calls", ControlCallsPerSecond, Account, Everywhere(20);
+    /// DisableEnhancedMonitoring (quotas).
+    DisableEnhancedMonitoringCalls:
+        "disable-enhanced-monitoring-calls", ControlCallsPerSecond, Stream, Everywhere(5);
+    /// EnableEnhancedMonitoring (quotas).
+    EnableEnhancedMonitoringCalls:
+        "enable-enhanced-monitoring-calls", ControlCallsPerSecond, Stream, Everywhere(5);
     /// IncreaseStreamRetentionPeriod (quotas).
     IncreaseRetentionCalls:
         "increase-stream-retention-period-calls", ControlCallsPerSecond, Stream, Everywhere(5);
