@@ -9,7 +9,8 @@ MODEL = botocore.session.get_session().get_service_model("kinesis")
 BUILT = {
     "AddTagsToStream", "CreateStream", "DecreaseStreamRetentionPeriod", "DeleteStream",
     "DeregisterStreamConsumer", "DescribeAccountSettings", "DescribeLimits", "DescribeStream",
-    "DescribeStreamConsumer", "DescribeStreamSummary", "GetRecords", "GetShardIterator",
+    "DescribeStreamConsumer", "DescribeStreamSummary", "DisableEnhancedMonitoring",
+    "EnableEnhancedMonitoring", "GetRecords", "GetShardIterator",
     "IncreaseStreamRetentionPeriod", "ListShards", "ListStreamConsumers", "ListStreams",
     "ListTagsForResource", "ListTagsForStream", "MergeShards", "PutRecord", "PutRecords",
     "RegisterStreamConsumer", "RemoveTagsFromStream", "SplitShard", "SubscribeToShard", "TagResource",

@@ -17,5 +17,5 @@ mod xml;
 pub use serde;
 
 pub use codec::{Codec, DecodeError};
-pub use query::{Form, parameter};
+pub use query::parameter;
 pub use xml::{XmlAnswer, xml_answer, xml_error};

@@ -31,31 +31,18 @@ const PARAMETERS_MAX: usize = 600_000;
 
 type Parameter<'a> = (Cow<'a, str>, Cow<'a, str>);
 
-/// Names and values of a form or a query string, decoded, in the order in which they were given.
-pub struct Form<'a> {
-    parameters: Vec<Parameter<'a>>,
-}
-
-impl std::fmt::Debug for Form<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Form({} parameters)", self.parameters.len())
-    }
-}
-
-impl<'a> Form<'a> {
-    /// Decodes all parameters, unless they are too many or no text.
-    pub fn parse(body: &'a [u8]) -> Result<Self, DecodeError> {
-        let text = std::str::from_utf8(body).map_err(|_| Malformed)?;
-        let mut parameters = Vec::new();
-        for pair in text.trim_ascii().split('&').filter(|pair| !pair.is_empty()) {
-            if parameters.len() == PARAMETERS_MAX {
-                return Err(Malformed);
-            }
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            parameters.push((unescaped(name)?, unescaped(value)?));
+/// All parameters, decoded, in the order in which they were given.
+fn parameters(body: &[u8]) -> Result<Vec<Parameter<'_>>, DecodeError> {
+    let text = std::str::from_utf8(body).map_err(|_| Malformed)?;
+    let mut parameters = Vec::new();
+    for pair in text.trim_ascii().split('&').filter(|pair| !pair.is_empty()) {
+        if parameters.len() == PARAMETERS_MAX {
+            return Err(Malformed);
         }
-        Ok(Self { parameters })
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        parameters.push((unescaped(name)?, unescaped(value)?));
     }
+    Ok(parameters)
 }
 
 /// The first value of a parameter of a form, without decoding the others; none if there is none or it is no text.
@@ -74,7 +61,7 @@ fn unescaped(text: &str) -> Result<Cow<'_, str>, DecodeError> {
 }
 
 pub(crate) fn decode<'de, T: Deserialize<'de>>(body: &'de [u8]) -> Result<T, DecodeError> {
-    let mut parameters = Form::parse(body)?.parameters;
+    let mut parameters = parameters(body)?;
     parameters.sort_by(|(a, _), (b, _)| by_path(a, b));
     T::deserialize(Node { parameters: &parameters, at: 0 })
 }

@@ -52,7 +52,9 @@ const RECENTLY_MS: u64 = 3 * 3600 * 1000;
 pub(super) fn run(inner: &Inner, codec: Codec, body: &[u8]) -> Result<Vec<u8>> {
     let input: Input<'_> = codec.decode(body)?;
     let filter = filter(&input)?;
-    let after = decode_token::<1>(&input.next_token)?.map_or(0, |[after]| after);
+    // Unlike GetMetricData it has no error of its own for that (model).
+    let invalid = |_| Refused::value("The value for parameter NextToken is invalid.");
+    let after = decode_token::<1>(&input.next_token).map_err(invalid)?.map_or(0, |[after]| after);
     let (found, next) = inner.monitoring.list(inner.account, &filter, after, METRICS_MAX);
     let next_token = next.map(|next| encode_token(&[next]));
     Ok(codec.encode(&Output { metrics: found.iter().map(Listed::from).collect(), next_token }))

@@ -7,6 +7,7 @@ mod http;
 mod lifecycle;
 mod limits;
 mod memory;
+mod monitoring;
 mod retention;
 mod settings;
 mod starting;
