@@ -72,10 +72,10 @@ impl Points {
 
     /// Moves what is too old for its tier into the next, and forgets what is too old for all.
     pub(crate) fn age(&mut self, now_s: u64) {
-        for tier in 0..TIERS.len() {
-            while let Some(oldest) = self.tiers[tier].front()
-                && u64::from(oldest.at_s) + TIERS[tier].keep_s <= now_s
-            {
+        for (tier, Tier { keep_s, .. }) in TIERS.iter().enumerate() {
+            let too_old = |point: &Point| u64::from(point.at_s) + keep_s <= now_s;
+            let gone = self.tiers[tier].iter().take_while(|point| too_old(point)).count();
+            for _ in 0..gone {
                 let Some(oldest) = self.tiers[tier].pop_front() else { break };
                 if tier + 1 < TIERS.len() {
                     self.insert(tier + 1, oldest.at_s.into(), &oldest.set);
