@@ -9,7 +9,8 @@ MODEL = botocore.session.get_session().get_service_model("kinesis")
 BUILT = {
     "AddTagsToStream", "CreateStream", "DecreaseStreamRetentionPeriod", "DeleteResourcePolicy", "DeleteStream",
     "DeregisterStreamConsumer", "DescribeAccountSettings", "DescribeLimits", "DescribeStream",
-    "DescribeStreamConsumer", "DescribeStreamSummary", "GetRecords", "GetResourcePolicy", "GetShardIterator",
+    "DescribeStreamConsumer", "DescribeStreamSummary", "DisableEnhancedMonitoring",
+    "EnableEnhancedMonitoring", "GetRecords", "GetResourcePolicy", "GetShardIterator",
     "IncreaseStreamRetentionPeriod", "ListShards", "ListStreamConsumers", "ListStreams",
     "ListTagsForResource", "ListTagsForStream", "MergeShards", "PutRecord", "PutRecords", "PutResourcePolicy",
     "RegisterStreamConsumer", "RemoveTagsFromStream", "SplitShard", "StartStreamEncryption",

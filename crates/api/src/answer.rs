@@ -74,15 +74,18 @@ pub(crate) fn mode_name(mode: StreamMode) -> &'static str {
     }
 }
 
-/// Enhanced monitoring of a stream: none.
+/// Enhanced monitoring of a stream.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct EnhancedMetrics {
-    shard_level_metrics: [&'static str; 0],
+    shard_level_metrics: Vec<&'static str>,
 }
 
 impl EnhancedMetrics {
-    pub(crate) const OFF: [Self; 1] = [Self { shard_level_metrics: [] }];
+    pub(crate) fn of(meta: &StreamMeta) -> [Self; 1] {
+        let metrics = meta.enhanced_monitoring.iter().map(|metric| metric.name());
+        [Self { shard_level_metrics: metrics.collect() }]
+    }
 }
 
 pub(crate) fn created(meta: &StreamMeta) -> Time {

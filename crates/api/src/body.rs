@@ -74,14 +74,29 @@ impl Body for Frames {
 /// A body, and the memory it was granted for as long as it lives.
 pub(crate) struct Received {
     pub(crate) bytes: Bytes,
-    _granted: Option<OwnedSemaphorePermit>,
+    _granted: Option<Granted>,
+}
+
+/// Memory, of what all connections have and of what this one has.
+struct Granted([OwnedSemaphorePermit; 2]);
+
+impl Granted {
+    fn of(inner: &Inner, peer: &Peer, kib: u32) -> Option<Self> {
+        let budgets = [&inner.body_budget, &peer.bodies];
+        let [all, own] = budgets.map(|budget| budget.clone().try_acquire_many_owned(kib).ok());
+        Some(Self([all?, own?]))
+    }
+
+    fn merge(&mut self, more: Self) {
+        self.0.iter_mut().zip(more.0).for_each(|(granted, more)| granted.merge(more));
+    }
 }
 
 /// Why a body was not read.
 pub(crate) enum BodyError {
     /// Larger than any request may be.
     TooLarge,
-    /// All requests together hold as much as they may.
+    /// All requests together hold as much as they may, or those of this connection.
     NoMemory,
     /// It stopped coming, or the connection broke: there is nobody to answer.
     Broken,
@@ -94,12 +109,12 @@ const RESERVED_MAX: usize = 2 << 20;
 /// holds nothing; where there is none left the request is refused and not made to wait, because a half-read body
 /// that waits holds what the others wait for. The rest of a refused body is read and forgotten: a client that is still
 /// sending would otherwise find its connection reset instead of an answer.
-pub(crate) async fn receive(inner: &Inner, mut body: Incoming) -> Result<Received, BodyError> {
+pub(crate) async fn receive(inner: &Inner, peer: &Peer, mut body: Incoming) -> Result<Received, BodyError> {
     let announced = body.size_hint();
     if announced.lower() > inner.limits.body_bytes_max as u64 {
         return Err(BodyError::TooLarge);
     }
-    let mut granted: Option<OwnedSemaphorePermit> = None;
+    let mut granted: Option<Granted> = None;
     let mut granted_bytes = 0;
     let mut first: Option<Bytes> = None;
     let mut rest: Vec<u8> = Vec::new();
@@ -119,8 +134,7 @@ pub(crate) async fn receive(inner: &Inner, mut body: Incoming) -> Result<Receive
         }
         if total > granted_bytes {
             let kib = (total - granted_bytes).div_ceil(1024);
-            let permit = inner.body_budget.clone().try_acquire_many_owned(kib as u32);
-            let Ok(permit) = permit else {
+            let Some(permit) = Granted::of(inner, peer, kib as u32) else {
                 drop((first, rest, granted));
                 return Err(forget(inner, body, data.len() + received).await);
             };

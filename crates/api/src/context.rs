@@ -5,14 +5,17 @@ use std::net::IpAddr;
 use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use headwater_access::Question;
 use headwater_host::{Clock, Random};
+use headwater_monitoring::MetricStore;
 use headwater_streams::{ConsumerRef, EventRoom, StreamHandle, StreamService, StreamStatus};
 use headwater_telemetry::Metrics;
 use headwater_types::limits::Scope;
 use headwater_types::{AccountId, ConsumerId, StreamKey};
-use tokio::sync::{Notify, Semaphore};
+use headwater_wire::sigv4::Target;
+use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 
 use crate::error::{ApiError, Result};
 use crate::guard::{AccessControl, Trail};
@@ -25,6 +28,10 @@ pub struct Limits {
     pub body_bytes_max: usize,
     /// What the bodies of all requests together may hold, in bytes.
     pub bodies_bytes_max: usize,
+    /// The same for the requests of one connection, so that it leaves room for those of others.
+    pub connection_bodies_bytes_max: usize,
+    /// Requests of one connection that are worked on at once; further ones wait for these.
+    pub connection_requests_max: usize,
     /// What large answers that are being sent may hold together, in bytes.
     pub answers_bytes_max: usize,
     /// What the events of all subscriptions may hold until they have been sent, in bytes; further ones wait.
@@ -33,6 +40,8 @@ pub struct Limits {
     pub connection_answers_bytes_max: usize,
     /// GetRecords that are being read and encoded at once; others wait. Each may need some 25 MB meanwhile.
     pub reads_max: usize,
+    /// How long a GetRecords waits for that, in milliseconds, before it is refused.
+    pub read_wait_ms_max: u64,
     /// How long a body may pause before its connection is given up, in milliseconds.
     pub body_pause_ms_max: u64,
 }
@@ -43,10 +52,13 @@ impl Default for Limits {
         Self {
             body_bytes_max: 16 * mib,
             bodies_bytes_max: 512 * mib,
+            connection_bodies_bytes_max: 64 * mib,
+            connection_requests_max: 32,
             answers_bytes_max: 512 * mib,
             events_bytes_max: 512 * mib,
             connection_answers_bytes_max: 32 * mib,
             reads_max: 16,
+            read_wait_ms_max: 5_000,
             body_pause_ms_max: 30_000,
         }
     }
@@ -58,6 +70,23 @@ pub struct Api {
     pub(crate) inner: Arc<Inner>,
 }
 
+/// What requests are answered from.
+#[derive(Debug)]
+pub struct Resources {
+    /// Kinesis.
+    pub streams: Arc<StreamService>,
+    /// CloudWatch.
+    pub monitoring: Arc<MetricStore>,
+    /// Who may come in.
+    pub access: AccessControl,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// For request ids.
+    pub random: Arc<dyn Random>,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+}
+
 #[derive(Debug)]
 pub(crate) struct Inner {
     pub(crate) streams: Arc<StreamService>,
@@ -66,6 +95,7 @@ pub(crate) struct Inner {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) monitoring: Arc<MetricStore>,
     pub(crate) limits: Limits,
     /// One permit a KiB of body.
     pub(crate) body_budget: Arc<Semaphore>,
@@ -77,18 +107,11 @@ pub(crate) struct Inner {
 
 impl Api {
     /// `account` is whose streams a bare name means where nobody has to sign.
-    pub fn new(
-        streams: Arc<StreamService>,
-        account: AccountId,
-        access: AccessControl,
-        clock: Arc<dyn Clock>,
-        random: Arc<dyn Random>,
-        metrics: Arc<Metrics>,
-        limits: Limits,
-    ) -> Self {
+    pub fn new(account: AccountId, resources: Resources, limits: Limits) -> Self {
         let budget = |bytes: usize| Arc::new(Semaphore::new((bytes / 1024).min(Semaphore::MAX_PERMITS)));
         let (body_budget, answer_budget) =
             (budget(limits.bodies_bytes_max), budget(limits.answers_bytes_max));
+        let Resources { streams, monitoring, access, clock, random, metrics } = resources;
         let inner = Inner {
             streams,
             account,
@@ -96,6 +119,7 @@ impl Api {
             clock,
             random,
             metrics,
+            monitoring,
             limits,
             body_budget,
             answer_budget,
@@ -107,11 +131,21 @@ impl Api {
 }
 
 impl Inner {
+    /// What a signature has to be for.
+    pub(crate) fn target<'a>(&'a self, service: &'a str) -> Target<'a> {
+        Target { region: self.streams.region(), service }
+    }
+
+    /// Whose things a bare name means.
+    pub(crate) fn account_of(&self, trail: &Trail) -> AccountId {
+        trail.caller().map_or(self.account, |caller| caller.account())
+    }
+
     pub(crate) fn context<'a>(&'a self, operation: &'static Operation, trail: &'a Trail) -> Context<'a> {
         Context {
             streams: Gate { streams: &self.streams, open: AtomicBool::new(false) },
-            account: trail.caller().map_or(self.account, |caller| caller.account()),
-            reads: &self.reads,
+            account: self.account_of(trail),
+            inner: self,
             events: &self.events,
             access: &self.access,
             trail,
@@ -123,12 +157,17 @@ impl Inner {
     }
 }
 
-/// A connection: whose it is, and what its large answers hold until they have been sent, one permit a KiB.
+/// A connection: whose it is, and its share of what all of them have together.
 #[derive(Debug, Clone)]
 pub struct Peer {
     pub(crate) address: IpAddr,
     pub(crate) secure: bool,
+    /// One permit a KiB of large answers, until they have been sent.
     pub(crate) answers: Arc<Semaphore>,
+    /// One permit a KiB of bodies.
+    pub(crate) bodies: Arc<Semaphore>,
+    /// One permit a request that is worked on.
+    pub(crate) requests: Arc<Semaphore>,
     pub(crate) overdue: Arc<Notify>,
 }
 
@@ -143,8 +182,16 @@ impl Peer {
 impl Api {
     /// For a new connection from this address; `secure` says whether it is encrypted.
     pub fn peer(&self, address: IpAddr, secure: bool) -> Peer {
-        let answers = Arc::new(Semaphore::new(self.inner.limits.connection_answers_bytes_max / 1024));
-        Peer { address: address.to_canonical(), secure, answers, overdue: Arc::default() }
+        let limits = &self.inner.limits;
+        let permits = |count: usize| Arc::new(Semaphore::new(count.min(Semaphore::MAX_PERMITS)));
+        Peer {
+            address: address.to_canonical(),
+            secure,
+            answers: permits(limits.connection_answers_bytes_max / 1024),
+            bodies: permits(limits.connection_bodies_bytes_max / 1024),
+            requests: permits(limits.connection_requests_max),
+            overdue: Arc::default(),
+        }
     }
 }
 
@@ -180,8 +227,7 @@ pub(crate) struct Context<'a> {
     pub(crate) streams: Gate<'a>,
     /// Whose streams a bare name means.
     pub(crate) account: AccountId,
-    /// Held while records are read and encoded.
-    pub(crate) reads: &'a Semaphore,
+    inner: &'a Inner,
     /// What events may hold.
     pub(crate) events: &'a EventRoom,
     access: &'a AccessControl,
@@ -194,6 +240,16 @@ pub(crate) struct Context<'a> {
 }
 
 impl Context<'_> {
+    /// To be held while records are read and encoded. Refused if it does not come in time.
+    pub(crate) async fn read_slot(&self) -> Result<SemaphorePermit<'_>> {
+        let wait = Duration::from_millis(self.inner.limits.read_wait_ms_max);
+        tokio::select! {
+            biased;
+            slot = self.inner.reads.acquire() => slot.map_err(|closed| ApiError::internal(&closed)),
+            () = self.inner.clock.sleep(wait) => Err(ApiError::unavailable()),
+        }
+    }
+
     /// The region served.
     pub(crate) fn region(&self) -> &str {
         self.streams.streams.region()

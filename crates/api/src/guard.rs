@@ -22,8 +22,6 @@ use tracing::error;
 
 use crate::error::{ApiError, Result};
 
-/// The service in the scope of a signature.
-const SERVICE: &str = "kinesis";
 /// Policies of resources that are kept as they were read.
 const POLICIES_MAX: usize = 1024;
 
@@ -50,7 +48,7 @@ impl AccessControl {
         body: &[u8],
         chunks: Option<&Chunks>,
         now: Timestamp,
-        region: &str,
+        target: Target<'_>,
         trail: &Trail,
     ) -> Result<()> {
         let has_date = parts.headers.contains_key("x-amz-date") || parts.headers.contains_key("date");
@@ -69,8 +67,7 @@ impl AccessControl {
             headers: &headers,
         };
         let wrong = |error| trail.refuse("the signature is not valid", ApiError::from(error));
-        let claim = Claim::read(&request, &authentication, now, Target { region, service: SERVICE })
-            .map_err(wrong)?;
+        let claim = Claim::read(&request, &authentication, now, target).map_err(wrong)?;
         let found = credentials.find(claim.access_key_id(), claim.session_token(), now, |known| {
             (known.caller().clone(), known.signing_key(&claim.scope()))
         });
@@ -87,6 +84,20 @@ impl AccessControl {
             let _ = trail.resource.set(question.resource.to_owned());
             trail.refuse(denial.reason(), ApiError::access_denied(question, denial))
         })
+    }
+
+    /// Whether who signed may do what concerns no resource in particular; whoever it is, if nobody has to sign.
+    pub(crate) fn authorize_account(
+        &self,
+        action: &str,
+        region: &str,
+        now: Timestamp,
+        trail: &Trail,
+    ) -> Result<()> {
+        let Some(caller) = trail.caller() else { return Ok(()) };
+        let (owner, resource) = (caller.account(), "*");
+        let facts = trail.facts(caller, region, now, owner);
+        self.authorize(&Question { action, resource, owner, facts, resource_policy: None }, trail)
     }
 
     /// The policy of a resource as it was read. One that cannot be read was damaged on its way: nobody is let in.

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use headwater_access::Question;
 use headwater_host::Random;
 use headwater_wire::sigv4::{Chunking, Chunks};
 use headwater_wire::{Codec, DecodeError};
@@ -18,14 +17,15 @@ use crate::body::{AnswerBody, BodyError, receive};
 use crate::context::{Api, Inner, Peer};
 use crate::error::ApiError;
 use crate::guard::Trail;
+use crate::monitoring;
 use crate::operations::{self, Operation, Reply};
 
-type Answer = Response<AnswerBody>;
+pub(crate) type Answer = Response<AnswerBody>;
 
 const EVENT_STREAM: &str = "application/vnd.amazon.eventstream";
 
 const TARGET_PREFIX: &str = "Kinesis_20131202.";
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
 const ID_2: HeaderName = HeaderName::from_static("x-amz-id-2");
 const EXPOSED: &str =
     "x-amzn-RequestId,x-amzn-ErrorType,x-amz-request-id,x-amz-id-2,x-amzn-ErrorMessage,Date";
@@ -40,10 +40,12 @@ impl Api {
         if parts.method == Method::OPTIONS {
             return Ok(preflight(inner, &parts.headers));
         }
-        if parts.method != Method::POST {
+        if parts.method != Method::POST && !monitoring::is_get(&parts) {
             return Ok(finish(inner, plain(StatusCode::FORBIDDEN, None, NOT_POST)));
         }
-        let received = match receive(inner, body).await {
+        // Until the answer begins: an event stream is no work.
+        let Ok(_working) = peer.requests.acquire().await else { return Err(ConnectionBroken) };
+        let received = match receive(inner, &peer, body).await {
             Ok(received) => received,
             Err(BodyError::Broken) => return Err(ConnectionBroken),
             Err(BodyError::TooLarge) => {
@@ -56,6 +58,13 @@ impl Api {
                 return Ok(finish(inner, error(codec, &ApiError::unavailable())));
             }
         };
+        if let Some(found) = monitoring::Call::find(inner, &parts, &received.bytes) {
+            let trail = Trail::new(peer.address, peer.secure, &parts.headers);
+            let (answer, outcome) = monitoring::answer(inner, &parts, &received.bytes, &found, &trail);
+            let answer = finish(inner, answer);
+            self.record(&trail, ("cloudwatch", found.name()), false, outcome, &answer);
+            return Ok(answer);
+        }
         let target = header(&parts.headers, "x-amz-target");
         let name = target.and_then(|target| target.strip_prefix(TARGET_PREFIX));
         let operation = name.and_then(operations::find);
@@ -86,14 +95,10 @@ impl Api {
             return None;
         }
         let trail = Trail::new(peer.address, peer.secure, &parts.headers);
-        let (now, region, action) = (inner.clock.now(), inner.streams.region(), format!("headwater:{name}"));
-        let allowed = inner.access.authenticate(parts, b"", None, now, region, &trail).and_then(|()| {
-            let Some(caller) = trail.caller() else { return Ok(()) };
-            let (owner, resource) = (caller.account(), "*");
-            let facts = trail.facts(caller, region, now, owner);
-            let question = Question { action: &action, resource, owner, facts, resource_policy: None };
-            inner.access.authorize(&question, &trail)
-        });
+        let (now, target, action) = (inner.clock.now(), inner.target("kinesis"), format!("headwater:{name}"));
+        let allowed = inner.access.authenticate(parts, b"", None, now, target, &trail);
+        let allowed =
+            allowed.and_then(|()| inner.access.authorize_account(&action, target.region, now, &trail));
         let refused = allowed.err()?;
         let mut response = finish(inner, error(Codec::Json, &refused));
         *response.status_mut() = StatusCode::FORBIDDEN;
@@ -183,9 +188,9 @@ impl Api {
             codec.decode::<operations::Nothing>(body)?;
             return Err(ApiError::unknown_operation());
         };
-        let (now, region) = (inner.clock.now(), inner.streams.region());
+        let (now, target) = (inner.clock.now(), inner.target("kinesis"));
         let chunks = chunked.as_ref().map(|chunked| &chunked.chunks);
-        if let Err(refused) = inner.access.authenticate(parts, sent, chunks, now, region, trail) {
+        if let Err(refused) = inner.access.authenticate(parts, sent, chunks, now, target, trail) {
             // The same here: a body that cannot be parsed comes first.
             if codec.decode::<operations::Nothing>(body) == Err(DecodeError::Malformed) {
                 return Err(DecodeError::Malformed.into());
@@ -269,7 +274,7 @@ impl Outcome {
     }
 }
 
-fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+pub(crate) fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name).and_then(|value| value.to_str().ok())
 }
 
@@ -283,11 +288,11 @@ fn error(codec: Codec, refused: &ApiError) -> Answer {
 }
 
 /// Messages repeat what was sent; what is longer than anybody reads is not sent back.
-fn cut(message: &str) -> &str {
+pub(crate) fn cut(message: &str) -> &str {
     &message[..message.floor_char_boundary(MESSAGE_BYTES_MAX)]
 }
 
-fn whole(body: impl Into<Bytes>) -> Answer {
+pub(crate) fn whole(body: impl Into<Bytes>) -> Answer {
     Response::new(Either::Left(Full::new(body.into())))
 }
 
@@ -345,7 +350,7 @@ fn preflight(inner: &Inner, headers: &HeaderMap) -> Answer {
 /// Adds the headers that every answer has.
 fn finish(inner: &Inner, mut answer: Answer) -> Answer {
     let headers = answer.headers_mut();
-    headers.insert(REQUEST_ID, request_id(&*inner.random));
+    headers.entry(REQUEST_ID).or_insert_with(|| request_id(&*inner.random));
     headers.insert(ID_2, id_2(&*inner.random));
     headers.insert("access-control-allow-origin", HeaderValue::from_static("*"));
     headers.insert("access-control-expose-headers", HeaderValue::from_static(EXPOSED));
@@ -361,7 +366,7 @@ fn close(version: Version, mut answer: Answer) -> Answer {
 }
 
 /// A version 4 UUID.
-fn request_id(random: &dyn Random) -> HeaderValue {
+pub(crate) fn request_id(random: &dyn Random) -> HeaderValue {
     let mut bytes = [0; 16];
     random.fill(&mut bytes);
     bytes[6] = (bytes[6] & 0x0f) | 0x40;

@@ -6,7 +6,9 @@
 //!
 //! # Order of things
 //! [`Api::handle`] checks a request in the order in which AWS does (reference, section 1), decodes its members, asks
-//! whether the caller may have it done, and runs the [`operations`] table's entry; one file an operation holds shapes, validation, run and answer.
+//! whether the caller may have it done, and runs the [`operations`] table's entry; one file an operation holds shapes,
+//! validation, run and answer. Requests of CloudWatch are told apart before that and have a table of their own
+//! ([`monitoring`]).
 
 mod answer;
 mod body;
@@ -15,10 +17,11 @@ mod context;
 mod error;
 mod guard;
 mod http_edge;
+mod monitoring;
 mod operations;
 mod resource;
 
 pub use body::{AnswerBody, Frames};
-pub use context::{Api, Limits, Peer};
+pub use context::{Api, Limits, Peer, Resources};
 pub use guard::AccessControl;
 pub use http_edge::ConnectionBroken;

@@ -1,8 +1,8 @@
 //! Accepting connections: plaintext and TLS, HTTP/1.1 and HTTP/2 on one port, told apart by their first bytes.
 //!
 //! # Constraints
-//! The number of connections is bounded by the files the process may open; past it they wait in the kernel's
-//! queue. A connection on which nothing moves in either direction is closed after a while ([`Patient`]): one that
+//! The number of connections is bounded, by a setting and by the files the process may open; past it they wait in the
+//! kernel's queue. A connection on which nothing moves in either direction is closed after a while ([`Patient`]): one that
 //! never began, one that is kept alive for nothing, and one whose client does not read its answers.
 
 use std::net::IpAddr;
@@ -18,7 +18,7 @@ use hyper_util::server::graceful::GracefulShutdown;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
-use tracing::{debug, warn};
+use tracing::{debug, info, warn};
 
 use crate::patient::Patient;
 use crate::routes::Routes;
@@ -69,11 +69,14 @@ pub(crate) async fn accept(
     routes: Routes,
     tls: Option<Tls>,
     clock: Arc<dyn Clock>,
+    connections_max: u32,
     stopping: Stopping,
 ) {
-    let files = raise_file_limit();
-    let connections_max = files.saturating_sub(FILES_RESERVED).max(16) as usize;
-    let room = Arc::new(Semaphore::new(connections_max.min(Semaphore::MAX_PERMITS)));
+    let files_suffice_for = raise_file_limit().saturating_sub(FILES_RESERVED).max(16);
+    if files_suffice_for < u64::from(connections_max) {
+        info!("the process may open so few files that {files_suffice_for} connections are served at once");
+    }
+    let room = Arc::new(Semaphore::new(u64::from(connections_max).min(files_suffice_for) as usize));
     let builder = Arc::new(protocols());
     let graceful = GracefulShutdown::new();
     loop {

@@ -6,6 +6,7 @@ mod master_keys;
 mod patient;
 mod process;
 mod routes;
+mod sampling;
 mod server;
 mod settings;
 mod tls;

@@ -84,7 +84,7 @@ impl Routes {
         if let Ok(space) = self.disk.space(&self.data_dir) {
             self.metrics.set(Level::DiskFreeBytes, space.free_bytes);
         }
-        text(StatusCode::OK, CONTENT_TYPE, self.metrics.encode().into())
+        text(StatusCode::OK, CONTENT_TYPE, self.metrics.encode(&self.streams.enhanced_samples().await).into())
     }
 
     /// The shards of the stream that the query names: `stream=NAME`, and `account=ID` where it is another's.

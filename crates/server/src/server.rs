@@ -7,9 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use headwater_access::{AuditLog, CredentialStore, CredentialsError};
-use headwater_api::{AccessControl, Api};
+use headwater_api::{AccessControl, Api, Resources};
 use headwater_host::disk::{Disk, SystemDisk};
 use headwater_host::{Clock, Random, SystemClock, SystemRandom, file_exists};
+use headwater_monitoring::{MetricStore, StoreLimits};
 use headwater_store_embedded::{EmbeddedStore, OpenError, Options};
 use headwater_streams::{Config, StreamService, StreamsError, Substrate};
 use headwater_telemetry::Metrics;
@@ -21,6 +22,7 @@ use tracing::{info, warn};
 use crate::connections::{self, Stopping};
 use crate::master_keys::MasterKeyFileError;
 use crate::routes::Routes;
+use crate::sampling;
 use crate::settings::{Settings, TlsChoice};
 use crate::tls::{
     CA_CERTIFICATE, CERTIFICATE, KEY, MakeTls, MakeTlsError, Tls, TlsError, TlsFiles, default_names, make,
@@ -170,19 +172,34 @@ impl Server {
             );
         }
         let keys = settings.master_keys.clone().follow(stamp, streams.clone(), clock.clone());
-        let mut background = vec![tokio::spawn(streams.clone().run_upkeep()), tokio::spawn(keys)];
-        let account = settings.account;
-        let requests = settings.requests;
+        let monitoring = Arc::new(MetricStore::new(clock.clone(), StoreLimits::default()));
+        let sampling = sampling::run(streams.clone(), monitoring.clone(), clock.clone());
+        let mut background =
+            vec![tokio::spawn(streams.clone().run_upkeep()), tokio::spawn(keys), tokio::spawn(sampling)];
         let access = AccessControl::new(credentials.clone(), audit);
         let credentials = credentials.map(|credentials| follow_credentials(credentials, clock.clone()));
         background.extend(credentials.map(tokio::spawn));
-        let api =
-            Api::new(streams.clone(), account, access, clock.clone(), random, metrics.clone(), requests);
+        let resources = Resources {
+            streams: streams.clone(),
+            monitoring,
+            access,
+            clock: clock.clone(),
+            random,
+            metrics: metrics.clone(),
+        };
+        let api = Api::new(settings.account, resources, settings.requests);
         let routes = Routes::new(api, streams.clone(), store.clone(), metrics, disk, settings);
         let stopping = Stopping::default();
         let fresh = tls.clone().map(|tls| tls.keep_fresh(clock.clone()));
         background.extend(fresh.map(tokio::spawn));
-        let accepting = connections::accept(listener, routes, tls.clone(), clock.clone(), stopping.clone());
+        let accepting = connections::accept(
+            listener,
+            routes,
+            tls.clone(),
+            clock.clone(),
+            settings.connections,
+            stopping.clone(),
+        );
         let accepting = tokio::spawn(accepting);
         let took_ms = clock.elapsed().saturating_sub(started).as_millis() as u64;
         info!(%address, data_dir = %settings.data_dir.display(), took_ms, "serving");
@@ -222,7 +239,11 @@ impl Server {
         if tokio::time::timeout(DRAIN, self.accepting).await.is_err() {
             info!("requests were still under way after {} s; they were cut short", DRAIN.as_secs());
         }
-        self.background.iter().for_each(JoinHandle::abort);
+        for task in self.background {
+            task.abort();
+            // Until it has let go of the store.
+            let _ = task.await;
+        }
         let store = self.store;
         drop(self.streams);
         // Closing waits for the journal's thread.

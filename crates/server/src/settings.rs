@@ -41,6 +41,11 @@ pub struct ServeArgs {
     #[arg(long, env = "HEADWATER_LISTEN", value_name = "ADDRESS:PORT")]
     pub listen: Option<String>,
 
+    /// Connections that are served at once; further ones wait [default: 16384, or as many files as the process may
+    /// open less 512]
+    #[arg(long, env = "HEADWATER_CONNECTIONS", value_name = "N")]
+    pub connections: Option<u32>,
+
     /// Where the data is kept [default: ./headwater-data]
     #[arg(long, env = "HEADWATER_DATA_DIR", value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
@@ -122,6 +127,8 @@ pub enum TlsChoice {
 pub struct Settings {
     /// Where to listen.
     pub listen: SocketAddr,
+    /// Connections that are served at once, if the files suffice.
+    pub connections: u32,
     /// Where the data is kept.
     pub data_dir: PathBuf,
     /// The region in ARNs.
@@ -205,6 +212,11 @@ impl ServeArgs {
         let file = self.config.as_deref().map(read_file).transpose()?.unwrap_or_default();
         let listen = self.listen.or(file.listen).unwrap_or_else(|| "127.0.0.1:4567".into());
         let listen = resolve_address(&listen)?;
+        let connections = self.connections.or(file.connections).unwrap_or(CONNECTIONS_DEFAULT);
+        if connections == 0 {
+            let mend = "at least one connection has to be served";
+            return Err(SettingsError::Value { setting: "connections", value: "0".into(), mend });
+        }
         let credentials = self.credentials.or(file.credentials);
         if !listen.ip().is_loopback()
             && credentials.is_none()
@@ -244,6 +256,7 @@ impl ServeArgs {
         )?;
         Ok(Settings {
             listen,
+            connections,
             tls,
             data_dir,
             region,
@@ -310,6 +323,9 @@ fn limit_table<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<LimitChange>, D
     };
     BTreeMap::<String, Given>::deserialize(from)?.into_iter().map(change).collect()
 }
+
+/// More than an SDK's pools on some hundreds of machines need.
+const CONNECTIONS_DEFAULT: u32 = 16_384;
 
 /// Read here and not by `clap`, which would not look at it where a flag is given.
 const LIMIT_VARIABLE: &str = "HEADWATER_LIMIT";

@@ -92,6 +92,7 @@ impl StreamService {
             max_record_kib: max_record_kib.unwrap_or(MAX_RECORD_SIZE_KIB_DEFAULT),
             warm_throughput_mibps,
             demand: DemandMemory::beginning(now, Rates::default()),
+            enhanced_monitoring: Default::default(),
             tags,
             policy: None,
             shards: ShardMap::uniform(shards, now),

@@ -12,6 +12,7 @@ use tokio::sync::Notify;
 
 use crate::encryption::StreamKeys;
 use crate::limits::ShardBudget;
+use crate::measure::{ConsumerMeasures, Measures, StreamMetric};
 use crate::meta::StreamMeta;
 use crate::scaling::StreamTraffic;
 use crate::stats::{ShardReport, ShardStats};
@@ -78,6 +79,8 @@ pub struct StreamHandle {
     pub(crate) changed: Notify,
     pub(crate) seats: Seats,
     pub(crate) metrics: StreamMetrics,
+    pub(crate) measures: Measures<StreamMetric>,
+    pub(crate) consumer_measures: ConsumerMeasures,
     /// What is left of the rates at which its operations may be called.
     pub(crate) calls: Mutex<CallRates>,
     pub(crate) traffic: StreamTraffic,

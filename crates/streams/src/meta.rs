@@ -3,7 +3,7 @@
 //! JSON: read by people in need, and a field can be added with `#[serde(default)]`. Names and variants are
 //! never changed or reused.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use headwater_types::{ConsumerName, ReshardPlan, ShardMap, Timestamp};
@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::consumers::ConsumerMeta;
 use crate::demand::DemandMemory;
 use crate::encryption::{EncryptionKey, EncryptionMeta};
+use crate::measure::ShardMetric;
 
 /// How capacity is managed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,6 +78,9 @@ pub struct StreamMeta {
     /// What scaling remembers; means something only while the stream is on-demand.
     #[serde(default)]
     pub(crate) demand: DemandMemory,
+    /// Metrics that are kept of each shard.
+    #[serde(default)]
+    pub enhanced_monitoring: BTreeSet<ShardMetric>,
     /// Tags.
     pub tags: BTreeMap<String, String>,
     /// Who may do what with it, as it was put: a document in AWS's policy language.

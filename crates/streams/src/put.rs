@@ -76,9 +76,24 @@ impl StreamService {
         entry: PutEntry<'_>,
         ordering_number: Option<&str>,
     ) -> Result<PutPlaced> {
+        let started = self.clock.elapsed();
+        let bytes = size_of(&entry);
+        let placed = self.store_record(handle, entry, ordering_number).await;
+        let outcome = placed.as_ref().map(|_| ());
+        let outcome = outcome.map_err(|error| matches!(error, StreamsError::WriteThrottled { .. }));
+        handle.measures.put_record(self.clock.elapsed().saturating_sub(started), bytes, outcome);
+        placed
+    }
+
+    async fn store_record(
+        self: &Arc<Self>,
+        handle: &Arc<StreamHandle>,
+        entry: PutEntry<'_>,
+        ordering_number: Option<&str>,
+    ) -> Result<PutPlaced> {
         self.check_ordering_number(handle, ordering_number)?;
         let stream = handle.key.clone();
-        match self.put_records(handle, std::slice::from_ref(&entry)).await?.pop() {
+        match self.store_records(handle, std::slice::from_ref(&entry)).await?.pop() {
             Some(Ok(placed)) => Ok(placed),
             Some(Err(PutFailure::Throttled(shard))) => Err(StreamsError::WriteThrottled { stream, shard }),
             Some(Err(PutFailure::Internal)) | None => {
@@ -100,6 +115,28 @@ impl StreamService {
 
     /// Stores records; the answers are in the order of the entries. An error means that nothing was stored.
     pub async fn put_records(
+        self: &Arc<Self>,
+        handle: &Arc<StreamHandle>,
+        entries: &[PutEntry<'_>],
+    ) -> Result<Vec<std::result::Result<PutPlaced, PutFailure>>> {
+        let started = self.clock.elapsed();
+        let answers = self.store_records(handle, entries).await;
+        let took = self.clock.elapsed().saturating_sub(started);
+        match &answers {
+            Ok(answers) => {
+                let stored = entries.iter().zip(answers).filter(|(_, answer)| answer.is_ok());
+                let bytes = stored.map(|(entry, _)| size_of(entry)).sum();
+                handle.measures.put_records(took, bytes, answers);
+            }
+            Err(_) => {
+                let failed = vec![Err(PutFailure::Internal); entries.len()];
+                handle.measures.put_records(took, 0, &failed);
+            }
+        }
+        answers
+    }
+
+    async fn store_records(
         self: &Arc<Self>,
         handle: &Arc<StreamHandle>,
         entries: &[PutEntry<'_>],

@@ -1,6 +1,7 @@
 //! GetRecords.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use headwater_store::{ReadBatch, ReadLimit, ShardLog, StoreError};
 use headwater_types::limits::GET_RECORDS_BYTES_MAX;
@@ -59,11 +60,12 @@ impl StreamService {
             // The stream was deleted, and another one has its name now.
             return Err(missing());
         }
-        let now = self.clock.now();
+        let (now, started) = (self.clock.now(), self.clock.elapsed());
         let (shard, log) = live_shard(&view, iterator.shard, now).ok_or_else(missing)?;
         if !log.budget.lock().begin_read(self.clock.elapsed()) {
             handle.metrics.throttled_read();
             log.stats.throttled_read();
+            handle.measures.get_records_failed(Duration::ZERO, true);
             let stream = iterator.stream.clone();
             return Err(StreamsError::ReadThrottled { stream, shard: iterator.shard });
         }
@@ -73,9 +75,16 @@ impl StreamService {
             error => error.into(),
         };
         let horizon = view.meta.horizon(now);
-        let found = read_kept(&log.log, iterator.position, max, horizon).await.map_err(gone)?;
+        let found = read_kept(&log.log, iterator.position, max, horizon).await;
+        let failed = || {
+            let took = self.clock.elapsed().saturating_sub(started);
+            handle.measures.get_records_failed(took, false);
+        };
+        let found = found.map_err(gone).inspect_err(|_| failed())?;
         let bounds = found.bounds;
-        let opened = self.opened(&handle, &view, shard.id, found.batches, found.next).await?;
+        let opened = self.opened(&handle, &view, shard.id, found.batches, found.next).await;
+        let opened = opened.inspect_err(|_| failed())?;
+        let took = self.clock.elapsed().saturating_sub(started);
         let (records, bytes) = bytes_of(&opened.batches);
         handle.metrics.read(records, bytes);
         log.stats.read(records, bytes);
@@ -87,6 +96,7 @@ impl StreamService {
         let millis_behind_latest =
             if caught_up { 0 } else { now.millis_since(read_up_to(&opened.batches, bounds.last_arrival)) };
         log.stats.polled(now, millis_behind_latest);
+        handle.measures.get_records(took, records, bytes, millis_behind_latest);
         let next =
             (!ended).then(|| ShardIterator { position: opened.next.max(iterator.position), ..iterator });
         let children = if ended {

@@ -1,9 +1,10 @@
 //! What whoever watches the server is told of streams and shards.
 
-use headwater_telemetry::{Level, ShardSample, StreamLevels};
+use headwater_telemetry::{EnhancedSample, Level, ShardSample, StreamLevels};
 use headwater_types::Timestamp;
 
 use crate::handle::{ShardHandle, StreamHandle};
+use crate::measure::ShardMetric;
 use crate::read::lag_ms;
 use crate::service::StreamService;
 use crate::stats::ShardReport;
@@ -17,6 +18,18 @@ impl ShardHandle {
             None => None,
         };
         subscribed.max(report.polls_behind_ms)
+    }
+
+    async fn enhanced(&self, report: &ShardReport, metric: ShardMetric, now: Timestamp) -> Option<u64> {
+        Some(match metric {
+            ShardMetric::IncomingBytes => report.bytes_in,
+            ShardMetric::IncomingRecords => report.records_in,
+            ShardMetric::OutgoingBytes => report.bytes_out,
+            ShardMetric::OutgoingRecords => report.records_out,
+            ShardMetric::WriteProvisionedThroughputExceeded => report.throttled_writes,
+            ShardMetric::ReadProvisionedThroughputExceeded => report.throttled_reads,
+            ShardMetric::IteratorAgeMilliseconds => return self.age_ms(report, now).await,
+        })
     }
 }
 
@@ -45,6 +58,36 @@ impl StreamService {
         }
         self.metrics.set(Level::Streams, streams);
         self.metrics.set(Level::OpenShards, shards);
+    }
+
+    /// The metrics of shards whose streams have them enabled, for Prometheus.
+    pub async fn enhanced_samples(&self) -> Vec<EnhancedSample> {
+        let now = self.clock.now();
+        let handles: Vec<_> = self.streams.read().values().cloned().collect();
+        let mut samples = Vec::new();
+        for handle in handles {
+            let view = handle.view();
+            if view.meta.enhanced_monitoring.is_empty() || view.meta.status(now).is_none() {
+                continue;
+            }
+            let horizon = view.meta.horizon(now);
+            let live = view.shards().filter(|(shard, _)| shard.closed_at().is_none_or(|at| at >= horizon));
+            for (shard, counted) in live {
+                let report = counted.report(now);
+                for &metric in &view.meta.enhanced_monitoring {
+                    let Some(value) = counted.enhanced(&report, metric, now).await else { continue };
+                    samples.push(EnhancedSample {
+                        account: handle.key.account.to_string(),
+                        stream: handle.key.name.to_string(),
+                        shard: shard.id.to_string(),
+                        metric: metric.name(),
+                        value,
+                        is_gauge: metric == ShardMetric::IteratorAgeMilliseconds,
+                    });
+                }
+            }
+        }
+        samples
     }
 
     /// What was done with each shard of a stream since the server started, by id.

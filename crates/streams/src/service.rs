@@ -166,6 +166,8 @@ impl StreamService {
             changed: Notify::new(),
             seats: Seats::default(),
             metrics,
+            measures: Default::default(),
+            consumer_measures: Default::default(),
             calls: Mutex::default(),
             traffic: StreamTraffic::new(self.clock.elapsed()),
         })

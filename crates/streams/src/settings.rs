@@ -1,5 +1,6 @@
-//! Changes of a stream that leave its shards alone: retention, record size, mode, distribution.
+//! Changes of a stream that leave its shards alone: retention, record size, mode, distribution, monitoring.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use headwater_types::limits::Limit;
@@ -7,6 +8,7 @@ use headwater_types::limits::Limit;
 use crate::demand::{DemandMemory, Rates};
 use crate::error::{Result, StreamsError};
 use crate::handle::StreamHandle;
+use crate::measure::ShardMetric;
 use crate::meta::{Distribution, StreamMeta, StreamMode, StreamStatus};
 use crate::reshard::within_a_day;
 use crate::service::{Change, StreamService};
@@ -79,6 +81,27 @@ impl StreamService {
             }
             let phase = self.updating(now);
             Ok(Change::Write(Box::new(StreamMeta { max_record_kib: kib, phase, ..meta.clone() }), ()))
+        })
+        .await
+    }
+
+    /// Changes which metrics are kept of each shard; answers those before and after.
+    pub async fn update_monitoring(
+        &self,
+        handle: &StreamHandle,
+        change: impl Fn(&mut BTreeSet<ShardMetric>),
+    ) -> Result<[BTreeSet<ShardMetric>; 2]> {
+        self.change_active(handle, |meta, now| {
+            let before = meta.enhanced_monitoring.clone();
+            let mut after = before.clone();
+            change(&mut after);
+            let answer = [before, after.clone()];
+            if answer[0] == answer[1] {
+                return Ok(Change::Keep(answer));
+            }
+            let phase = self.updating(now);
+            let meta = StreamMeta { enhanced_monitoring: after, phase, ..meta.clone() };
+            Ok(Change::Write(Box::new(meta), answer))
         })
         .await
     }

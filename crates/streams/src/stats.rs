@@ -6,6 +6,7 @@ use std::sync::{Arc, Weak};
 use headwater_types::{Position, Timestamp};
 use parking_lot::Mutex;
 
+use crate::measure::{Measures, ShardMetric};
 use crate::traffic::{Amount, Totals};
 
 /// What is said of polls is their worst in this time and the time before it: readers that poll in turn are all seen.
@@ -26,6 +27,8 @@ pub(crate) struct ShardStats {
     polls: Mutex<Polls>,
     /// Where each open subscription is.
     readers: Mutex<Vec<Weak<AtomicU64>>>,
+    /// For enhanced monitoring.
+    pub(crate) measures: Measures<ShardMetric>,
 }
 
 /// How far GetRecords was behind, window by window.
@@ -100,24 +103,42 @@ impl ShardStats {
     pub(crate) fn wrote(&self, records: u64, bytes: u64) {
         self.records_in.fetch_add(records, Ordering::Relaxed);
         self.bytes_in.fetch_add(bytes, Ordering::Relaxed);
+        self.measures.add(&[
+            (ShardMetric::IncomingBytes, bytes as f64),
+            (ShardMetric::IncomingRecords, records as f64),
+            (ShardMetric::WriteProvisionedThroughputExceeded, 0.0),
+        ]);
     }
 
     pub(crate) fn read(&self, records: u64, bytes: u64) {
         self.records_out.fetch_add(records, Ordering::Relaxed);
         self.bytes_out.fetch_add(bytes, Ordering::Relaxed);
+        self.measures.add(&[
+            (ShardMetric::OutgoingBytes, bytes as f64),
+            (ShardMetric::OutgoingRecords, records as f64),
+            (ShardMetric::ReadProvisionedThroughputExceeded, 0.0),
+        ]);
     }
 
     pub(crate) fn throttled_writes(&self, records: u64, bytes: u64) {
         self.throttled_writes.fetch_add(records, Ordering::Relaxed);
         self.throttled_bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.measures.add(&[(ShardMetric::WriteProvisionedThroughputExceeded, records as f64)]);
     }
 
     pub(crate) fn throttled_read(&self) {
         self.throttled_reads.fetch_add(1, Ordering::Relaxed);
+        self.measures.add(&[(ShardMetric::ReadProvisionedThroughputExceeded, 1.0)]);
     }
 
     pub(crate) fn polled(&self, now: Timestamp, millis_behind_latest: u64) {
         self.polls.lock().add(now, millis_behind_latest);
+        self.measured_age(millis_behind_latest);
+    }
+
+    /// How far a reader was when it was given something, or nothing.
+    pub(crate) fn measured_age(&self, millis_behind_latest: u64) {
+        self.measures.add(&[(ShardMetric::IteratorAgeMilliseconds, millis_behind_latest as f64)]);
     }
 
     /// A subscription that begins here; it is counted until the reader is dropped.

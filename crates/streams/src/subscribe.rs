@@ -36,6 +36,7 @@ use crate::encryption::ServedBatch;
 use crate::error::{Result, StreamsError};
 use crate::handle::{ShardHandle, StreamHandle, StreamView};
 use crate::iterator::{StartingPosition, live_shard};
+use crate::measure::ConsumerMetric;
 use crate::meta::StreamStatus;
 use crate::read::{bytes_of, lag_ms, read_kept};
 use crate::service::StreamService;
@@ -115,9 +116,16 @@ impl StreamService {
         start: &StartingPosition,
     ) -> Result<Subscription> {
         let Wanted { stream, view, shard, source } = self.subscribable(consumer, shard)?;
-        self.check_seat(&stream, &consumer.id, shard.id)?;
+        let measure = |metric, value| stream.consumer_measures.add(&consumer.id.name, &[(metric, value)]);
+        let refused = |error| {
+            measure(ConsumerMetric::SubscribeSuccess, 0.0);
+            measure(ConsumerMetric::SubscribeRateExceeded, 1.0);
+            error
+        };
+        self.check_seat(&stream, &consumer.id, shard.id).map_err(refused)?;
         let position = self.starting_position(&stream.key, &view, &shard, &source, start).await?;
-        let hold = self.take_seat(&stream, &consumer.id, shard.id)?;
+        let hold = self.take_seat(&stream, &consumer.id, shard.id).map_err(refused)?;
+        measure(ConsumerMetric::SubscribeSuccess, 1.0);
         let now = self.clock.elapsed();
         let reader = source.stats.subscribed(position);
         Ok(Subscription {
@@ -312,6 +320,7 @@ impl Subscription {
         let now = self.service.clock.now();
         let behind = batches.last().filter(|_| self.reader.position() < bounds.end);
         let millis_behind_latest = behind.map_or(0, |newest| now.millis_since(newest.arrival));
+        self.measure(records, bytes, millis_behind_latest);
         let continuation = self.continuation(shard, bounds);
         Push::Event(Event { shard: shard.clone(), batches, continuation, millis_behind_latest, room })
     }
@@ -328,9 +337,24 @@ impl Subscription {
         let now = self.service.clock.now();
         // A shard that cannot be read is told of when its records are due.
         let millis_behind_latest = lag_ms(&source.log, self.reader.position(), now).await.unwrap_or(0);
+        self.measure(0, 0, millis_behind_latest);
         let continuation = self.continuation(shard, bounds);
         let shard = shard.clone();
         Push::Event(Event { shard, batches: Vec::new(), continuation, millis_behind_latest, room: None })
+    }
+
+    /// Tells CloudWatch of an event.
+    fn measure(&self, records: u64, bytes: u64, millis_behind_latest: u64) {
+        self.source.stats.measured_age(millis_behind_latest);
+        self.stream.consumer_measures.add(
+            &self.consumer.name,
+            &[
+                (ConsumerMetric::EventSuccess, 1.0),
+                (ConsumerMetric::EventBytes, bytes as f64),
+                (ConsumerMetric::EventRecords, records as f64),
+                (ConsumerMetric::EventMillisBehindLatest, millis_behind_latest as f64),
+            ],
+        );
     }
 
     /// Nothing comes any more, and nothing is waited for.

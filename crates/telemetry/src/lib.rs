@@ -15,7 +15,10 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
-pub use shards::{ShardSample, encode_shards};
+pub use shards::{EnhancedSample, ShardSample, encode_shards};
+
+/// The last line of what is encoded.
+const END: &str = "# EOF\n";
 
 /// The content type of [`Metrics::encode`]: OpenMetrics text.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -281,9 +284,11 @@ impl Metrics {
         }
     }
 
-    /// Everything as text (see [`CONTENT_TYPE`]).
-    pub fn encode(&self) -> String {
-        let mut text = String::new();
+    /// Everything as text (see [`CONTENT_TYPE`]), and what enhanced monitoring keeps of shards.
+    pub fn encode(&self, enhanced: &[EnhancedSample]) -> String {
+        let mut text = shards::encode_enhanced(enhanced);
+        // OpenMetrics ends once.
+        text.truncate(text.len() - END.len());
         // Writing to a String cannot fail.
         let _ = encode(&mut text, &self.registry);
         text

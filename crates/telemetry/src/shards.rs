@@ -1,5 +1,7 @@
 //! Metrics of single shards, made when somebody asks: a server may have tens of thousands.
 
+use std::collections::BTreeMap;
+
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -42,6 +44,53 @@ const COUNTS: [(&str, &str); 6] = [
     ("throttled_writes", "Records refused over the write rate, by shard"),
     ("throttled_reads", "Reads refused over the read rate, by shard"),
 ];
+
+/// One metric that enhanced monitoring keeps of a shard, under CloudWatch's name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EnhancedSample {
+    /// The stream's owner.
+    pub account: String,
+    /// The stream.
+    pub stream: String,
+    /// The shard.
+    pub shard: String,
+    /// CloudWatch's name.
+    pub metric: &'static str,
+    /// Since the server started, or for a gauge now.
+    pub value: u64,
+    /// Whether it may fall.
+    pub is_gauge: bool,
+}
+
+/// The samples as text that goes before the end of [`crate::Metrics::encode`]'s.
+pub(crate) fn encode_enhanced(samples: &[EnhancedSample]) -> String {
+    let mut counters = BTreeMap::<&str, Family<Labels, Counter>>::new();
+    let mut gauges = BTreeMap::<&str, Family<Labels, Gauge>>::new();
+    for sample in samples {
+        let labels = Labels {
+            account: sample.account.clone(),
+            stream: sample.stream.clone(),
+            shard: sample.shard.clone(),
+        };
+        if sample.is_gauge {
+            let value = i64::try_from(sample.value).unwrap_or(i64::MAX);
+            gauges.entry(sample.metric).or_default().get_or_create(&labels).set(value);
+        } else {
+            counters.entry(sample.metric).or_default().get_or_create(&labels).inc_by(sample.value);
+        }
+    }
+    let mut registry = Registry::with_prefix("headwater_kinesis");
+    for (metric, family) in counters {
+        registry.register(metric, format!("CloudWatch's {metric}, by shard"), family);
+    }
+    for (metric, family) in gauges {
+        registry.register(metric, format!("CloudWatch's {metric}, by shard"), family);
+    }
+    let mut text = String::new();
+    // Writing to a String cannot fail.
+    let _ = encode(&mut text, &registry);
+    text
+}
 
 /// The samples as text (see [`crate::CONTENT_TYPE`]).
 pub fn encode_shards(samples: &[ShardSample]) -> String {

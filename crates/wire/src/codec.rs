@@ -1,11 +1,12 @@
-//! The two encodings of one protocol, chosen by the request's content type.
+//! The encodings of AWS's protocols. Kinesis Data Streams has the first two, chosen by the request's content type;
+//! CloudWatch has the others.
 
 use std::fmt;
 
 use serde::de::{self, Deserialize};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use crate::{cbor, json};
+use crate::{cbor, json, query, xml};
 
 /// How a body is encoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -14,6 +15,12 @@ pub enum Codec {
     Json,
     /// AWS CBOR 1.1: blobs as byte strings, times as tag 1 with integer epoch *milliseconds*.
     Cbor,
+    /// AWS JSON 1.0: the same as 1.1 under another name.
+    Json10,
+    /// Smithy RPC v2 CBOR: times as tag 1 with epoch *seconds*, whole or with a fraction.
+    RpcCbor,
+    /// The AWS query protocol: form parameters in, the inside of an XML element out.
+    Query,
 }
 
 /// Why a body could not be read.
@@ -31,10 +38,13 @@ impl Codec {
         match self {
             Self::Json => "application/x-amz-json-1.1",
             Self::Cbor => "application/x-amz-cbor-1.1",
+            Self::Json10 => "application/x-amz-json-1.0",
+            Self::RpcCbor => "application/cbor",
+            Self::Query => "text/xml",
         }
     }
 
-    /// The codec of a `Content-Type` header, parameters after `;` tolerated.
+    /// The codec of Kinesis that a `Content-Type` header names, parameters after `;` tolerated.
     pub fn from_content_type(value: &str) -> Option<Self> {
         let media = value.split(';').next().unwrap_or_default().trim();
         [Self::Json, Self::Cbor].into_iter().find(|codec| media.eq_ignore_ascii_case(codec.content_type()))
@@ -43,8 +53,10 @@ impl Codec {
     /// Reads a body whose top is a structure. Shapes made by [`shape!`](crate::shape!) give AWS's error texts.
     pub fn decode<'de, T: Deserialize<'de>>(self, body: &'de [u8]) -> Result<T, DecodeError> {
         match self {
-            Self::Json => json::decode(body),
-            Self::Cbor => cbor::decode(body),
+            Self::Json | Self::Json10 => json::decode(body),
+            Self::Cbor => cbor::decode(body, cbor::TimeUnit::Millis),
+            Self::RpcCbor => cbor::decode(body, cbor::TimeUnit::Seconds),
+            Self::Query => query::decode(body),
         }
     }
 
@@ -61,8 +73,10 @@ impl Codec {
     /// If `value` is no AWS shape: a map whose keys are not text, an integer beyond 64 bits.
     pub fn encode_into<T: Serialize + ?Sized>(self, value: &T, out: &mut Vec<u8>) {
         match self {
-            Self::Json => json::encode(value, out),
-            Self::Cbor => cbor::encode(value, out),
+            Self::Json | Self::Json10 => json::encode(value, out),
+            Self::Cbor => cbor::encode(value, cbor::TimeUnit::Millis, out),
+            Self::RpcCbor => cbor::encode(value, cbor::TimeUnit::Seconds, out),
+            Self::Query => xml::encode(value, out),
         }
     }
 

@@ -124,6 +124,50 @@ impl Civil {
     }
 }
 
+/// The time of an RFC 3339 text, with or without a fraction, in `Z` or with an offset; none before 1970.
+pub fn parse_rfc3339(text: &str) -> Option<Timestamp> {
+    let digits = |text: &str| {
+        (!text.is_empty() && text.bytes().all(|b| b.is_ascii_digit())).then(|| text.parse::<u64>().ok())?
+    };
+    let (date, rest) = (text.get(..10)?, text.get(10..)?);
+    let (time, rest) = (rest.strip_prefix(['T', 't', ' '])?.get(..8)?, rest.get(9..)?);
+    let (year, month, day) = (date.get(..4)?, date.get(4..)?.strip_prefix('-')?.get(..2)?, date.get(7..)?);
+    let day = day.strip_prefix('-')?;
+    let (hour, minute, second) =
+        (time.get(..2)?, time.get(2..)?.strip_prefix(':')?.get(..2)?, time.get(5..)?.strip_prefix(':')?);
+    let field = |text: &str| u8::try_from(digits(text)?).ok();
+    let (milli, zone) = match rest.strip_prefix('.') {
+        Some(rest) => {
+            let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+            let fraction = &rest[..end];
+            let millis = digits(&format!("{:0<3}", &fraction[..fraction.len().min(3)]))?;
+            (u16::try_from(millis).ok().filter(|_| !fraction.is_empty())?, &rest[end..])
+        }
+        None => (0, rest),
+    };
+    let civil = Civil {
+        year: digits(year)?,
+        month: field(month)?,
+        day: field(day)?,
+        hour: field(hour)?,
+        minute: field(minute)?,
+        second: field(second)?,
+        milli,
+    };
+    let time = civil.to_timestamp()?;
+    let (sign, offset) = match zone.chars().next() {
+        None | Some('Z' | 'z') if zone.len() <= 1 => return Some(time),
+        Some(sign @ ('+' | '-')) => (sign, &zone[1..]),
+        _ => return None,
+    };
+    let (hours, minutes) = offset.split_once(':').or_else(|| offset.split_at_checked(2))?;
+    let offset_ms = (u64::from(field(hours)?) * 60 + u64::from(field(minutes)?)) * 60_000;
+    let millis = time.as_millis();
+    // Clocks ahead of UTC show later times.
+    let utc = if sign == '+' { millis.checked_sub(offset_ms)? } else { millis.checked_add(offset_ms)? };
+    Some(Timestamp::from_millis(utc))
+}
+
 impl fmt::Display for Civil {
     /// RFC 3339 with milliseconds: `2015-08-30T12:36:00.000Z`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -8,10 +8,14 @@ mod codec;
 pub mod date;
 pub mod event_stream;
 mod json;
+mod query;
 pub mod shape;
 pub mod sigv4;
+mod xml;
 
 #[doc(hidden)]
 pub use serde;
 
 pub use codec::{Codec, DecodeError};
+pub use query::parameter;
+pub use xml::{XmlAnswer, xml_answer, xml_error};

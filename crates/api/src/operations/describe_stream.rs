@@ -83,7 +83,7 @@ async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>
             has_more_shards,
             retention_period_hours: meta.retention_hours,
             stream_creation_timestamp: created(meta),
-            enhanced_monitoring: EnhancedMetrics::OFF,
+            enhanced_monitoring: EnhancedMetrics::of(meta),
             encryption_type: encryption_type(meta),
             key_id: meta.encryption().map(|key| key.given.as_str()),
         },

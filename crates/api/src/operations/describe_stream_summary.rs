@@ -78,7 +78,7 @@ async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>
             stream_mode_details: meta.mode.into(),
             retention_period_hours: meta.retention_hours,
             stream_creation_timestamp: created(meta),
-            enhanced_monitoring: EnhancedMetrics::OFF,
+            enhanced_monitoring: EnhancedMetrics::of(meta),
             encryption_type: encryption_type(meta),
             key_id: meta.encryption().map(|key| key.given.as_str()),
             open_shard_count: meta.open_shards(),

@@ -62,7 +62,7 @@ async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>
     }
     let limit = input.limit.map_or(GET_RECORDS_MAX, |Int(limit)| limit);
     let read = ReadRequest { iterator, limit: u32::try_from(limit).unwrap_or(1) };
-    let _slot = context.reads.acquire().await;
+    let _slot = context.read_slot().await?;
     let outcome = context.streams.read(read).await?;
     let next = outcome.next.as_ref().map(|next| context.streams.sign_iterator(next));
     let output = Output {

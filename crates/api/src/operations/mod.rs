@@ -12,6 +12,9 @@ mod describe_limits;
 mod describe_stream;
 mod describe_stream_consumer;
 mod describe_stream_summary;
+mod disable_enhanced_monitoring;
+mod enable_enhanced_monitoring;
+mod enhanced_monitoring;
 mod get_records;
 mod get_resource_policy;
 mod get_shard_iterator;
@@ -185,6 +188,8 @@ const ALL: &[Operation] = &[
     describe_stream::OPERATION,
     describe_stream_consumer::OPERATION,
     describe_stream_summary::OPERATION,
+    disable_enhanced_monitoring::OPERATION,
+    enable_enhanced_monitoring::OPERATION,
     get_records::OPERATION,
     get_resource_policy::OPERATION,
     get_shard_iterator::OPERATION,

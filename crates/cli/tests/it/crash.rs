@@ -164,5 +164,5 @@ fn nothing_acknowledged_is_lost_by_kill_9() {
     // A test that found nothing to do has shown nothing.
     assert!(checker.stored() > 20 * rounds, "{summary}");
     let resumed: u64 = subscribers.iter().map(Subscriber::resumed).sum();
-    assert!(resumed > rounds / 4 && scaler.scaled() > rounds / 4, "{summary}");
+    assert!(resumed > rounds / 10 && scaler.scaled() > rounds / 4, "{summary}");
 }

@@ -29,6 +29,7 @@ pub(crate) struct World {
 pub(crate) fn settings(dir: impl Into<PathBuf>) -> Settings {
     Settings {
         listen: ([127, 0, 0, 1], 0).into(),
+        connections: 1024,
         data_dir: dir.into(),
         region: "us-east-1".into(),
         account: AccountId::new("123456789012").unwrap(),

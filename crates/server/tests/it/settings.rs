@@ -366,7 +366,10 @@ fn wrong_usage() {
 fn wrong_files() {
     let cases = [
         ("listen = ", "line 1: "),
-        ("# comment\nport = 4567\n", "line 2: unknown field `port`, expected one of `listen`, `data-dir`, "),
+        (
+            "# comment\nport = 4567\n",
+            "line 2: unknown field `port`, expected one of `listen`, `connections`, `data-dir`, ",
+        ),
         ("config = \"other.toml\"\n", "line 1: unknown field `config`"),
         ("data_dir = \"x\"\n", "line 1: unknown field `data_dir`"),
         ("region = \"a\"\n\nregion = \"b\"\n", "line 3: "),

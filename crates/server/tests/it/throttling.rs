@@ -70,6 +70,8 @@ async fn a_mebibyte_a_second_and_a_burst_for_larger_records() {
         json!({"StreamARN": "arn:aws:kinesis:us-east-1:123456789012:stream/s", "MaxRecordSizeInKiB": 5120});
     world.call("UpdateMaxRecordSize", larger).await.ok();
     world.clock.advance(TRANSITION);
+    // What the small ones took of the ten mebibytes has to come back first.
+    world.clock.advance(Duration::from_secs(2));
     let five = vec![0; 5 << 20];
     world.put("s", &five[1..]).await;
     world.put("s", &five[1..]).await;

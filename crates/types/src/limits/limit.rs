@@ -155,6 +155,12 @@ limits! {
     /// DescribeStreamSummary (quotas).
     DescribeStreamSummaryCalls:
         "describe-stream-summary-calls", ControlCallsPerSecond, Account, Everywhere(20);
+    /// DisableEnhancedMonitoring (quotas).
+    DisableEnhancedMonitoringCalls:
+        "disable-enhanced-monitoring-calls", ControlCallsPerSecond, Stream, Everywhere(5);
+    /// EnableEnhancedMonitoring (quotas).
+    EnableEnhancedMonitoringCalls:
+        "enable-enhanced-monitoring-calls", ControlCallsPerSecond, Stream, Everywhere(5);
     /// GetResourcePolicy (API).
     GetResourcePolicyCalls: "get-resource-policy-calls", ControlCallsPerSecond, Account, Everywhere(5);
     /// IncreaseStreamRetentionPeriod (quotas).

@@ -5,11 +5,11 @@ use minicbor::data::Type;
 use serde::de::{self, Deserialize, DeserializeSeed, IntoDeserializer, Visitor};
 use serde::forward_to_deserialize_any;
 
-use super::MAX_DEPTH;
+use super::{MAX_DEPTH, TIME, TimeUnit};
 use crate::DecodeError::{self, Malformed};
 
-pub(super) fn decode<'de, T: Deserialize<'de>>(body: &'de [u8]) -> Result<T, DecodeError> {
-    let mut reader = Reader { input: Decoder::new(body), depth: 0 };
+pub(super) fn decode<'de, T: Deserialize<'de>>(body: &'de [u8], times: TimeUnit) -> Result<T, DecodeError> {
+    let mut reader = Reader { input: Decoder::new(body), depth: 0, times };
     if !matches!(reader.next_type()?, Type::Map | Type::MapIndef | Type::Array | Type::ArrayIndef) {
         return Err(Malformed);
     }
@@ -20,6 +20,7 @@ pub(super) fn decode<'de, T: Deserialize<'de>>(body: &'de [u8]) -> Result<T, Dec
 struct Reader<'de> {
     input: Decoder<'de>,
     depth: u32,
+    times: TimeUnit,
 }
 
 impl From<minicbor::decode::Error> for DecodeError {
@@ -134,9 +135,19 @@ impl<'de> de::Deserializer<'de> for &mut Reader<'de> {
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(
         self,
-        _name: &'static str,
+        name: &'static str,
         visitor: V,
     ) -> Result<V::Value, DecodeError> {
+        let whole_seconds = name == TIME
+            && self.times == TimeUnit::Seconds
+            && matches!(
+                self.next_type()?,
+                Type::U8 | Type::U16 | Type::U32 | Type::U64 | Type::I8 | Type::I16 | Type::I32 | Type::I64
+            );
+        if whole_seconds {
+            // Exact far beyond any date.
+            return visitor.visit_f64(i64::deserialize(self)? as f64);
+        }
         visitor.visit_newtype_struct(self)
     }
 

@@ -4,10 +4,13 @@ use minicbor::Encoder;
 use minicbor::data::IanaTag;
 use serde::ser::{self, Serialize};
 
-use super::TIME;
+use super::{TIME, TimeUnit};
 
 pub(super) struct Serializer<'a> {
     out: Encoder<&'a mut Vec<u8>>,
+    times: TimeUnit,
+    /// What comes next are the milliseconds of a time.
+    in_time: bool,
 }
 
 /// What no AWS shape contains.
@@ -35,8 +38,8 @@ impl<E: std::fmt::Display> From<minicbor::encode::Error<E>> for Unencodable {
 }
 
 impl<'a> Serializer<'a> {
-    pub(super) fn new(out: &'a mut Vec<u8>) -> Self {
-        Self { out: Encoder::new(out) }
+    pub(super) fn new(out: &'a mut Vec<u8>, times: TimeUnit) -> Self {
+        Self { out: Encoder::new(out), times, in_time: false }
     }
 }
 
@@ -76,11 +79,19 @@ impl<'s, 'a> ser::Serializer for &'s mut Serializer<'a> {
         serialize_u8(u8) = u8,
         serialize_u16(u16) = u16,
         serialize_u32(u32) = u32,
-        serialize_u64(u64) = u64,
         serialize_f32(f32) = f32,
         serialize_f64(f64) = f64,
         serialize_str(&str) = str,
         serialize_bytes(&[u8]) = bytes,
+    }
+
+    fn serialize_u64(self, value: u64) -> Done {
+        match std::mem::take(&mut self.in_time) {
+            true if value.is_multiple_of(1000) => self.out.u64(value / 1000)?,
+            true => self.out.f64(value as f64 / 1000.0)?,
+            false => self.out.u64(value)?,
+        };
+        Ok(())
     }
 
     fn serialize_char(self, value: char) -> Done {
@@ -111,6 +122,7 @@ impl<'s, 'a> ser::Serializer for &'s mut Serializer<'a> {
     fn serialize_newtype_struct<T: Serialize + ?Sized>(self, name: &'static str, value: &T) -> Done {
         if name == TIME {
             self.out.tag(IanaTag::Timestamp)?;
+            self.in_time = self.times == TimeUnit::Seconds;
         }
         value.serialize(self)
     }

@@ -90,6 +90,11 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for ListVisitor<T> {
 
     refuse!(Kind::List; boolean, number, text, bytes, map);
 
+    // A null inside a list of lists, and an empty list in a form.
+    fn visit_unit<E: serde::de::Error>(self) -> Result<List<T>, E> {
+        Ok(List::default())
+    }
+
     // Lists of 500 records are the common case; growth by doubling costs them little.
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<List<T>, A::Error> {
         let mut list = Vec::new();

@@ -14,7 +14,8 @@ mod time;
 
 pub use blob::Blob;
 pub use list::{List, Map};
-pub use number::{Bool, Int, Long};
+pub(crate) use number::NUMBER;
+pub use number::{Bool, Double, Int, Long};
 #[doc(hidden)]
 pub use structure::{Structure, deserialize};
 pub use text::Text;

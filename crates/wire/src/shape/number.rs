@@ -1,9 +1,12 @@
-//! Integers and booleans.
+//! Numbers and booleans.
 
 use serde::Serialize;
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 
 use super::mismatch::{Found, Kind, mismatch, refuse};
+
+/// The newtype name under which numbers are read: where everything is text, it tells what is to be one.
+pub(crate) const NUMBER: &str = "$headwater::Number";
 
 /// A 32-bit integer member. Fractions are cut off; what lies beyond the range becomes its end.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -22,14 +25,14 @@ pub struct Bool(pub bool);
 
 impl<'de> Deserialize<'de> for Int {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let wide = deserializer.deserialize_any(NumberVisitor::<false>)?;
+        let wide = deserializer.deserialize_newtype_struct(NUMBER, NumberVisitor::<false>)?;
         Ok(Self(wide.clamp(i32::MIN.into(), i32::MAX.into()) as i32))
     }
 }
 
 impl<'de> Deserialize<'de> for Long {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(NumberVisitor::<true>).map(Self)
+        deserializer.deserialize_newtype_struct(NUMBER, NumberVisitor::<true>).map(Self)
     }
 }
 
@@ -46,6 +49,10 @@ impl<'de, const LONG: bool> Visitor<'de> for NumberVisitor<LONG> {
 
     refuse!(if LONG { Kind::Long } else { Kind::Integer }; boolean, text, bytes, list, map);
 
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<i64, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+
     fn visit_i64<E: Error>(self, number: i64) -> Result<i64, E> {
         Ok(number)
     }
@@ -57,6 +64,50 @@ impl<'de, const LONG: bool> Visitor<'de> for NumberVisitor<LONG> {
     // The cast truncates towards zero, stops at the ends and makes 0 of what is not a number.
     fn visit_f64<E: Error>(self, number: f64) -> Result<i64, E> {
         Ok(number as i64)
+    }
+}
+
+/// A floating-point member. JSON has the texts `NaN`, `Infinity` and `-Infinity` for what it cannot write as a number.
+#[derive(Debug, Clone, Copy, Default, PartialEq, PartialOrd, Serialize)]
+#[serde(transparent)]
+pub struct Double(pub f64);
+
+impl<'de> Deserialize<'de> for Double {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_newtype_struct(NUMBER, DoubleVisitor).map(Self)
+    }
+}
+
+struct DoubleVisitor;
+
+impl<'de> Visitor<'de> for DoubleVisitor {
+    type Value = f64;
+
+    refuse!(Kind::Double; boolean, bytes, list, map);
+
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<f64, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+
+    fn visit_i64<E: Error>(self, number: i64) -> Result<f64, E> {
+        Ok(number as f64)
+    }
+
+    fn visit_u64<E: Error>(self, number: u64) -> Result<f64, E> {
+        Ok(number as f64)
+    }
+
+    fn visit_f64<E: Error>(self, number: f64) -> Result<f64, E> {
+        Ok(number)
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<f64, E> {
+        match text {
+            "NaN" => Ok(f64::NAN),
+            "Infinity" => Ok(f64::INFINITY),
+            "-Infinity" => Ok(f64::NEG_INFINITY),
+            _ => Err(E::custom(mismatch(Kind::Double, Found::Text))),
+        }
     }
 }
 

@@ -7,7 +7,8 @@ use serde::ser::{Serialize, Serializer};
 use super::mismatch::{Found, Kind, refuse};
 use crate::cbor;
 
-/// A time member: JSON epoch seconds with a fraction, CBOR tag 1 with integer epoch milliseconds.
+/// A time member: JSON epoch seconds with a fraction, CBOR tag 1 with integer epoch milliseconds (seconds in RPC v2),
+/// ISO 8601 in query and XML.
 ///
 /// A time before 1970 becomes the epoch and one beyond all reckoning [`Timestamp::MAX`]; a CBOR float counts as
 /// seconds (RFC 8949), because no AWS client sends milliseconds that way.
@@ -16,10 +17,11 @@ pub struct Time(pub Timestamp);
 
 impl<'de> Deserialize<'de> for Time {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // The name tells encodings that write times in another way.
         let millis = if deserializer.is_human_readable() {
-            deserializer.deserialize_any(TimeVisitor::<1000>)
+            deserializer.deserialize_newtype_struct(cbor::TIME, TimeVisitor::<1000>)
         } else {
-            deserializer.deserialize_any(TimeVisitor::<1>)
+            deserializer.deserialize_newtype_struct(cbor::TIME, TimeVisitor::<1>)
         };
         millis.map(|millis| Self(Timestamp::from_millis(millis)))
     }
@@ -44,6 +46,10 @@ impl<'de, const UNIT: u64> Visitor<'de> for TimeVisitor<UNIT> {
     type Value = u64;
 
     refuse!(Kind::Time; boolean, text, bytes, list, map);
+
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<u64, D::Error> {
+        deserializer.deserialize_any(self)
+    }
 
     fn visit_u64<E: Error>(self, number: u64) -> Result<u64, E> {
         Ok(number.saturating_mul(UNIT))

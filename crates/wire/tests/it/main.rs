@@ -5,6 +5,7 @@ mod date;
 mod encoding;
 mod event_stream;
 mod hostile;
+mod query;
 mod round_trip;
 mod sigv4;
 mod structure;

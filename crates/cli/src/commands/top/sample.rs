@@ -68,12 +68,8 @@ fn split<'a>(line: &'a str, prefix: &str, key: &str) -> Option<Sample<'a>> {
     if labels.chars().any(char::is_control) {
         return None;
     }
-    let label = |key| {
-        let found = labels
-            .split(',')
-            .find_map(|label| label.strip_prefix(key)?.strip_prefix("=\"")?.strip_suffix('"'));
-        found
-    };
+    let labels = labels.split(',').filter_map(|label| label.strip_suffix('"')?.split_once("=\""));
+    let label = |wanted| labels.clone().find(|(name, _)| *name == wanted).map(|(_, value)| value);
     let value = value.split(' ').next()?.parse::<f64>().ok()?;
     let name = name.strip_prefix("stream_").unwrap_or(name);
     Some(Sample { name, account: label("account").unwrap_or_default(), of: label(key)?, value: value as u64 })

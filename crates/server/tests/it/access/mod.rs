@@ -171,7 +171,8 @@ fn every_member(consumer: &str, iterator: &str) -> Value {
         "RetentionPeriodHours": 24, "Tags": {"a": "b"}, "TagKeys": ["a"], "TargetShardCount": 1,
         "ScalingType": "UNIFORM_SCALING", "MaxRecordSizeInKiB": 1024, "WarmThroughputMiBps": 0,
         "StreamModeDetails": {"StreamMode": "PROVISIONED"}, "RecordDistributionStrategy": "USER_PARTITION_KEY",
-        "MinimumThroughputBillingCommitment": {"Status": "DISABLED"}, "Policy": "{\"Statement\":[]}",
+        "KeyId": "alias/aws/kinesis", "EncryptionType": "KMS",
+        "ShardLevelMetrics": ["ALL"], "MinimumThroughputBillingCommitment": {"Status": "DISABLED"}, "Policy": "{\"Statement\":[]}",
     })
 }
 

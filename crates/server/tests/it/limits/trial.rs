@@ -210,6 +210,9 @@ pub(super) fn trial(limit: Limit) -> Met {
         L::DescribeLimitsCalls => call(limit, "DescribeLimits", |_| json!({})),
         L::DescribeStreamCalls => call_on_stream(limit, "DescribeStream"),
         L::DescribeStreamSummaryCalls => call_on_stream(limit, "DescribeStreamSummary"),
+        L::DisableEnhancedMonitoringCalls => call(limit, "DisableEnhancedMonitoring", all_metrics),
+        // It is so already, so that the stream stays ACTIVE.
+        L::EnableEnhancedMonitoringCalls => call(limit, "EnableEnhancedMonitoring", all_metrics),
         L::IncreaseRetentionCalls => call(limit, "IncreaseStreamRetentionPeriod", retention),
         L::ListShardsCalls => call_on_stream(limit, "ListShards"),
         L::ListStreamsCalls => call(limit, "ListStreams", |_| json!({})),
@@ -235,6 +238,10 @@ pub(super) fn trial(limit: Limit) -> Met {
 
 fn register(n: u64) -> Value {
     json!({"StreamARN": arn(), "ConsumerName": format!("c{n}")})
+}
+
+fn all_metrics(_: u64) -> Value {
+    json!({"StreamName": "s", "ShardLevelMetrics": ["ALL"]})
 }
 
 fn nobody(_: u64) -> Value {
@@ -310,6 +317,11 @@ impl Trial {
                     world.put("s", &vec![0; bytes(value / 2)]).await;
                     world.clock.advance(SECOND);
                 }
+            }
+            Kind::Call { operation: "EnableEnhancedMonitoring", input } => {
+                world.create("s", 1).await;
+                world.call("EnableEnhancedMonitoring", input(0)).await.ok();
+                world.clock.advance(TRANSITION);
             }
             Kind::Call { .. }
             | Kind::WriteBytes

@@ -1,0 +1,18 @@
+//! EnableEnhancedMonitoring.
+
+use headwater_wire::Codec;
+
+use super::enhanced_monitoring::{Input, answer, checked};
+use super::operation;
+use crate::context::Context;
+use crate::error::Result;
+
+operation!("EnableEnhancedMonitoring", rate: EnableEnhancedMonitoringCalls, changes: true);
+
+async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>> {
+    let input: Input<'_> = codec.decode(body)?;
+    let (stream, wanted) = checked(&input)?;
+    let (handle, _) = stream.find(context)?;
+    let changed = context.streams.update_monitoring(&handle, |metrics| metrics.extend(&wanted)).await?;
+    Ok(answer(context, codec, &handle, changed))
+}
