@@ -44,6 +44,13 @@ def test_everything_acknowledged_is_there(own_server, restart):
     assert snapshot(restart(server), name) == before, "and a second time"
 
 
+def test_the_data_is_for_its_owner_only(own_server):
+    server = own_server()
+    create(connect(server))
+    for directory in [server.data_dir, *(path for path in server.data_dir.rglob("*") if path.is_dir())]:
+        assert directory.stat().st_mode & 0o777 == 0o700, directory
+
+
 def snapshot(kinesis, name):
     summary = kinesis.describe_stream_summary(StreamName=name)["StreamDescriptionSummary"]
     return (

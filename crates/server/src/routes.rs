@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use headwater_api::{AnswerBody, Api, Peer};
@@ -80,7 +81,16 @@ impl Routes {
 
     async fn metrics(&self) -> Response<AnswerBody> {
         self.streams.report_levels().await;
-        self.metrics.set(Level::DiskUsedBytes, self.store.stats().disk_bytes());
+        let stats = self.store.stats();
+        self.metrics.set(Level::DiskUsedBytes, stats.disk_bytes());
+        self.metrics.set(Level::WritesStopped, self.store.poisoned().is_some().into());
+        for (level, count) in [
+            (Level::DamagedFrames, &stats.corrupt_frames),
+            (Level::BackgroundFailures, &stats.background_failures),
+            (Level::CommitQueueBytes, &stats.queue_bytes),
+        ] {
+            self.metrics.set(level, count.load(Ordering::Relaxed));
+        }
         if let Ok(space) = self.disk.space(&self.data_dir) {
             self.metrics.set(Level::DiskFreeBytes, space.free_bytes);
         }

@@ -69,7 +69,27 @@ pub enum Level {
     DiskUsedBytes,
     /// Bytes free on the disk of the data directory.
     DiskFreeBytes,
+    /// 1 once a disk error has stopped all writes.
+    WritesStopped,
+    /// Stored frames that were found damaged since the start.
+    DamagedFrames,
+    /// Failures of the background work since the start.
+    BackgroundFailures,
+    /// Bytes that wait to be made durable.
+    CommitQueueBytes,
 }
+
+/// Names and descriptions, in the order of [`Level`].
+const LEVELS: [(&str, &str); 8] = [
+    ("open_shards", "Open shards of all streams"),
+    ("streams", "Streams that exist"),
+    ("disk_used_bytes", "Bytes the data directory takes"),
+    ("disk_free_bytes", "Bytes free on the disk of the data directory"),
+    ("writes_stopped", "1 once a disk error has stopped all writes, until a restart"),
+    ("damaged_frames", "Stored frames found damaged since the start"),
+    ("background_failures", "Failures of the background work since the start; it tries again"),
+    ("commit_queue_bytes", "Bytes that wait to be made durable"),
+];
 
 /// Counts as an open connection until it is dropped.
 #[derive(Debug)]
@@ -99,7 +119,7 @@ pub struct Metrics {
     stream_subscriptions: Family<StreamLabels, Gauge>,
     stream_iterator_age: Family<StreamLabels, Gauge>,
     fsync: Histogram,
-    levels: [Gauge; 4],
+    levels: [Gauge; LEVELS.len()],
     connections: Gauge,
 }
 
@@ -186,13 +206,8 @@ impl Metrics {
         let help =
             "How far the newest reads were behind, the worst of a stream's shards; absent where nobody reads";
         let stream_iterator_age = stream_level("stream_iterator_age_milliseconds", help);
-        let levels: [Gauge; 4] = Default::default();
-        for (gauge, (name, help)) in levels.iter().zip([
-            ("open_shards", "Open shards of all streams"),
-            ("streams", "Streams that exist"),
-            ("disk_used_bytes", "Bytes the data directory takes"),
-            ("disk_free_bytes", "Bytes free on the disk of the data directory"),
-        ]) {
+        let levels: [Gauge; LEVELS.len()] = Default::default();
+        for (gauge, (name, help)) in levels.iter().zip(LEVELS) {
             registry.register(name, help, gauge.clone());
         }
         let connections = Gauge::default();

@@ -1,9 +1,9 @@
 //! The machine's file system.
 #![allow(clippy::disallowed_methods, reason = "this is where the machine's files are touched")]
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, IoSlice, IoSliceMut, Read};
-use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -12,6 +12,8 @@ use rustix::io::{Errno, ReadWriteFlags, preadv2, pwritev};
 
 use super::{Disk, DiskFile, DiskLock, LockError, Space};
 
+/// What is stored is for its owner only, unless the directory was there before.
+const DIRECTORY_MODE: u32 = 0o700;
 /// The kernel takes at most this many slices at once.
 const SLICES_MAX: usize = 1024;
 
@@ -74,7 +76,7 @@ impl Disk for SystemDisk {
         if let Some(parent) = parent {
             self.create_dir_all(parent)?;
         }
-        match fs::create_dir(path) {
+        match DirBuilder::new().mode(DIRECTORY_MODE).create(path) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
             _ => {}
         }

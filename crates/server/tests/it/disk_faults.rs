@@ -111,6 +111,8 @@ async fn a_write_that_fails_stops_writes_too() {
     world.disk.set_faults(Faults::default());
     assert_internal(&world.try_put("s", b"refused").await);
     assert_eq!(world.get("/health").await.status, 503);
+    let metrics = world.get("/metrics").await.text;
+    assert!(metrics.contains("headwater_writes_stopped 1\n"), "{metrics}");
     assert!(world.logged("the store accepts no more writes")[0].contains("write of /write/journal/"));
     assert_eq!(data(&world.read("s", 0).await), [b"acknowledged"]);
     world.cut_power().await;
