@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use headwater_api::Limits;
+use headwater_host::{Clock, SystemClock};
 use http_body_util::BodyExt;
 use hyper::body::{Body, Frame};
 use hyper::client::conn::http2::{Builder, SendRequest};
@@ -130,10 +131,11 @@ async fn a_read_that_gets_no_turn_is_refused() {
     let iterator = world.iterator("s", 0).await;
     let read = async { world.call("GetRecords", json!({ "ShardIterator": iterator })).await };
     // Slowly enough that the iterator does not expire before the request is there.
+    let pause = SystemClock::new();
     let clock = async {
         loop {
             world.clock.advance(Duration::from_millis(100));
-            tokio::time::sleep(Duration::from_millis(1)).await;
+            pause.sleep(Duration::from_millis(1)).await;
         }
     };
     let answer = async {
