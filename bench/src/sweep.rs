@@ -54,7 +54,12 @@ struct Seen {
 
 /// A table for the document.
 pub(crate) fn measure(program: &Program, work_dir: &Path, time: Duration) -> Result<String> {
-    let mut text = String::new();
+    raise_file_limit()?;
+    let mut text = String::from(
+        "Past saturation: ever more connections, each of which sends again as soon as it is answered. \"Refused\" are \
+         answers that say that the server is busy; \"of one connection\" is the fewest and the most requests of a \
+         connection that were served.\n\n",
+    );
     for sweep in &SWEEPS {
         writeln!(
             text,
@@ -94,6 +99,14 @@ pub(crate) fn measure(program: &Program, work_dir: &Path, time: Duration) -> Res
         server.kill()?;
     }
     Ok(text)
+}
+
+/// The connections of both sides need files; the server sees to its own.
+fn raise_file_limit() -> Result<()> {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum })?;
+    Ok(())
 }
 
 fn requests(address: SocketAddr, stream: &str, records: Option<usize>) -> Vec<Vec<u8>> {

@@ -12,6 +12,7 @@ use crate::raw_disk::RawDisk;
 use crate::scratch::Scratch;
 use crate::server::{Program, Server};
 use crate::startup;
+use crate::sweep;
 use crate::workload::Work;
 
 struct Plan {
@@ -114,6 +115,8 @@ pub(crate) fn measure(ours: &Program, peer: &Program, work_dir: &Path, quick: bo
     render_rows(&mut text, &plan, &rows, (median(&raw_sync.0), median(&raw_sync.1)))?;
     eprintln!("a thousand subscriptions");
     text.push_str(&fan_out::measure(ours, work_dir, plan.window)?);
+    eprintln!("past saturation");
+    text.push_str(&sweep::measure(ours, work_dir, plan.window.measure)?);
     eprintln!("starts and memory");
     render_starts(&mut text, ours, peer, &plan, work_dir)?;
     Ok(text)
