@@ -236,23 +236,31 @@ def test_chunked(guarded):
 
 def test_nothing_secret_is_said(guarded):
     server, people = guarded
+    answered = ""
     for person in people.values():
-        refusal(connect_as(server, Person(person.secret.replace("/", "-").replace("+", "-"), person.key)).list_streams)
+        swapped = Person(person.secret.replace("/", "-").replace("+", "-"), person.key)
+        answered += str(refusal(connect_as(server, swapped).list_streams))
+        mistaken = Person(person.key, person.secret + "x", person.token)
+        answered += str(refusal(connect_as(server, mistaken).list_streams))
+        unknown = Person(person.key, person.secret, "a token" + (person.token or ""))
+        answered += str(refusal(connect_as(server, unknown).list_streams))
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
     connection.request("GET", "/metrics")
     told = server.log(1_000_000) + connection.getresponse().read().decode()
     connection.close()
     for person in people.values():
-        assert person.secret not in told
+        for said in (told, answered):
+            assert person.secret not in said
+            assert not person.token or person.token not in said
+        # An access key is repeated to who sent it, and never written down in full where it is not known.
         assert person.secret.replace("/", "-").replace("+", "-") not in told
-        assert not person.token or person.token not in told
 
 
 def test_beyond_this_machine(tmp_path):
     """With credentials the server may listen everywhere; metrics are then for who signs."""
     address = own_address()
     if address is None:
-        return
+        pytest.skip("this machine has no address beside the loopback's")
     file = tmp_path / "credentials.toml"
     alice = add(file, OWN, "alice", ["full-access"])
     bob = add(file, OWN, "bob", ["read-only"])
