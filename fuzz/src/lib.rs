@@ -46,6 +46,8 @@ pub const TARGETS: &[Target] = &[
     target("settings", targets::settings::run),
     target("sigv4", targets::sigv4::run),
     store("snapshot", targets::snapshot::run),
+    store("stream_document", targets::stream_document::run),
+    target("tokens", targets::tokens::run),
 ];
 
 const MIB: usize = 1 << 20;

@@ -22,6 +22,12 @@ fuzz_target!(|bytes: &[u8]| {
             let names: Vec<_> = TARGETS.iter().map(|target| target.name).collect();
             panic!("HEADWATER_FUZZ_TARGET is to be one of {}", names.join(", "))
         });
+        // A backtrace takes more than most targets may.
+        let hook = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            let _ = ALLOCATOR.set_limit(usize::MAX);
+            hook(info);
+        }));
         // What a target makes once is not counted.
         (target.run)(b"");
         target

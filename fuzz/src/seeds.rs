@@ -8,7 +8,7 @@ use headwater_types::{Record, RecordBatchBuilder};
 use headwater_wire::Codec;
 use headwater_wire::event_stream::{event, exception};
 
-use crate::targets::{Everything, directory};
+use crate::targets::{Everything, directory, stream_document};
 
 /// Writes the seeds that are bytes below `corpus`.
 pub fn write_seeds(corpus: &Path) -> io::Result<()> {
@@ -35,6 +35,10 @@ pub fn write_seeds(corpus: &Path) -> io::Result<()> {
     write("records", "plain", &[&[2][..], &records(2, None)].concat())?;
     write("records", "hashed", &[&[3][..], &records(3, Some(7 << 64))].concat())?;
     write("records", "sealed", &[&[2][..], &records(1, None), &sealed()].concat())?;
+    write("stream_document", "created", &stream_document::written())?;
+    write("stream_document", "empty", b"{}")?;
+    write("tokens", "flipped", &[30, 1, 2, 3])?;
+    write("tokens", "prefix", b"\0\0\0\0\0\0\0\x01\x01\0\0\x20")?;
     let kinds = [("journal", ("/data/journal", ".log")), ("segment", ("/data/seg", ".seg"))];
     for (target, kind) in kinds.into_iter().chain([("snapshot", ("/data/meta", ".snap"))]) {
         // The file itself in its own place, without the zeros at its end.

@@ -59,9 +59,11 @@ fn some(workspace: &Workspace, seconds: u32, wanted: &[String]) -> Result<()> {
         scratch.display()
     );
     let queue = Mutex::new(VecDeque::from(wanted));
+    // Of its own, so that the lock is not held while a target runs.
+    let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
     let work = || {
         let mut failures = Vec::new();
-        while let Some(name) = queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front() {
+        while let Some(name) = next() {
             match one(workspace, &binary, &scratch.join(&name), &name, seconds) {
                 Ok(summary) => println!("  {name:<14} {summary}"),
                 Err(failure) => failures.push(format!("{name}: {failure}")),
@@ -118,7 +120,8 @@ fn one(workspace: &Workspace, binary: &Path, home: &Path, name: &str, seconds: u
     let status = command.arg(found).arg(workspace.root.join("fuzz/corpus").join(name)).status()?;
     let text = String::from_utf8_lossy(&fs::read(&log)?).into_owned();
     if !status.success() {
-        let said = text.lines().find(|line| line.contains("panicked at") || line.contains("ERROR:"));
+        let telling = ["panicked at", "memory allocation of", "ERROR:"];
+        let said = text.lines().find(|line| telling.iter().any(|words| line.contains(words)));
         let written = text.lines().find_map(|line| line.split_once("Test unit written to "));
         let input = written.map_or("no input was written", |(_, path)| path);
         return Err(format!(

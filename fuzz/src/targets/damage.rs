@@ -18,9 +18,9 @@ use headwater_store::conformance::{ALL, Seen, batch, contents, id, put};
 use headwater_store::{Expect, Expected, LogStore, MetaStore, Position, StoreError};
 use headwater_store_embedded::{EmbeddedStore, OpenError, Options, Sizes};
 use headwater_types::Timestamp;
-use tokio::runtime::Runtime;
 
 use super::mend;
+use super::service::runtime;
 
 /// The files of one kind: their directory and ending.
 pub(super) type Kind = (&'static str, &'static str);
@@ -75,12 +75,6 @@ pub(super) fn run(kinds: &[Kind], input: &[u8]) {
 pub(crate) fn directory(kind: Kind) -> Vec<u8> {
     let base = runtime().block_on(build());
     base.disk.contents(&files(&base.disk, &[kind])[0]).expect("the file is there")
-}
-
-fn runtime() -> &'static Runtime {
-    static RUNTIME: OnceLock<Runtime> = OnceLock::new();
-    let make = || tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
-    RUNTIME.get_or_init(|| make().expect("a runtime"))
 }
 
 /// Everything small, so that little data goes through all there is.

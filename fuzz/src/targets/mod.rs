@@ -3,6 +3,7 @@
 mod damage;
 mod mend;
 mod scratch;
+mod service;
 mod shapes;
 
 pub(crate) mod cbor;
@@ -20,6 +21,8 @@ pub(crate) mod segment;
 pub(crate) mod settings;
 pub(crate) mod sigv4;
 pub(crate) mod snapshot;
+pub(crate) mod stream_document;
+pub(crate) mod tokens;
 
 pub(crate) use damage::directory;
 pub(crate) use shapes::Everything;
