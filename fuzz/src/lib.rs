@@ -42,6 +42,7 @@ pub const TARGETS: &[Target] = &[
     target("names", targets::names::run),
     target("policy", targets::policy::run),
     target("records", targets::records::run),
+    store("requests", targets::requests::run),
     store("segment", targets::segment::run),
     target("settings", targets::settings::run),
     target("sigv4", targets::sigv4::run),

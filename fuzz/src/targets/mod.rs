@@ -17,6 +17,7 @@ pub(crate) mod master_keys;
 pub(crate) mod names;
 pub(crate) mod policy;
 pub(crate) mod records;
+pub(crate) mod requests;
 pub(crate) mod segment;
 pub(crate) mod settings;
 pub(crate) mod sigv4;

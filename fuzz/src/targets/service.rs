@@ -4,7 +4,9 @@ use std::sync::{Arc, OnceLock};
 
 use headwater_host::{ManualClock, SeededRandom};
 use headwater_store::memory::MemoryStore;
-use headwater_streams::{Config, LimitPolicy, StreamService, StreamsError, Substrate};
+use headwater_streams::{
+    Config, CreateStream, Distribution, LimitPolicy, Mode, StreamService, StreamsError, Substrate,
+};
 use headwater_telemetry::Metrics;
 use headwater_types::{AccountId, StreamKey, StreamName, Timestamp};
 use tokio::runtime::Runtime;
@@ -41,4 +43,16 @@ pub(super) async fn open(store: &Arc<MemoryStore>) -> Result<Arc<StreamService>,
         keys: Arc::default(),
     };
     StreamService::open(substrate, config).await
+}
+
+/// Creates the stream of all seeds.
+pub(super) async fn create(service: &Arc<StreamService>) {
+    let request = CreateStream {
+        key: orders(),
+        mode: Mode::Provisioned { shards: 2 },
+        distribution: Distribution::PartitionKey,
+        max_record_kib: None,
+        tags: [("team".to_owned(), "web".to_owned())].into(),
+    };
+    service.create_stream(request).await.expect("a new stream");
 }

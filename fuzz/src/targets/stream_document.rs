@@ -5,9 +5,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use headwater_store::memory::MemoryStore;
 use headwater_store::{Expected, MetaStore};
-use headwater_streams::{CreateStream, Distribution, Mode, PutEntry, ReadRequest, StartingPosition};
+use headwater_streams::{PutEntry, ReadRequest, StartingPosition};
 
-use super::service::{open, orders, runtime};
+use super::service::{create, open, orders, runtime};
 
 const KEY: &str = "kds/stream/111122223333/orders";
 
@@ -42,14 +42,7 @@ pub(crate) fn written() -> Vec<u8> {
     runtime().block_on(async {
         let store = Arc::new(MemoryStore::default());
         let service = open(&store).await.expect("an empty store");
-        let request = CreateStream {
-            key: orders(),
-            mode: Mode::Provisioned { shards: 2 },
-            distribution: Distribution::PartitionKey,
-            max_record_kib: None,
-            tags: [("team".to_owned(), "web".to_owned())].into(),
-        };
-        service.create_stream(request).await.expect("a new stream");
+        create(&service).await;
         store.get(KEY).await.expect("the store").expect("the document").value.to_vec()
     })
 }
