@@ -60,5 +60,5 @@ const fn target(name: &'static str, run: fn(&[u8])) -> Target {
 
 /// A directory in memory, a copy of it, a store with its threads and read buffers.
 const fn store(name: &'static str, run: fn(&[u8])) -> Target {
-    Target { name, run, memory_bytes: 64 * MIB, memory_bytes_per_byte: 64 }
+    Target { name, run, memory_bytes: 24 * MIB, memory_bytes_per_byte: 64 }
 }

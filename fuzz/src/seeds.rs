@@ -45,12 +45,18 @@ pub fn write_seeds(corpus: &Path) -> io::Result<()> {
         let bytes = directory(kind);
         let len = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
         write(target, "whole", &[&[2][..], &bytes[..len]].concat())?;
-        for file in 0..4u8 {
+        for file in 0..2u8 {
             // A byte flipped in the middle of the second frame; a length, a position, a kind changed.
             write(target, &format!("flipped-{file}"), &[file * 3, 70, 0, 0x10, 0, 0, 0])?;
             write(target, &format!("cut-{file}"), &[file * 3, 0, 0, 0, 0, 0, 0, 200, 0])?;
             let patches = [file * 3 + 1, 36, 0, 1, 9, 100, 0, 2, 1, 0, 116, 0, 1, 3];
             write(target, &format!("patched-{file}"), &patches)?;
+            // A length of 64 MiB; of an index, more runs than there can be, in its head and in an entry, and none.
+            write(target, &format!("long-{file}"), &[file * 3 + 1, 4, 0, 4, 0, 0, 0, 4])?;
+            let high = [255; 8];
+            write(target, &format!("many-{file}"), &[&[file * 3 + 1, 40, 0, 8][..], &high].concat())?;
+            write(target, &format!("far-{file}"), &[&[file * 3 + 1, 72, 0, 8][..], &high].concat())?;
+            write(target, &format!("none-{file}"), &[file * 3 + 1, 76, 0, 4, 0, 0, 0, 0])?;
         }
     }
     Ok(())

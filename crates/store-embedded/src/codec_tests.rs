@@ -108,3 +108,23 @@ proptest! {
         prop_assert!(snapshot::decode(&flip(&bytes, bit)).is_none());
     }
 }
+
+#[test]
+fn an_entry_fits_its_segment_or_the_index_is_made_again() {
+    let segment = SegmentHeader { id: 1, from: 1, to: 1 };
+    let header = IndexHeader { segment, entries: 1, runs: 3, segment_len: 1000 };
+    let good = Entry { run_first: 1, runs: 2, first: 5, end: 7, offset: 64, len: 936, ..Entry::default() };
+    assert!(good.fits(&header));
+    let wrong = [
+        Entry { run_first: 2, ..good },
+        Entry { runs: 0, ..good },
+        Entry { run_first: u32::MAX, ..good },
+        Entry { end: 4, ..good },
+        Entry { len: 937, ..good },
+        Entry { offset: u64::MAX, ..good },
+    ];
+    for entry in wrong {
+        assert!(!entry.fits(&header), "{entry:?}");
+    }
+    assert_eq!(IndexHeader { runs: u64::MAX, ..header }.index_len(), u64::MAX);
+}
