@@ -1,6 +1,7 @@
 //! All targets in one binary under libFuzzer: `HEADWATER_FUZZ_TARGET` chooses, the arguments are libFuzzer's.
 //! One binary because it is linked once; only what a target runs counts as its coverage.
 #![no_main]
+#![allow(clippy::disallowed_methods, reason = "libFuzzer's own code makes a file")]
 
 use std::alloc::System;
 use std::sync::OnceLock;
