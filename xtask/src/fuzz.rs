@@ -111,6 +111,8 @@ fn one(workspace: &Workspace, binary: &Path, home: &Path, name: &str, seconds: u
     let mut command = Command::new(binary);
     command.current_dir(home).stdin(Stdio::null()).stdout(Stdio::null()).stderr(File::create(&log)?);
     command.env("HEADWATER_FUZZ_TARGET", name).env("RUST_BACKTRACE", "1");
+    // Zero would be for ever.
+    let seconds = seconds.max(1);
     command.args(LIMITS).args([format!("-max_total_time={seconds}"), "-print_final_stats=1".to_owned()]);
     command.arg(format!("-artifact_prefix={}/", home.display()));
     let dictionary = workspace.root.join(format!("fuzz/dictionaries/{name}.dict"));
