@@ -2,7 +2,7 @@
 
 use crate::run::run as step;
 use crate::workspace::{Workspace, locked};
-use crate::{Result, no_more, test, tidy};
+use crate::{Result, fuzz, no_more, test, tidy};
 
 pub(crate) fn run(arguments: Vec<String>) -> Result<()> {
     no_more(&arguments)?;
@@ -17,7 +17,8 @@ pub(crate) fn run(arguments: Vec<String>) -> Result<()> {
     let mut doc =
         workspace.cargo(&["doc", "--workspace", "--no-deps", "--document-private-items", "--quiet"]);
     step(doc.args(locked()).env("RUSTDOCFLAGS", "--deny warnings --allow rustdoc::private_intra_doc_links"))?;
-    test::all(&workspace)
+    test::all(&workspace)?;
+    fuzz::all(&workspace, 60)
 }
 
 /// Fails with the line that mends it where a part of the toolchain is missing.

@@ -6,6 +6,7 @@ mod bench;
 mod build;
 mod ci;
 mod conformance;
+mod fuzz;
 mod kept;
 mod node;
 mod peer;
@@ -26,12 +27,15 @@ cargo xtask <command>
   conformance [ARGS]          only those clients; arguments choose, as pytest's: cargo xtask conformance -k case_21
   conformance js [ARGS]       only the JavaScript SDK, with arguments of node --test (python: likewise of pytest)
   tidy                        layers, sizes, links, leftovers: what the compiler does not check
-  ci                          formatting, lints, tidy, documentation, test
+  ci                          formatting, lints, tidy, documentation, test, a minute of each fuzz target
+  fuzz [--seconds N] [TARGET...]
+                              every decoder, or those named, under libFuzzer for N seconds each (60)
   bench [--quick] [--peer F]  measure against ferrokinesis and the bare disk; writes docs/benchmarks.md
                               (--quick: one short round, printed only; --peer: a ferrokinesis already built)
   soak [--minutes N] [--seed N] [--fan-out]
                               kill -9 under load for N minutes (10), checking that nothing is lost
                               (--fan-out: with a thousand subscriptions, each of which has to see every record once)
+  soak --fuzz [--minutes N]   every fuzz target for N minutes (10)
 ";
 
 /// What went wrong, in words that say how to mend it.
@@ -47,6 +51,7 @@ fn main() -> ExitCode {
         "tidy" => tidy::run(arguments),
         "ci" => ci::run(arguments),
         "bench" => bench::run(arguments),
+        "fuzz" => fuzz::run(arguments),
         "soak" => soak::run(arguments),
         _ => {
             eprint!("{USAGE}");

@@ -1,14 +1,19 @@
 //! `soak`: the crash test for as long as one likes, by the load generator's checker; with `--fan-out` under a thousand
-//! subscriptions.
+//! subscriptions; with `--fuzz` the fuzz targets instead.
 
 use std::process::Command;
 
 use crate::run::run as step;
 use crate::workspace::Workspace;
-use crate::{Result, build, no_more, take_flag, take_value};
+use crate::{Result, build, fuzz, no_more, take_flag, take_value};
 
 pub(crate) fn run(mut arguments: Vec<String>) -> Result<()> {
     let minutes = take_value(&mut arguments, "--minutes")?;
+    if take_flag(&mut arguments, "--fuzz") {
+        no_more(&arguments)?;
+        let minutes: u32 = minutes.as_deref().unwrap_or("10").parse()?;
+        return fuzz::all(&Workspace::load()?, minutes.saturating_mul(60));
+    }
     let seed = take_value(&mut arguments, "--seed")?;
     let work = if take_flag(&mut arguments, "--fan-out") { "fan-out-soak" } else { "soak" };
     no_more(&arguments)?;

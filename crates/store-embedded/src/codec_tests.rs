@@ -15,7 +15,7 @@ use crate::snapshot;
 fn control() -> impl Strategy<Value = Control> {
     let name = "[a-z0-9./_-]{1,200}";
     prop_oneof![
-        vec((any::<u32>(), name), 1..5).prop_map(|logs| {
+        vec((0..u32::MAX, name), 1..5).prop_map(|logs| {
             Control::Create(logs.iter().map(|(number, name)| (*number, LogId::new(name).unwrap())).collect())
         }),
         any::<u32>().prop_map(|log| Control::Seal { log }),
@@ -93,7 +93,7 @@ proptest! {
     fn snapshots(logs in vec(any::<[u64; 3]>(), 0..20), values in vec(vec(any::<u8>(), 0..50), 0..20), bit: usize) {
         let mut catalog = Catalog { applied: 77, ..Catalog::default() };
         for (i, [start, end, last_arrival]) in logs.into_iter().enumerate() {
-            let (start, end) = (start >> 1, end >> 1);
+            let (start, end) = ((start >> 2).min(end >> 2), end >> 2);
             let bounds = Staged { start, end, last_arrival, sealed: i % 2 == 0, deleted: false };
             catalog.add(LogState::new(LogId::new(&format!("log/{i}")).unwrap(), i as u32, bounds));
         }
@@ -107,4 +107,38 @@ proptest! {
         prop_assert_eq!(found.meta, catalog.meta);
         prop_assert!(snapshot::decode(&flip(&bytes, bit)).is_none());
     }
+}
+
+#[test]
+fn an_entry_fits_its_segment_or_the_index_is_made_again() {
+    let segment = SegmentHeader { id: 1, from: 1, to: 1 };
+    let header = IndexHeader { segment, entries: 1, runs: 3, segment_len: 1000 };
+    let good = Entry { run_first: 1, runs: 2, first: 5, end: 7, offset: 64, len: 936, ..Entry::default() };
+    assert!(good.fits(&header));
+    let wrong = [
+        Entry { run_first: 2, ..good },
+        Entry { runs: 0, ..good },
+        Entry { run_first: u32::MAX, ..good },
+        Entry { end: 4, ..good },
+        Entry { len: 937, ..good },
+        Entry { offset: u64::MAX, ..good },
+    ];
+    for entry in wrong {
+        assert!(!entry.fits(&header), "{entry:?}");
+    }
+    assert_eq!(IndexHeader { runs: u64::MAX, ..header }.index_len(), u64::MAX);
+}
+
+#[test]
+fn a_snapshot_of_what_cannot_be_is_damaged() {
+    let decodes = |number, start, end| {
+        let mut catalog = Catalog::default();
+        let bounds = Staged { start, end, last_arrival: 0, sealed: false, deleted: false };
+        catalog.add(LogState::new(LogId::new("log").unwrap(), number, bounds));
+        snapshot::decode(&snapshot::encode(&catalog)).is_some()
+    };
+    assert!(decodes(1, 3, 3) && decodes(u32::MAX - 1, 0, 9));
+    assert!(!decodes(1, 4, 3));
+    let payload = [&u32::MAX.to_le_bytes()[..], &[3], b"log"].concat();
+    assert_eq!(Control::decode(&Header::new(Kind::Create, &payload), &payload), None);
 }

@@ -77,7 +77,10 @@ impl Control {
                 while !rest.is_empty() {
                     let len = usize::from(*rest.get(4)?);
                     let name = std::str::from_utf8(rest.get(5..5 + len)?).ok()?;
-                    logs.push((u32_at(rest, 0), LogId::new(name).ok()?));
+                    // The number after it has to be one as well.
+                    let number = u32_at(rest, 0);
+                    number.checked_add(1)?;
+                    logs.push((number, LogId::new(name).ok()?));
                     rest = &rest[5 + len..];
                 }
                 Self::Create(logs)

@@ -114,7 +114,8 @@ fn read_index(index: &dyn DiskFile, segment: SegmentHeader, len: u64) -> io::Res
     }
     let mut bytes = vec![0; header.entries as usize * Entry::LEN];
     index.read_at(&mut bytes, INDEX_HEADER_LEN as u64)?;
-    Ok(bytes.chunks_exact(Entry::LEN).map(Entry::decode).collect())
+    let entries = bytes.chunks_exact(Entry::LEN).map(Entry::decode);
+    Ok(entries.map(|entry| entry.filter(|entry| entry.fits(&header))).collect())
 }
 
 fn rebuild(

@@ -16,6 +16,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use headwater_host::disk::DiskFile;
+use headwater_store::Position;
 
 use crate::catalog::Catalog;
 use crate::control::Control;
@@ -176,6 +177,9 @@ fn add_records(
     if !follows {
         return Err(gap(file, offset, &format!("records of {} are missing", log.id)));
     }
+    if header.end() > Position::MAX.get() {
+        return Err(gap(file, offset, "a position beyond the last"));
+    }
     tails.insert(log.number, (header.end(), header.arrival));
     if header.end() > clustered {
         let entry = HotEntry {
@@ -241,6 +245,10 @@ fn settle(
     }
     if at < known_end {
         return Err(missing(at));
+    }
+    // Only what there was can have been trimmed.
+    if log.start() > log.end() {
+        return Err(missing(log.end()));
     }
     log.reset_staged();
     Ok(())

@@ -15,7 +15,7 @@ use std::io::{self, IoSlice};
 use std::path::Path;
 
 use bytes::Bytes;
-use headwater_store::{LogId, Version, Versioned};
+use headwater_store::{LogId, Position, Version, Versioned};
 
 use crate::catalog::Catalog;
 use crate::frame::{u32_at, u64_at};
@@ -69,7 +69,11 @@ pub(crate) fn decode(bytes: &[u8]) -> Option<Catalog> {
     if !good || crc32c::crc32c_append(crc, &bytes[CRC_AT + 4..]) != u32_at(head, CRC_AT) {
         return None;
     }
-    let mut catalog = Catalog { applied: u64_at(head, 24), ..Catalog::default() };
+    let (number_next, applied) = (u32_at(head, 20), u64_at(head, 24));
+    if applied == u64::MAX {
+        return None;
+    }
+    let mut catalog = Catalog { applied, ..Catalog::default() };
     let mut rest = &bytes[HEADER_LEN..];
     for _ in 0..u64_at(head, 32) {
         let fixed = take(&mut rest, 6)?;
@@ -78,6 +82,9 @@ pub(crate) fn decode(bytes: &[u8]) -> Option<Catalog> {
         let id = LogId::new(name).ok()?;
         let bounds = take(&mut rest, 24)?;
         let (start, end, last_arrival) = (u64_at(bounds, 0), u64_at(bounds, 8), u64_at(bounds, 16));
+        if number >= number_next || start > end || end > Position::MAX.get() {
+            return None;
+        }
         catalog.add(LogState::new(id, number, Staged { start, end, last_arrival, sealed, deleted: false }));
     }
     for _ in 0..u64_at(head, 40) {
@@ -89,8 +96,8 @@ pub(crate) fn decode(bytes: &[u8]) -> Option<Catalog> {
         let value = Bytes::copy_from_slice(take(&mut rest, value_len)?);
         catalog.meta.insert(key, Versioned { value, version });
     }
-    catalog.number_next = u32_at(head, 20);
-    Some(catalog)
+    catalog.number_next = number_next;
+    rest.is_empty().then_some(catalog)
 }
 
 fn take<'a>(rest: &mut &'a [u8], len: usize) -> Option<&'a [u8]> {

@@ -153,7 +153,9 @@ impl<'a> Window<'a> {
         let skip = match inside {
             Some(skip) => skip,
             None => {
-                self.bytes.resize(len.max(WINDOW), 0);
+                // A header may claim far more than there is.
+                let left = self.file.len()?.saturating_sub(at);
+                self.bytes.resize(left.min(len.max(WINDOW) as u64) as usize, 0);
                 let got = self.file.read_at(&mut self.bytes, at)?;
                 self.bytes.truncate(got);
                 self.begin = at;

@@ -115,13 +115,23 @@ impl IndexHeader {
 
     /// Length of the whole index.
     pub(crate) fn index_len(&self) -> u64 {
-        Self::runs_offset(self.entries) + self.runs * RUN_LEN as u64
+        self.runs.saturating_mul(RUN_LEN as u64).saturating_add(Self::runs_offset(self.entries))
     }
 }
 
 impl Entry {
     /// Bytes of an entry.
     pub(crate) const LEN: usize = ENTRY_LEN;
+
+    /// True if what it speaks of can be in the segment. A checksum tells damage, not that a writer was right.
+    pub(crate) fn fits(&self, header: &IndexHeader) -> bool {
+        let runs_end = u64::from(self.run_first) + u64::from(self.runs);
+        let end = self.offset.checked_add(self.len);
+        self.first <= self.end
+            && self.runs > 0
+            && runs_end <= header.runs.min(u32::MAX.into())
+            && end.is_some_and(|end| end <= header.segment_len)
+    }
 
     pub(crate) fn encode(&self) -> [u8; ENTRY_LEN] {
         let mut out = [0; ENTRY_LEN];

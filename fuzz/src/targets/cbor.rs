@@ -1,0 +1,7 @@
+//! Bodies in AWS CBOR.
+
+use headwater_wire::Codec;
+
+pub(crate) fn run(bytes: &[u8]) {
+    super::shapes::check(Codec::Cbor, bytes);
+}

@@ -1,0 +1,59 @@
+//! Names as requests hold them: ARNs, sequence numbers, hash keys, keys, limits. What is understood is written so that
+//! it is understood the same.
+
+use headwater_types::limits::{LimitChange, LimitPolicy};
+use headwater_types::{AnySequenceNumber, ConsumerArn, HashKey, ShardId, StreamArn, StreamName};
+use headwater_vault::{Alias, KeyId, KeyRef};
+use headwater_wire::Codec;
+use headwater_wire::date::Civil;
+
+pub(crate) fn run(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    if let Some(arn) = StreamArn::parse(text) {
+        assert_eq!(arn.to_string(), text);
+    }
+    if let Some(arn) = ConsumerArn::parse(text) {
+        assert_eq!(ConsumerArn::parse(&arn.to_string()), Some(arn));
+    }
+    if let Some(name) = StreamName::new(text) {
+        assert_eq!(name.as_str(), text);
+    }
+    if let Some(key) = HashKey::parse(text) {
+        assert_eq!(key.to_string(), text);
+    }
+    if let Some(id) = ShardId::parse(text) {
+        assert_eq!(ShardId::parse(&id.to_string()), Some(id));
+    }
+    if let Ok(AnySequenceNumber::Current(number)) = text.parse() {
+        match number.to_string().parse() {
+            Ok(AnySequenceNumber::Current(again)) => assert_eq!(again, number),
+            other => panic!("{number} is read as {other:?}"),
+        }
+    }
+    keys(text);
+    if let Ok(change) = text.parse::<LimitChange>() {
+        let aws = LimitPolicy::aws("us-east-1");
+        let once = LimitChange::apply_all(std::slice::from_ref(&change), aws, "us-east-1");
+        let twice = LimitChange::apply_all(&[change, change], aws, "us-east-1");
+        assert!(once == twice);
+    }
+    if let Some(codec) = Codec::from_content_type(text) {
+        assert_eq!(Codec::from_content_type(codec.content_type()), Some(codec));
+    }
+    if let Some(time) = Civil::from_http(text).and_then(Civil::to_timestamp) {
+        let written = Civil::from_timestamp(time).amz_date();
+        assert_eq!(Civil::from_amz_date(&written).and_then(Civil::to_timestamp), Some(time));
+    }
+}
+
+fn keys(text: &str) {
+    match KeyRef::parse(text, "us-east-1") {
+        Some(KeyRef::Id(id)) => {
+            assert!(KeyId::parse(id.as_str()) == Some(id.clone()) && text.ends_with(id.as_str()))
+        }
+        Some(KeyRef::Alias(alias)) => {
+            assert!(Alias::parse(alias.as_str()) == Some(alias.clone()) && text.ends_with(alias.as_str()));
+        }
+        None => {}
+    }
+}

@@ -1,0 +1,58 @@
+//! A stream service on the naive engine, with what an input says in its metadata.
+
+use std::sync::{Arc, OnceLock};
+
+use headwater_host::{ManualClock, SeededRandom};
+use headwater_store::memory::MemoryStore;
+use headwater_streams::{
+    Config, CreateStream, Distribution, LimitPolicy, Mode, StreamService, StreamsError, Substrate,
+};
+use headwater_telemetry::Metrics;
+use headwater_types::{AccountId, StreamKey, StreamName, Timestamp};
+use tokio::runtime::Runtime;
+
+/// Not before anything in the seeds.
+const NOW: Timestamp = Timestamp::from_secs(1_700_000_100);
+
+/// What asynchronous targets run on.
+pub(super) fn runtime() -> &'static Runtime {
+    static RUNTIME: OnceLock<Runtime> = OnceLock::new();
+    let make = || tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+    RUNTIME.get_or_init(|| make().expect("a runtime"))
+}
+
+/// The stream of all seeds.
+pub(super) fn orders() -> StreamKey {
+    let account = AccountId::new("111122223333").expect("an account");
+    StreamKey { account, name: StreamName::new("orders").expect("a name") }
+}
+
+pub(super) async fn open(store: &Arc<MemoryStore>) -> Result<Arc<StreamService>, StreamsError> {
+    let substrate = Substrate {
+        logs: store.clone(),
+        meta: store.clone(),
+        clock: ManualClock::new(NOW),
+        random: SeededRandom::new(7),
+        metrics: Arc::new(Metrics::new()),
+    };
+    let limits = LimitPolicy::aws("us-east-1");
+    let config = Config {
+        region: "us-east-1".to_owned(),
+        limits,
+        transition: std::time::Duration::ZERO,
+        keys: Arc::default(),
+    };
+    StreamService::open(substrate, config).await
+}
+
+/// Creates the stream of all seeds.
+pub(super) async fn create(service: &Arc<StreamService>) {
+    let request = CreateStream {
+        key: orders(),
+        mode: Mode::Provisioned { shards: 2 },
+        distribution: Distribution::PartitionKey,
+        max_record_kib: None,
+        tags: [("team".to_owned(), "web".to_owned())].into(),
+    };
+    service.create_stream(request).await.expect("a new stream");
+}
