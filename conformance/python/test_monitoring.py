@@ -18,7 +18,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
-from kit.access import OTHER, OWN, add, allow, policy
+from kit.access import OTHER, OWN, add, allow, connect_as, policy
 from kit.client import connect, create, refusal, status, unique, until, wait_active
 from kit.raw import SIGNED, send
 from kit.reading import read
@@ -233,6 +233,11 @@ def test_who_may_do_what(guarded, protocol):
 
     assert [metric["MetricName"] for metric in listed("own")] == ["m"]
     assert listed("other") == [], "accounts do not see each other's metrics"
+    # One key signs for both services, as the KCL's does.
+    kinesis = connect_as(server, people["own"])
+    for _ in range(2):
+        kinesis.list_streams()
+        assert listed("own")
 
 
 def test_pages(metrics):

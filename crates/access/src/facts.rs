@@ -54,12 +54,50 @@ pub(crate) enum Key {
     ResourceTag(String),
     RequestTag(String),
     TagKeys,
-    /// One that no request here ever has.
+    /// Whether a service of AWS's own asks, or passes on what somebody asked it. None does.
+    OfService,
+    /// One that AWS knows and no request here ever has.
     Absent,
 }
 
+/// Keys of AWS's that no request here has, without `aws:` and in lower case.
+const ABSENT: [&str; 31] = [
+    "assumedroot",
+    "calledvia",
+    "calledviafirst",
+    "calledvialast",
+    "chatbotsourcearn",
+    "ec2instancesourceprivateipv4",
+    "ec2instancesourcevpc",
+    "federatedprovider",
+    "multifactorauthage",
+    "multifactorauthpresent",
+    "principalorgid",
+    "principalorgpaths",
+    "principalservicename",
+    "principalservicenameslist",
+    "referer",
+    "resourceorgid",
+    "resourceorgpaths",
+    "rolesessionname",
+    "sourceaccount",
+    "sourcearn",
+    "sourceidentity",
+    "sourceorgid",
+    "sourceorgpaths",
+    "sourceownedaccount",
+    "sourcevpc",
+    "sourcevpcarn",
+    "sourcevpce",
+    "tokenissuetime",
+    "userid",
+    "vpceaccount",
+    "vpcsourceip",
+];
+
 impl Key {
-    /// The key of this name; `None` if it is no name of a key.
+    /// The key of this name; `None` if AWS has none such, as far as is known here: a denial that depends on a misspelt key
+    /// would never hold.
     pub(crate) fn parse(name: &str) -> Option<Self> {
         let name = name.to_lowercase();
         let (service, rest) = name.split_once(':')?;
@@ -88,10 +126,13 @@ impl Key {
                 "requestedregion" => Self::RequestedRegion,
                 "resourceaccount" => Self::ResourceAccount,
                 "tagkeys" => Self::TagKeys,
-                _ => Self::Absent,
+                "principalisawsservice" | "viaawsservice" => Self::OfService,
+                _ if rest.starts_with("principaltag/") || ABSENT.contains(&rest) => Self::Absent,
+                _ => return None,
             });
         }
-        Some(Self::Absent)
+        // Kinesis and CloudWatch as they are here have none of their own.
+        (!matches!(service, "kinesis" | "cloudwatch")).then_some(Self::Absent)
     }
 }
 
@@ -119,6 +160,7 @@ impl<'a> Facts<'a> {
             Key::ResourceTag(name) => vec![tag(self.resource_tags?, name)?],
             Key::RequestTag(name) => vec![tag(self.request_tags?, name)?],
             Key::TagKeys => self.tag_keys?.iter().map(|key| Cow::Borrowed(key.as_str())).collect(),
+            Key::OfService => vec![Cow::Borrowed("false")],
             Key::Absent => return None,
         })
     }

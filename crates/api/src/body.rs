@@ -98,9 +98,18 @@ pub(crate) enum BodyError {
     TooLarge,
     /// All requests together hold as much as they may, or those of this connection.
     NoMemory,
+    /// Larger than what is kept of who has no key.
+    Stranger,
     /// It stopped coming, or the connection broke: there is nobody to answer.
     Broken,
 }
+
+/// A body up to this size may come as slowly as it likes; a larger one brings as much in each [`WINDOW`], so that nobody
+/// holds memory by sending a byte now and then.
+const SLOW_BYTES_MAX: usize = 64 << 10;
+const WINDOW: Duration = Duration::from_secs(10);
+/// What is kept of a body before it is known whether its sender has a key.
+const STRANGER_BYTES_MAX: usize = 64 << 10;
 
 /// What is reserved at once for a body that comes in several pieces, however long it says it is.
 const RESERVED_MAX: usize = 2 << 20;
@@ -109,7 +118,14 @@ const RESERVED_MAX: usize = 2 << 20;
 /// holds nothing; where there is none left the request is refused and not made to wait, because a half-read body
 /// that waits holds what the others wait for. The rest of a refused body is read and forgotten: a client that is still
 /// sending would otherwise find its connection reset instead of an answer.
-pub(crate) async fn receive(inner: &Inner, peer: &Peer, mut body: Incoming) -> Result<Received, BodyError> {
+///
+/// `has_key` says whether the request names a key that is known, which its signature will have to prove.
+pub(crate) async fn receive(
+    inner: &Inner,
+    peer: &Peer,
+    has_key: bool,
+    mut body: Incoming,
+) -> Result<Received, BodyError> {
     let announced = body.size_hint();
     if announced.lower() > inner.limits.body_bytes_max as u64 {
         return Err(BodyError::TooLarge);
@@ -119,6 +135,7 @@ pub(crate) async fn receive(inner: &Inner, peer: &Peer, mut body: Incoming) -> R
     let mut first: Option<Bytes> = None;
     let mut rest: Vec<u8> = Vec::new();
     let pause = Duration::from_millis(inner.limits.body_pause_ms_max);
+    let (mut window_began, mut window_from) = (inner.clock.elapsed(), 0);
     loop {
         let frame = tokio::select! {
             biased;
@@ -131,6 +148,20 @@ pub(crate) async fn receive(inner: &Inner, peer: &Peer, mut body: Incoming) -> R
         let total = received + data.len();
         if total > inner.limits.body_bytes_max {
             return Err(BodyError::TooLarge);
+        }
+        if !has_key && total > STRANGER_BYTES_MAX {
+            drop((first, rest, granted));
+            return Err(match forget(inner, body, total).await {
+                BodyError::NoMemory => BodyError::Stranger,
+                other => other,
+            });
+        }
+        let elapsed = inner.clock.elapsed();
+        if elapsed >= window_began + WINDOW {
+            if total > SLOW_BYTES_MAX && total - window_from < SLOW_BYTES_MAX {
+                return Err(BodyError::Broken);
+            }
+            (window_began, window_from) = (elapsed, total);
         }
         if total > granted_bytes {
             let kib = (total - granted_bytes).div_ceil(1024);

@@ -279,7 +279,10 @@ impl Context<'_> {
     /// Asks whether the caller may have the operation done to this. Only then are streams reached.
     pub(crate) fn authorize(&self, resource: Resource<'_>) -> Result<()> {
         self.authorize_action(self.operation.name, resource)?;
-        self.streams.open.store(true, Ordering::Relaxed);
+        // Only what is allowed counts: otherwise who may do nothing could use up what others may do.
+        if !self.streams.open.swap(true, Ordering::Relaxed) {
+            self.count_call()?;
+        }
         Ok(())
     }
 
@@ -338,7 +341,7 @@ impl Context<'_> {
     }
 
     /// Counts the call against its account's rate, if the operation has one.
-    pub(crate) fn count_call(&self) -> Result<()> {
+    fn count_call(&self) -> Result<()> {
         let limit = self.operation.rate.of(Scope::Account);
         limit.map_or(Ok(()), |limit| Ok(self.tokens().count_account_call(self.account, limit)?))
     }

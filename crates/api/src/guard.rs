@@ -41,6 +41,15 @@ impl AccessControl {
         Self { credentials, audit, parsed: Mutex::default() }
     }
 
+    /// Whether the request names a key that there is; true if nobody needs one. It proves nothing.
+    pub(crate) fn names_known_key(&self, parts: &Parts) -> bool {
+        let Some(credentials) = &self.credentials else { return true };
+        let authorization = parts.headers.get("authorization").and_then(|value| value.to_str().ok());
+        let parsed = Authentication::parse(authorization, parts.uri.query(), true).ok();
+        let named = parsed.as_ref().and_then(Authentication::access_key_and_scope);
+        named.is_some_and(|(key, _)| credentials.has(key))
+    }
+
     /// Who signed the request, if anybody has to; the refusal is noted in `trail`.
     pub(crate) fn authenticate(
         &self,
@@ -74,6 +83,7 @@ impl AccessControl {
         let (caller, key) =
             found.map_err(|unknown| trail.refuse("the key is not known or has ended", unknown.into()))?;
         claim.verify(&key, &request, body, chunks).map_err(wrong)?;
+        credentials.remember(claim.access_key_id(), &claim.scope(), &key);
         let _ = trail.caller.set(caller);
         Ok(())
     }

@@ -45,8 +45,10 @@ impl Api {
         }
         // Until the answer begins: an event stream is no work.
         let Ok(_working) = peer.requests.acquire().await else { return Err(ConnectionBroken) };
-        let received = match receive(inner, &peer, body).await {
+        let has_key = inner.access.names_known_key(&parts);
+        let received = match receive(inner, &peer, has_key, body).await {
             Ok(received) => received,
+            Err(BodyError::Stranger) => return Ok(self.refuse_stranger(&parts, &peer)),
             Err(BodyError::Broken) => return Err(ConnectionBroken),
             Err(BodyError::TooLarge) => {
                 inner.metrics.request("unknown", "RequestEntityTooLarge", Duration::ZERO);
@@ -58,9 +60,9 @@ impl Api {
                 return Ok(finish(inner, error(codec, &ApiError::unavailable())));
             }
         };
-        if let Some(found) = monitoring::Call::find(inner, &parts, &received.bytes) {
+        if let Some(mut found) = monitoring::Call::find(&parts, &received.bytes) {
             let trail = Trail::new(peer.address, peer.secure, &parts.headers);
-            let (answer, outcome) = monitoring::answer(inner, &parts, &received.bytes, &found, &trail);
+            let (answer, outcome) = monitoring::answer(inner, &parts, &received.bytes, &mut found, &trail);
             let answer = finish(inner, answer);
             self.record(&trail, ("cloudwatch", found.name()), false, outcome, &answer);
             return Ok(answer);
@@ -104,6 +106,21 @@ impl Api {
         *response.status_mut() = StatusCode::FORBIDDEN;
         self.record(&trail, ("headwater", name), false, refused.kind, &response);
         Some(response)
+    }
+
+    /// The answer to a body that was not kept, because nobody who is known seems to have sent it.
+    fn refuse_stranger(&self, parts: &http::request::Parts, peer: &Peer) -> Answer {
+        let inner = &self.inner;
+        let trail = Trail::new(peer.address, peer.secure, &parts.headers);
+        let (now, target) = (inner.clock.now(), inner.target("kinesis"));
+        // It is refused for its key, before the body would be looked at; or the key has become known just now.
+        let checked = inner.access.authenticate(parts, b"", None, now, target, &trail);
+        let refused = checked.err().unwrap_or_else(ApiError::unavailable);
+        let codec = codec_of(&parts.headers).unwrap_or(Codec::Json);
+        inner.metrics.request("unknown", refused.kind, Duration::ZERO);
+        let response = finish(inner, error(codec, &refused));
+        self.record(&trail, ("kinesis", "unknown"), false, refused.kind, &response);
+        response
     }
 
     fn record(

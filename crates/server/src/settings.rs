@@ -64,7 +64,7 @@ pub struct ServeArgs {
 
     /// One limit apart from --limits: a number, 'off' or 'aws', as in shard-write-records=5000 or
     /// control-plane=off; may be given more than once. docs/limits.md lists the names [env: HEADWATER_LIMIT, with
-    /// commas; in the file a table, [limit]]
+    /// commas; in the file a table named limit]
     #[arg(long = "limit", value_name = "NAME=VALUE")]
     #[serde(default, deserialize_with = "limit_table")]
     pub limit: Vec<LimitChange>,

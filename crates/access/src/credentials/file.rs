@@ -178,6 +178,10 @@ impl CredentialsFile {
         let shown = || path.display().to_string();
         let text = read_secret_file(path).map_err(|cause| CredentialsError::Read { path: shown(), cause })?;
         let malformed = |cause| CredentialsError::Malformed { path: shown(), cause };
+        if text.trim().is_empty() {
+            // Cut off while it was written by something else: what this command writes has a comment at least.
+            return Err(malformed("it is empty".to_owned()));
+        }
         let file: Self = toml::from_str(&text).map_err(|error| {
             // The text of the error alone: what stands in the file may be a secret.
             let at = error.span().map_or(0, |span| span.start.min(text.len()));
@@ -255,7 +259,7 @@ impl CredentialsFile {
         Ok(key)
     }
 
-    /// Makes another lasting key for the user of key `id`. The old one is good until it is removed, or for `grace`.
+    /// Makes another key for the user of key `id`, which must be a lasting one. The old one is good until it is removed, or for `grace`.
     pub fn rotate_key(
         &mut self,
         id: &str,
@@ -264,6 +268,11 @@ impl CredentialsFile {
         random: &dyn Random,
     ) -> Result<KeyEntry> {
         let user = self.user_of_key(id)?;
+        if user.keys.iter().any(|key| key.id == id && key.session_token.is_some()) {
+            return Err(CredentialsError::Edit(format!(
+                "{id} is a temporary key; make another with `headwater credentials add --for TIME`"
+            )));
+        }
         let key = new_key(Lifetime::Lasting, now, random);
         if let (Some(grace), Some(old)) = (grace, user.keys.iter_mut().find(|key| key.id == id)) {
             let end = now.plus(grace);
@@ -352,9 +361,10 @@ fn check_key(key: &KeyEntry) -> std::result::Result<(), String> {
     if key.secret.reveal().chars().count() < SECRET_CHARS_MIN {
         return Err(format!("the secret of {} is shorter than {SECRET_CHARS_MIN} characters", key.id));
     }
-    for time in [&key.created, &key.expires].into_iter().flatten() {
-        if time_of(time).is_none() {
-            return Err(format!("{time:?} of {} is no time such as 2026-12-31T23:59:59Z", key.id));
+    // What stands there is not repeated: it may be a secret in the wrong place.
+    for (name, time) in [("created", &key.created), ("expires", &key.expires)] {
+        if time.as_ref().is_some_and(|time| time_of(time).is_none()) {
+            return Err(format!("`{name}` of {} is no time such as 2026-12-31T23:59:59Z", key.id));
         }
     }
     Ok(())
@@ -380,6 +390,15 @@ fn harmless(message: &str) -> String {
         Some(_) if line.starts_with("invalid") => {
             let (kind, expected) =
                 (line.split(':').next().unwrap_or_default(), line.split("expected").nth(1));
+            expected.map_or_else(|| kind.to_owned(), |expected| format!("{kind}, expected{expected}"))
+        }
+        // serde names a field that it does not know: "unknown field `...`, expected ...".
+        Some(_) if line.starts_with("unknown") => {
+            let (kind, expected) = (
+                line.split('`').next().unwrap_or_default(),
+                line.split_once("expected").map(|(_, rest)| rest),
+            );
+            let kind = kind.trim_end();
             expected.map_or_else(|| kind.to_owned(), |expected| format!("{kind}, expected{expected}"))
         }
         _ => line.to_owned(),

@@ -30,10 +30,19 @@ pub struct Known {
     session_token: Option<Secret>,
     ends: Option<Timestamp>,
     caller: Arc<Caller>,
-    /// The keys of the last days that were asked for: usually today's, and yesterday's around midnight. More would be
-    /// room that others can fill.
-    keys: Mutex<[Option<(String, SigningKey)>; 2]>,
+    /// Keys that have signed, the newest first: of each service usually today's, and yesterday's around midnight.
+    keys: Mutex<Vec<Derived>>,
 }
+
+/// The region of all is the server's own.
+struct Derived {
+    date: String,
+    service: String,
+    key: SigningKey,
+}
+
+/// Two days of two services.
+const DERIVED_MAX: usize = 4;
 
 impl fmt::Debug for Known {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -47,17 +56,24 @@ impl Known {
         &self.caller
     }
 
-    /// The key that signs for this scope. The region and the service must be the server's own.
+    /// The key that signs for this scope, whose region must be the server's own.
     pub fn signing_key(&self, scope: &Scope<'_>) -> SigningKey {
+        let keys = self.keys.lock();
+        let found =
+            keys.iter().find(|derived| derived.date == scope.date && derived.service == scope.service);
+        let found = found.map(|derived| derived.key.clone());
+        drop(keys);
+        found.unwrap_or_else(|| SigningKey::derive(self.secret.reveal(), scope))
+    }
+
+    /// Keeps a key that has signed a request: nobody without the secret can put another in its place.
+    fn remember(&self, scope: &Scope<'_>, key: &SigningKey) {
         let mut keys = self.keys.lock();
-        let found = keys.iter().flatten().find(|(day, _)| day == scope.date);
-        if let Some((_, key)) = found {
-            return key.clone();
+        if !keys.iter().any(|derived| derived.date == scope.date && derived.service == scope.service) {
+            keys.truncate(DERIVED_MAX - 1);
+            let (date, service) = (scope.date.to_owned(), scope.service.to_owned());
+            keys.insert(0, Derived { date, service, key: key.clone() });
         }
-        let key = SigningKey::derive(self.secret.reveal(), scope);
-        keys.swap(0, 1);
-        keys[0] = Some((scope.date.to_owned(), key.clone()));
-        key
     }
 }
 
@@ -67,25 +83,29 @@ pub struct CredentialStore {
     path: PathBuf,
     partition: &'static str,
     loaded: ArcSwap<Loaded>,
-    /// The file, and those with policies that it names, as they were when they were read.
-    seen: Mutex<Vec<Option<FileStamp>>>,
+    seen: Mutex<Seen>,
+}
+
+/// The files with policies that the file named when it was last read, whatever came of it, and how these files and the
+/// file itself were then.
+#[derive(Debug, Default)]
+struct Seen {
+    files: Vec<PathBuf>,
+    stamps: Vec<Option<FileStamp>>,
 }
 
 #[derive(Debug)]
 struct Loaded {
     known: HashMap<String, Known>,
-    files: Vec<PathBuf>,
 }
 
 impl CredentialStore {
     /// Reads the file of a server in `region`.
     pub fn open(path: &Path, region: &str) -> Result<Self, CredentialsError> {
         let partition = partition_of(region);
-        let loaded = ArcSwap::from_pointee(read(path, partition)?);
+        let loaded = ArcSwap::from_pointee(Loaded { known: HashMap::new() });
         let store = Self { path: path.to_owned(), partition, loaded, seen: Mutex::default() };
-        // Once more, so that nothing that changes from here on is missed.
-        *store.seen.lock() = store.stamps();
-        store.reload()?;
+        store.reload(&mut store.seen.lock())?;
         Ok(store)
     }
 
@@ -114,6 +134,18 @@ impl CredentialStore {
         }
     }
 
+    /// Whether there is a key of this id, good or not.
+    pub fn has(&self, access_key_id: &str) -> bool {
+        self.loaded.load().known.contains_key(access_key_id)
+    }
+
+    /// Keeps a key of this access key id that has signed a request.
+    pub fn remember(&self, access_key_id: &str, scope: &Scope<'_>, key: &SigningKey) {
+        if let Some(known) = self.loaded.load().known.get(access_key_id) {
+            known.remember(scope, key);
+        }
+    }
+
     /// How many keys there are.
     pub fn len(&self) -> usize {
         self.loaded.load().known.len()
@@ -127,33 +159,38 @@ impl CredentialStore {
     /// Reads the file anew if it or a file with a policy has changed: `None` if not. If it is wrong, what was there
     /// before stays.
     pub fn check(&self) -> Option<Result<(), CredentialsError>> {
-        let now = self.stamps();
         let mut seen = self.seen.lock();
-        if *seen == now {
-            return None;
+        (self.stamps(&seen.files) != seen.stamps).then(|| self.reload(&mut seen))
+    }
+
+    /// Looks at the files before it reads them, so that nothing that changes meanwhile is missed.
+    fn reload(&self, seen: &mut Seen) -> Result<(), CredentialsError> {
+        loop {
+            seen.stamps = self.stamps(&seen.files);
+            let mut files = Vec::new();
+            let read = read(&self.path, self.partition, &mut files);
+            if files == seen.files {
+                self.loaded.store(Arc::new(read?));
+                return Ok(());
+            }
+            // It names others than before, at which nobody has looked yet.
+            seen.files = files;
         }
-        *seen = now;
-        Some(self.reload())
     }
 
-    fn reload(&self) -> Result<(), CredentialsError> {
-        self.loaded.store(Arc::new(read(&self.path, self.partition)?));
-        Ok(())
-    }
-
-    fn stamps(&self) -> Vec<Option<FileStamp>> {
-        let loaded = self.loaded.load();
-        let files = std::iter::once(&self.path).chain(&loaded.files);
-        files.map(|file| FileStamp::of(file).ok()).collect()
+    fn stamps(&self, files: &[PathBuf]) -> Vec<Option<FileStamp>> {
+        std::iter::once(&self.path).chain(files).map(|file| FileStamp::of(file).ok()).collect()
     }
 }
 
-fn read(path: &Path, partition: &str) -> Result<Loaded, CredentialsError> {
+/// `files` are those with policies that are named, whether they can be read or not.
+fn read(path: &Path, partition: &str, files: &mut Vec<PathBuf>) -> Result<Loaded, CredentialsError> {
     let directory = CredentialsFile::directory(path);
-    let (mut known, mut files) = (HashMap::new(), Vec::new());
-    for user in CredentialsFile::read(path)?.users {
+    let mut known = HashMap::new();
+    let users = CredentialsFile::read(path)?.users;
+    files.extend(users.iter().flat_map(|user| &user.policy_files).map(|file| directory.join(file)));
+    for user in users {
         let policies = user.read_policies(&directory)?.into();
-        files.extend(user.policy_files.iter().map(|file| directory.join(file)));
         // Checked when the file was read.
         let Some(account) = AccountId::new(&user.account) else { continue };
         let caller = Arc::new(Caller::new(partition, account, user.name.clone(), policies));
@@ -164,5 +201,5 @@ fn read(path: &Path, partition: &str) -> Result<Loaded, CredentialsError> {
             known.insert(id, Known { secret, session_token, ends, caller, keys: Mutex::default() });
         }
     }
-    Ok(Loaded { known, files })
+    Ok(Loaded { known })
 }

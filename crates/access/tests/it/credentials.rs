@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use headwater_access::{
-    CredentialStore, CredentialsFile, KeyEntry, Lifetime, Unknown, UserRef, builtin_policy, update,
+    CredentialStore, CredentialsFile, KeyEntry, Known, Lifetime, Unknown, UserRef, builtin_policy, update,
 };
 use headwater_host::SeededRandom;
 use headwater_types::{AccountId, Timestamp};
+use headwater_wire::sigv4::canonical::{Scope, SigningKey};
 
 const NOW: Timestamp = Timestamp::from_secs(1_700_000_000);
 const HOUR: Duration = Duration::from_secs(3600);
@@ -150,6 +151,66 @@ fn policies_in_files_are_watched() {
     fs::write(&policy, "{}").unwrap();
     let error = store.check().unwrap().unwrap_err().to_string();
     assert_eq!(error, "a policy of alice of account 111122223333 is wrong: a policy needs Statement");
+    assert!(store.check().is_none());
+    fs::write(&policy, builtin_policy("read-only").unwrap()).unwrap();
+    assert!(store.check().unwrap().is_ok());
+}
+
+/// A file that was named for the first time by what could not be used is watched as well.
+#[test]
+fn what_is_wrong_is_noticed_once_it_is_right() {
+    let place = Place::new();
+    let gone = place.add(Some("gone"), Lifetime::Lasting, 1);
+    let store = place.open();
+    let policy = place.path.with_file_name("p.json");
+    fs::write(&policy, "{").unwrap();
+    place.write(
+        "[[user]]\naccount = \"111122223333\"\nname = \"new\"\npolicy-files = [\"p.json\"]\n\
+         [[user.key]]\nid = \"AKIATEST\"\nsecret = \"0123456789abcdef\"\n",
+    );
+    assert!(store.check().unwrap().is_err());
+    assert!(store.check().is_none());
+    assert!(arn_of(&store, &gone, None, NOW).is_ok(), "what was in force stays so");
+    fs::write(&policy, builtin_policy("read-only").unwrap()).unwrap();
+    assert!(store.check().unwrap().is_ok());
+    assert_eq!(arn_of(&store, &gone, None, NOW), Err(Unknown::Invalid));
+    // Cut off by whatever wrote it.
+    place.write("");
+    assert!(store.check().unwrap().unwrap_err().to_string().contains("it is empty"));
+    assert!(store.has("AKIATEST"));
+}
+
+#[test]
+fn a_temporary_key_is_not_made_a_lasting_one() {
+    let place = Place::new();
+    let key = place.add(Some("tmp"), Lifetime::Temporary(HOUR), 1);
+    let random = SeededRandom::new(2);
+    let done = update(&place.path, |file| file.rotate_key(&key.id, None, NOW, &*random));
+    assert!(done.unwrap_err().to_string().contains("is a temporary key; make another with"));
+}
+
+/// Each service has a key of its own, and what nobody has signed with takes no place.
+#[test]
+fn signing_keys_are_those_of_their_scope() {
+    let place = Place::new();
+    let alice = place.add(Some("alice"), Lifetime::Lasting, 1);
+    let store = place.open();
+    let scope = |date, service| Scope { date, region: "us-east-1", service };
+    let key = |scope: &Scope<'_>| {
+        let signed = |known: &Known| known.signing_key(scope).sign("text");
+        store.find(&alice.id, None, NOW, signed).unwrap()
+    };
+    let derived = |scope: &Scope<'_>| SigningKey::derive(alice.secret.reveal(), scope).sign("text");
+    for _ in 0..2 {
+        for date in ["20231113", "20231114", "20231115"] {
+            for service in ["kinesis", "monitoring"] {
+                let scope = scope(date, service);
+                assert_eq!(key(&scope), derived(&scope), "{date} {service}");
+                store.remember(&alice.id, &scope, &SigningKey::derive(alice.secret.reveal(), &scope));
+                assert_eq!(key(&scope), derived(&scope), "{date} {service}");
+            }
+        }
+    }
 }
 
 #[test]

@@ -83,6 +83,14 @@ fn what_is_wrong_is_named() {
             "'username' is no condition key",
         ),
         (
+            r#""Effect":"Deny","Action":"*","Resource":"*","Condition":{"IpAddress":{"aws:SourceIpp":"10.0.0.0/8"}}"#,
+            "'aws:SourceIpp' is no condition key",
+        ),
+        (
+            r#""Effect":"Deny","Action":"*","Resource":"*","Condition":{"Bool":{"kinesis:Foo":"true"}}"#,
+            "'kinesis:Foo' is no condition key",
+        ),
+        (
             r#""Effect":"Allow","Action":"*","Resource":"*","Condition":{"StringEquals":{"aws:username":[]}}"#,
             "the value of 'aws:username' must not be empty",
         ),

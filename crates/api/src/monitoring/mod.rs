@@ -73,8 +73,10 @@ const ALL: &[Operation] = &[
 /// A request of CloudWatch.
 pub(crate) struct Call {
     codec: Codec,
+    /// Empty until a form that was compressed has been read.
     operation: String,
-    body: Result<Body>,
+    /// The query string, where that is the form.
+    query: Option<Bytes>,
 }
 
 /// A body, inflated if it had to be, and the memory that it was granted then.
@@ -88,13 +90,23 @@ pub(crate) fn is_get(parts: &Parts) -> bool {
     parts.method == Method::GET && has_version(parts.uri.query().unwrap_or_default().as_bytes())
 }
 
+/// True if the body is as it was written.
+fn is_plain(parts: &Parts) -> bool {
+    let encoding = parts.headers.get(CONTENT_ENCODING).map(HeaderValue::as_bytes).unwrap_or_default();
+    encoding.is_empty() || encoding.eq_ignore_ascii_case(b"identity")
+}
+
+fn action(form: &[u8]) -> String {
+    parameter(form, "Action").unwrap_or_default().into_owned()
+}
+
 fn has_version(form: &[u8]) -> bool {
     parameter(form, "Version").is_some_and(|version| version == VERSION)
 }
 
 impl Call {
-    /// The call, if this is one of CloudWatch.
-    pub(crate) fn find(inner: &Inner, parts: &Parts, body: &Bytes) -> Option<Self> {
+    /// The call, if this is one of CloudWatch. What is compressed stays so until it is known who sent it.
+    pub(crate) fn find(parts: &Parts, body: &Bytes) -> Option<Self> {
         let target = header(&parts.headers, "x-amz-target");
         let named = match (parts.uri.path().strip_prefix(RPC_PREFIX), target) {
             (Some(operation), _) => Some((Codec::RpcCbor, operation)),
@@ -104,23 +116,20 @@ impl Call {
             (None, None) => None,
         };
         if let Some((codec, operation)) = named {
-            return Some(Self { codec, operation: operation.to_owned(), body: inflated(inner, parts, body) });
+            return Some(Self { codec, operation: operation.to_owned(), query: None });
         }
         let content_type = header(&parts.headers, "content-type").unwrap_or_default();
         let media = content_type.split(';').next().unwrap_or_default().trim();
         let query = Bytes::copy_from_slice(parts.uri.query().unwrap_or_default().as_bytes());
-        let body = match media.eq_ignore_ascii_case(FORM) && !body.is_empty() {
-            true => inflated(inner, parts, body),
-            false if has_version(&query) => Ok(Body { bytes: query, _granted: None }),
-            false => return None,
-        };
-        let operation = match &body {
-            Ok(body) if !has_version(&body.bytes) => return None,
-            Ok(body) => parameter(&body.bytes, "Action").unwrap_or_default().into_owned(),
+        let (form, query) = match media.eq_ignore_ascii_case(FORM) && !body.is_empty() {
             // Nobody else sends compressed forms.
-            Err(_) => String::new(),
+            true if !is_plain(parts) => {
+                return Some(Self { codec: Codec::Query, operation: String::new(), query: None });
+            }
+            true => (body, None),
+            false => (&query, Some(query.clone())),
         };
-        Some(Self { codec: Codec::Query, operation, body })
+        has_version(form).then(|| Self { codec: Codec::Query, operation: action(form), query })
     }
 }
 
@@ -140,10 +149,10 @@ fn inflated(inner: &Inner, parts: &Parts, body: &Bytes) -> Result<Body> {
     if body.len() > BODY_BYTES_MAX {
         return Err(Refused::too_large(BODY_BYTES_MAX));
     }
-    let encoding = parts.headers.get(CONTENT_ENCODING).map(HeaderValue::as_bytes).unwrap_or_default();
-    if encoding.is_empty() || encoding.eq_ignore_ascii_case(b"identity") {
+    if is_plain(parts) {
         return Ok(Body { bytes: body.clone(), _granted: None });
     }
+    let encoding = parts.headers.get(CONTENT_ENCODING).map(HeaderValue::as_bytes).unwrap_or_default();
     if !encoding.eq_ignore_ascii_case(b"gzip") {
         return Err(Refused::malformed("Content-Encoding can be gzip only"));
     }
@@ -169,8 +178,8 @@ fn inflated(inner: &Inner, parts: &Parts, body: &Bytes) -> Result<Body> {
 pub(crate) fn answer(
     inner: &Inner,
     parts: &Parts,
-    sent: &[u8],
-    call: &Call,
+    sent: &Bytes,
+    call: &mut Call,
     trail: &Trail,
 ) -> (Answer, &'static str) {
     let started = inner.clock.elapsed();
@@ -191,10 +200,16 @@ pub(crate) fn answer(
     (answer, outcome)
 }
 
-fn run(inner: &Inner, parts: &Parts, sent: &[u8], call: &Call, trail: &Trail) -> Result<Vec<u8>> {
+fn run(inner: &Inner, parts: &Parts, sent: &Bytes, call: &mut Call, trail: &Trail) -> Result<Vec<u8>> {
     let (now, target) = (inner.clock.now(), inner.target(SERVICE));
     inner.access.authenticate(parts, sent, None, now, target, trail)?;
-    let body = call.body.as_ref().map_err(Clone::clone)?;
+    let body = match call.query.take() {
+        Some(query) => Body { bytes: query, _granted: None },
+        None => inflated(inner, parts, sent)?,
+    };
+    if call.operation.is_empty() && has_version(&body.bytes) {
+        call.operation = action(&body.bytes);
+    }
     let operation = call.known().ok_or_else(|| Refused::unknown_operation(call.codec, &call.operation))?;
     let action = format!("{ACTION_PREFIX}{}", operation.name);
     inner.access.authorize_account(&action, target.region, now, trail)?;

@@ -124,7 +124,7 @@ pub(crate) struct Operation {
 }
 
 impl Operation {
-    /// Counts the call against its rate and carries it out.
+    /// Asks whether it may be done, as far as that can be told already, and carries it out.
     pub(crate) async fn call(
         &'static self,
         inner: &Inner,
@@ -133,7 +133,6 @@ impl Operation {
         body: &[u8],
     ) -> Result<Reply> {
         let context = inner.context(self, trail);
-        context.count_call()?;
         context.authorize_account()?;
         let answer = (self.run)(&context, codec, body).await;
         debug_assert!(answer.is_err() || context.is_counted(), "{} found its stream elsewhere", self.name);

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use headwater_api::Limits;
 use serde_json::json;
+use tokio::sync::Mutex;
 
 use crate::harness::{World, base64, eventually, put_input, within};
 use crate::http::{Codec, Connection, request};
@@ -51,6 +52,25 @@ async fn bodies_that_stall_leave_room_for_nobody_and_then_for_everybody() {
     drop(stalled);
     eventually("there is room again", async || world.try_put("s", &vec![0; 700_000]).await.status == 200)
         .await;
+}
+
+/// A byte now and then does not keep what a body holds.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn bodies_that_drip_are_given_up() {
+    let world = world("memory-drip").await;
+    world.create("s", 1).await;
+    let (head, body) = request(Codec::Json, "PutRecord", &put_input("s", &vec![0; 700_000]));
+    let mut dripping = Connection::open(world.server().address()).await.unwrap();
+    dripping.send(&head).await.unwrap();
+    dripping.send(&body[..body.len() - 100]).await.unwrap();
+    let (dripping, rest) =
+        (Mutex::new(dripping), Mutex::new(body[body.len() - 100..body.len() - 1].chunks(1)));
+    eventually("the connection is closed", async || {
+        world.clock.advance(Duration::from_secs(3));
+        let byte = rest.lock().await.next().expect("it was kept for 300 s");
+        dripping.lock().await.send(byte).await.is_err()
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

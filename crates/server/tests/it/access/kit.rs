@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use headwater_access::{KeyEntry, Lifetime, UserRef, builtin_policy, update};
 use headwater_host::{Clock, SeededRandom};
+use headwater_server::Settings;
 use headwater_types::{AccountId, Timestamp};
 use headwater_wire::date::Civil;
 use headwater_wire::sigv4::canonical::{
@@ -44,6 +45,10 @@ impl Person {
 
 impl Guarded {
     pub(super) async fn new(name: &str) -> Self {
+        Self::with(name, |_| {}).await
+    }
+
+    pub(super) async fn with(name: &str, change: impl FnOnce(&mut Settings)) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let random = SeededRandom::new(1);
         let file = dir.path().join("credentials.toml");
@@ -52,6 +57,7 @@ impl Guarded {
         let world = World::with(name, |settings| {
             settings.credentials = Some(file.clone());
             settings.audit_log = Some(dir.path().join("audit.jsonl"));
+            change(settings);
         })
         .await;
         Self { world, dir, seed: std::cell::Cell::new(100) }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use headwater_access::Lifetime;
 use headwater_api::Api;
 use headwater_host::Clock;
-use headwater_server::StartError;
+use headwater_server::{LimitsChoice, StartError};
 use serde_json::{Value, json};
 
 use crate::harness::{TRANSITION, World};
@@ -112,6 +112,27 @@ async fn signatures_are_verified() {
     assert_eq!(guarded.send(&presigned).await.status, 200);
     guarded.world.clock.advance(60 * MINUTE);
     assert!(guarded.send(&presigned).await.error().2.starts_with("Signature expired: "));
+    guarded.world.stop().await;
+}
+
+/// Who may do nothing uses nothing up, and of who has no key nothing large is kept.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn strangers_take_nothing_away() {
+    let mut guarded = Guarded::with("strangers", |settings| settings.limits = LimitsChoice::Aws).await;
+    let root = guarded.person(OWN, None, &[]).await;
+    let nobody = guarded.person(OWN, Some("nobody"), &[]).await;
+    for _ in 0..100 {
+        assert_eq!(guarded.call(&nobody, "ListStreams", "{}").await.error().1, DENIED);
+    }
+    guarded.call(&root, "ListStreams", "{}").await.ok();
+    let mut stranger = root.clone();
+    stranger.0.id = "AKIASTRANGER".to_owned();
+    let large = json!({"StreamName": "s", "PartitionKey": "k", "Data": "A".repeat(400_000)}).to_string();
+    guarded.call(&stranger, "PutRecord", &large).await.assert_error(
+        400,
+        UNKNOWN,
+        "The security token included in the request is invalid.",
+    );
     guarded.world.stop().await;
 }
 
