@@ -25,6 +25,8 @@ use crate::server::{Program, Server};
 use crate::soak::reshard_until_stopped;
 use crate::subscription::{Refusal, Said, Start, Subscription, consumers};
 
+/// Subscriptions that have to be open at one moment.
+const OPEN_AT_LEAST: u64 = 1000;
 const CONSUMERS: usize = 20;
 /// Twenty consumers of each: some more than a thousand subscriptions when all are open.
 const SHARDS: u64 = 60;
@@ -108,6 +110,11 @@ pub(crate) fn run(program: &Program, work: &Path, time: Duration, seed: u64) -> 
         // Ends the subscriptions.
         server.stop_hard()?;
         outcome?;
+        // A soak that did little has shown little.
+        let (most, resumed) = (run.open_most.load(Ordering::Relaxed), run.resumed.load(Ordering::Relaxed));
+        if most < OPEN_AT_LEAST || resumed == 0 {
+            return Err(format!("too little was tried: {}", run.told()).into());
+        }
         println!("fan-out soak: {CONSUMERS} consumers saw each record once and in order; {}", run.told());
         Ok(())
     })

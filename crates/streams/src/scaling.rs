@@ -10,7 +10,7 @@
 //! Upkeep takes the rates of the last minute ([`crate::traffic`]), notes the peak ([`crate::demand`]) and asks
 //! [`plan`], a pure function, what to do. In one plan no shard is touched twice, and the children are watched for a
 //! minute before they are touched again: a stream doubles each minute at the most, and halves.
-//! * *Up*: every hot shard is split ([`split_point`]), the hottest first, as long as quotas leave room. If the peak of
+//! * *Up*: every hot shard is split ([`split_point()`]), the hottest first, as long as quotas leave room. If the peak of
 //!   30 days asks for more shards than that gives, others follow.
 //! * *Down*: if nobody has asked for the capacity in 30 days, the coldest touching pairs are merged, down to what
 //!   peak and warm throughput ask for. A split counts as asking, so a stream does not go up and down within a month;
