@@ -126,10 +126,15 @@ impl Piece {
     ) -> io::Result<()> {
         let (Some(first), Some(last)) = (self.entries.first(), self.entries.last()) else { return Ok(()) };
         let begin = u64::from(first.offset);
-        let mut bytes = vec![0; (u64::from(last.offset) + u64::from(last.len) - begin) as usize];
-        let got = journal.file.read_at(&mut bytes, begin)?;
-        if got < bytes.len() {
-            return Err(io::Error::other(format!("{} is cut short", journal.path.display())));
+        let end = u64::from(last.offset) + u64::from(last.len);
+        let cut_short = || io::Error::other(format!("{} is cut short", journal.path.display()));
+        // Asked before memory is taken for what is not there.
+        if end > journal.file.len()? {
+            return Err(cut_short());
+        }
+        let mut bytes = vec![0; (end - begin) as usize];
+        if journal.file.read_at(&mut bytes, begin)? < bytes.len() {
+            return Err(cut_short());
         }
         for entry in self.entries.drain(..) {
             let from = (u64::from(entry.offset) - begin) as usize;

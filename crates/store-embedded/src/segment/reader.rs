@@ -33,6 +33,9 @@ impl Wait {
     }
 }
 
+/// What is read without asking first how long the file is.
+const UNASKED_LEN_MAX: usize = 1 << 20;
+
 /// Reads so many bytes; what the file does not have is missing at the end.
 pub(crate) fn read_exact(
     file: &dyn DiskFile,
@@ -41,6 +44,11 @@ pub(crate) fn read_exact(
     len: usize,
     wait: Wait,
 ) -> Result<Vec<u8>, ReadFault> {
+    // What says how long it is may be damaged: no memory for what the file cannot have.
+    let len = match len {
+        ..=UNASKED_LEN_MAX => len,
+        _ => len.min(file.len().map_err(ReadFault::io(path))?.saturating_sub(offset) as usize),
+    };
     let mut bytes = vec![0; len];
     let got = wait.read(file, &mut bytes, offset).map_err(ReadFault::io(path))?;
     bytes.truncate(got);
