@@ -96,3 +96,8 @@ pub(crate) fn created(meta: &StreamMeta) -> Time {
 pub(crate) fn encryption_type(meta: &StreamMeta) -> &'static str {
     if meta.encryption().is_some() { "KMS" } else { "NONE" }
 }
+
+/// Twenty characters, a dash and three (model: `StreamId`), from what tells the stream from all others.
+pub(crate) fn stream_id(uid: u64) -> String {
+    format!("{uid:020x}-{:03x}", uid & 0xfff)
+}

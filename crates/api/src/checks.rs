@@ -45,6 +45,17 @@ pub(crate) const NAME: TextRule = TextRule {
     length: RangeBounds { min: 1, max: 128 },
 };
 
+/// What DescribeStreamSummary gives as the id of a stream.
+pub(crate) const STREAM_ID: TextRule = TextRule {
+    pattern: Some(("[a-z0-9]{20}-[a-z0-9]{3}", |text| {
+        let plain = |part: &str, len| {
+            part.len() == len && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
+        };
+        text.split_once('-').is_some_and(|(stream, rest)| plain(stream, 20) && plain(rest, 3))
+    })),
+    length: RangeBounds { min: 1, max: 24 },
+};
+
 /// ARNs of streams.
 pub(crate) const STREAM_ARN: TextRule = TextRule {
     pattern: Some((r"arn:aws.*:kinesis:.*:\d{12}:stream/\S+", |text| resource_arn(text, &["stream/"]))),

@@ -14,9 +14,12 @@ use headwater_streams::{ConsumerRef, EventRoom, StreamHandle, StreamService, Str
 use headwater_telemetry::Metrics;
 use headwater_types::limits::Scope;
 use headwater_types::{AccountId, ConsumerId, StreamKey};
+use headwater_wire::shape::Text;
 use headwater_wire::sigv4::Target;
 use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 
+use crate::answer::stream_id;
+use crate::checks::{Checks, STREAM_ID};
 use crate::error::{ApiError, Result};
 use crate::guard::{AccessControl, Trail};
 use crate::operations::{About, Operation};
@@ -153,6 +156,7 @@ impl Inner {
             counted: AtomicBool::new(false),
             request_tags: OnceLock::new(),
             tag_keys: OnceLock::new(),
+            stream_id: OnceLock::new(),
         }
     }
 }
@@ -237,6 +241,7 @@ pub(crate) struct Context<'a> {
     counted: AtomicBool,
     request_tags: OnceLock<BTreeMap<String, String>>,
     tag_keys: OnceLock<Vec<String>>,
+    stream_id: OnceLock<String>,
 }
 
 impl Context<'_> {
@@ -276,9 +281,24 @@ impl Context<'_> {
         }
     }
 
+    /// Takes the id that the stream has to have, which names none by itself. Before anything is asked.
+    pub(crate) fn expect_stream(&self, checks: &mut Checks, id: &Option<Text<'_>>) {
+        checks.text("streamId", id, STREAM_ID);
+        if let Some(id) = id {
+            let _ = self.stream_id.set(id.to_string());
+        }
+    }
+
     /// Asks whether the caller may have the operation done to this. Only then are streams reached.
     pub(crate) fn authorize(&self, resource: Resource<'_>) -> Result<()> {
         self.authorize_action(self.operation.name, resource)?;
+        if let (Some(id), Resource::Stream(key) | Resource::Consumer(key, _)) =
+            (self.stream_id.get(), resource)
+            && let Ok((stream, _)) = self.streams.streams.find(key)
+            && *id != stream_id(stream.view().meta().uid)
+        {
+            return Err(ApiError::invalid_argument(format!("StreamId {id} is not that of {key}.")));
+        }
         // Only what is allowed counts: otherwise who may do nothing could use up what others may do.
         if !self.streams.open.swap(true, Ordering::Relaxed) {
             self.count_call()?;

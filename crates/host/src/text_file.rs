@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 /// The largest text file that is read, in bytes.
 const BYTES_MAX: u64 = 1 << 20;
 
+const EVERYBODY_WRITES: u32 = 0o002;
+
 /// Who may read a file that is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Readers {
@@ -20,8 +22,22 @@ pub enum Readers {
 
 /// The whole of a text file of at most 1 MiB.
 pub fn read_text_file(path: &Path) -> io::Result<String> {
+    read_whole(File::open(path)?)
+}
+
+/// The same of a file that not everybody may change. `PermissionDenied` with the mend if everybody may.
+pub fn read_trusted_file(path: &Path) -> io::Result<String> {
+    let file = File::open(path)?;
+    if file.metadata()?.permissions().mode() & EVERYBODY_WRITES != 0 {
+        let why = format!("everybody can change it; run: chmod o-w {}", path.display());
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, why));
+    }
+    read_whole(file)
+}
+
+fn read_whole(file: File) -> io::Result<String> {
     let mut text = String::new();
-    File::open(path)?.take(BYTES_MAX + 1).read_to_string(&mut text)?;
+    file.take(BYTES_MAX + 1).read_to_string(&mut text)?;
     if text.len() as u64 > BYTES_MAX {
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, "the file is larger than 1 MiB"));
     }

@@ -10,7 +10,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use headwater_host::{Random, SecretFileLock, read_secret_file, read_text_file};
+use headwater_host::{Random, SecretFileLock, read_secret_file, read_trusted_file};
 use headwater_types::{AccountId, Timestamp};
 use headwater_wire::date::Civil;
 use serde::{Deserialize, Serialize};
@@ -157,7 +157,7 @@ impl UserEntry {
         let mut all = self.policies.iter().map(|text| parse(text)).collect::<Result<Vec<_>>>()?;
         for file in &self.policy_files {
             let path = directory.join(file);
-            let text = read_text_file(&path)
+            let text = read_trusted_file(&path)
                 .map_err(|cause| CredentialsError::Read { path: path.display().to_string(), cause })?;
             all.push(parse(&text)?);
         }

@@ -49,6 +49,13 @@ impl Statement {
         self.effect
     }
 
+    /// False if its resources leave this one out whoever asks.
+    fn may_be_about(&self, arn: &str) -> bool {
+        self.resources.holds(|pattern| pattern.may_match(arn))
+            // What is filled in decides.
+            || self.resources.negated && self.resources.items.iter().any(ArnPattern::has_variables)
+    }
+
     /// True if action, resource and conditions are those of the question.
     pub(crate) fn applies(&self, question: &Question<'_>) -> bool {
         let action = question.action.to_ascii_lowercase();
@@ -105,6 +112,16 @@ impl ResourcePolicy {
             None => refuse("a statement of a resource's policy needs Principal"),
         });
         Ok(Self { statements: statements.collect::<Result<_>>()? })
+    }
+
+    /// Refuses a policy with a statement that can never be about this resource, to which it is to belong: it would be
+    /// kept and mean nothing.
+    pub fn check_resource(&self, arn: &str) -> std::result::Result<(), PolicyError> {
+        let foreign = self.statements.iter().position(|(_, statement)| !statement.may_be_about(arn));
+        match foreign {
+            Some(at) => refuse(format!("statement {} is not about {arn}: give that as its Resource", at + 1)),
+            None => Ok(()),
+        }
     }
 
     pub(crate) fn statements(&self) -> &[(Principals, Statement)] {

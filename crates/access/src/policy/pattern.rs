@@ -190,6 +190,25 @@ impl ArnPattern {
         }
     }
 
+    pub(super) fn has_variables(&self) -> bool {
+        let Self::Parts(parts) = self else { return false };
+        parts.iter().flatten().any(|piece| matches!(piece, Piece::Variable(..)))
+    }
+
+    /// True if there may be a request for which it matches: variables may stand for anything.
+    pub(super) fn may_match(&self, arn: &str) -> bool {
+        let Self::Parts(parts) = self else { return true };
+        let open = |piece: &Piece| match piece {
+            Piece::Variable(..) => Piece::Many,
+            other => other.clone(),
+        };
+        let mut texts = arn.splitn(6, ':');
+        parts.iter().all(|part| {
+            let part: Vec<Piece> = part.iter().map(open).collect();
+            texts.next().is_some_and(|text| glob(&part, text))
+        })
+    }
+
     pub(super) fn matches(&self, arn: &str, facts: &Facts<'_>) -> bool {
         let Self::Parts(parts) = self else { return true };
         let mut texts = arn.splitn(6, ':');

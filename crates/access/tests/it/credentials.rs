@@ -154,6 +154,8 @@ fn policies_in_files_are_watched() {
     assert!(store.check().is_none());
     fs::write(&policy, builtin_policy("read-only").unwrap()).unwrap();
     assert!(store.check().unwrap().is_ok());
+    fs::set_permissions(&policy, fs::Permissions::from_mode(0o646)).unwrap();
+    assert!(place.refusal().contains("everybody can change it; run: chmod o-w "));
 }
 
 /// A file that was named for the first time by what could not be used is watched as well.

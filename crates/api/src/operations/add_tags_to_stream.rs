@@ -15,6 +15,7 @@ operation!("AddTagsToStream", rate: AddTagsToStreamCalls, changes: true);
 
 headwater_wire::shape! {
     struct Input<'a> {
+        stream_id: Text<'a> = "StreamId",
         stream_name: Text<'a> = "StreamName",
         stream_arn: Text<'a> = "StreamARN",
         tags: Map<'a, Text<'a>> = "Tags",
@@ -25,6 +26,7 @@ async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>
     let input: Input<'_> = codec.decode(body)?;
     let stream = stream_ref!(input);
     let mut checks = Checks::default();
+    context.expect_stream(&mut checks, &input.stream_id);
     checks.required("tags", &input.tags);
     if let Some(tags) = &input.tags {
         check_tags(&mut checks, tags);

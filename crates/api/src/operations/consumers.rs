@@ -15,6 +15,7 @@ use crate::resource::{consumer_named_by_arn, named_by_arn};
 headwater_wire::shape! {
     /// The members of Describe- and DeregisterStreamConsumer.
     pub(super) struct ConsumerInput<'a> {
+        stream_id: Text<'a> = "StreamId",
         stream_arn: Text<'a> = "StreamARN",
         consumer_name: Text<'a> = "ConsumerName",
         consumer_arn: Text<'a> = "ConsumerARN",
@@ -25,6 +26,7 @@ impl ConsumerInput<'_> {
     /// The consumer that is meant: by its ARN, by its stream and its name, or by all three if they agree.
     pub(super) fn find(&self, context: &Context<'_>) -> Result<(Arc<StreamHandle>, ConsumerRef)> {
         let mut checks = Checks::default();
+        context.expect_stream(&mut checks, &self.stream_id);
         checks.text("streamARN", &self.stream_arn, STREAM_ARN);
         checks.text("consumerName", &self.consumer_name, NAME);
         checks.text("consumerARN", &self.consumer_arn, CONSUMER_ARN);

@@ -12,7 +12,7 @@ operation!("DecreaseStreamRetentionPeriod", rate: DecreaseRetentionCalls, change
 
 async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>> {
     let input: Input<'_> = codec.decode(body)?;
-    let hours = input.checked_hours()?;
+    let hours = input.checked_hours(context)?;
     let (handle, _) = stream_ref!(input).find(context)?;
     context.streams.decrease_retention(&handle, hours).await?;
     Ok(Vec::new())

@@ -13,6 +13,7 @@ operation!("DeleteStream", rate: DeleteStreamCalls, changes: true);
 
 headwater_wire::shape! {
     struct Input<'a> {
+        stream_id: Text<'a> = "StreamId",
         stream_name: Text<'a> = "StreamName",
         stream_arn: Text<'a> = "StreamARN",
         enforce_consumer_deletion: Bool = "EnforceConsumerDeletion",
@@ -23,6 +24,7 @@ async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>
     let input: Input<'_> = codec.decode(body)?;
     let stream = stream_ref!(input);
     let mut checks = Checks::default();
+    context.expect_stream(&mut checks, &input.stream_id);
     stream.check(&mut checks);
     checks.done()?;
     let key = stream.key(context)?;

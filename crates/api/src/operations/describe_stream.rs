@@ -16,6 +16,7 @@ operation!("DescribeStream", rate: DescribeStreamCalls);
 
 headwater_wire::shape! {
     struct Input<'a> {
+        stream_id: Text<'a> = "StreamId",
         stream_name: Text<'a> = "StreamName",
         stream_arn: Text<'a> = "StreamARN",
         limit: Int = "Limit",
@@ -54,6 +55,7 @@ async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>
     let input: Input<'_> = codec.decode(body)?;
     let stream = stream_ref!(input);
     let mut checks = Checks::default();
+    context.expect_stream(&mut checks, &input.stream_id);
     checks.int("limit", input.limit, 1..=10_000);
     checks.text("exclusiveStartShardId", &input.exclusive_start_shard_id, NAME);
     stream.check(&mut checks);

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::operation;
 use super::update_stream_warm_throughput::WarmThroughput;
-use crate::answer::{EnhancedMetrics, StreamModeDetails, created, encryption_type};
+use crate::answer::{EnhancedMetrics, StreamModeDetails, created, encryption_type, stream_id};
 use crate::checks::Checks;
 use crate::context::Context;
 use crate::error::{Result, status_name};
@@ -17,6 +17,7 @@ operation!("DescribeStreamSummary", rate: DescribeStreamSummaryCalls);
 
 headwater_wire::shape! {
     struct Input<'a> {
+        stream_id: Text<'a> = "StreamId",
         stream_name: Text<'a> = "StreamName",
         stream_arn: Text<'a> = "StreamARN",
     }
@@ -59,6 +60,7 @@ async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>
     let input: Input<'_> = codec.decode(body)?;
     let stream = stream_ref!(input);
     let mut checks = Checks::default();
+    context.expect_stream(&mut checks, &input.stream_id);
     stream.check(&mut checks);
     checks.done()?;
     let (handle, status) = stream.find(context)?;
@@ -90,9 +92,4 @@ async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>
             record_distribution_strategy: (meta.mode == StreamMode::OnDemand).then_some(distribution),
         },
     }))
-}
-
-/// Twenty characters, a dash and three (model: `StreamId`), from what tells the stream from all others.
-fn stream_id(uid: u64) -> String {
-    format!("{uid:020x}-{:03x}", uid & 0xfff)
 }

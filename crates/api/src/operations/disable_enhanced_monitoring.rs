@@ -11,7 +11,7 @@ operation!("DisableEnhancedMonitoring", rate: DisableEnhancedMonitoringCalls, ch
 
 async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>> {
     let input: Input<'_> = codec.decode(body)?;
-    let (stream, wanted) = checked(&input)?;
+    let (stream, wanted) = checked(context, &input)?;
     let (handle, _) = stream.find(context)?;
     let changed = context
         .streams

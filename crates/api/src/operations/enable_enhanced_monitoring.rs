@@ -11,7 +11,7 @@ operation!("EnableEnhancedMonitoring", rate: EnableEnhancedMonitoringCalls, chan
 
 async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>> {
     let input: Input<'_> = codec.decode(body)?;
-    let (stream, wanted) = checked(&input)?;
+    let (stream, wanted) = checked(context, &input)?;
     let (handle, _) = stream.find(context)?;
     let changed = context.streams.update_monitoring(&handle, |metrics| metrics.extend(&wanted)).await?;
     Ok(answer(context, codec, &handle, changed))

@@ -14,6 +14,7 @@ use crate::resource::{StreamRef, stream_ref};
 
 headwater_wire::shape! {
     pub(super) struct Input<'a> {
+        stream_id: Text<'a> = "StreamId",
         stream_name: Text<'a> = "StreamName",
         stream_arn: Text<'a> = "StreamARN",
         shard_level_metrics: List<Text<'a>> = "ShardLevelMetrics",
@@ -34,9 +35,13 @@ struct Output<'a> {
 const ALL: &str = "ALL";
 
 /// The stream's members and the metrics that are meant.
-pub(super) fn checked<'i>(input: &'i Input<'_>) -> Result<(StreamRef<'i>, BTreeSet<ShardMetric>)> {
+pub(super) fn checked<'i>(
+    context: &Context<'_>,
+    input: &'i Input<'_>,
+) -> Result<(StreamRef<'i>, BTreeSet<ShardMetric>)> {
     let stream = stream_ref!(input);
     let mut checks = Checks::default();
+    context.expect_stream(&mut checks, &input.stream_id);
     checks.required("shardLevelMetrics", &input.shard_level_metrics);
     let mut wanted = BTreeSet::new();
     if let Some(names) = &input.shard_level_metrics {

@@ -17,6 +17,7 @@ operation!("GetRecords", rate: shards);
 
 headwater_wire::shape! {
     struct Input<'a> {
+        stream_id: Text<'a> = "StreamId",
         shard_iterator: Text<'a> = "ShardIterator",
         limit: Int = "Limit",
         stream_arn: Text<'a> = "StreamARN",
@@ -38,6 +39,7 @@ struct Output<'a> {
 async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>> {
     let input: Input<'_> = codec.decode(body)?;
     let mut checks = Checks::default();
+    context.expect_stream(&mut checks, &input.stream_id);
     checks.int("limit", input.limit, 1..=GET_RECORDS_MAX);
     checks.required_text("shardIterator", &input.shard_iterator, any_text(1..=512));
     checks.text("streamARN", &input.stream_arn, STREAM_ARN);

@@ -16,6 +16,7 @@ operation!("GetResourcePolicy", rate: GetResourcePolicyCalls);
 headwater_wire::shape! {
     /// Also the input of DeleteResourcePolicy.
     pub(super) struct Input<'a> {
+        stream_id: Text<'a> = "StreamId",
         resource_arn: Text<'a> = "ResourceARN",
     }
 }
@@ -29,7 +30,9 @@ struct Output {
 impl Input<'_> {
     /// What has the policy, if the caller may have it.
     pub(super) fn resource(&self, context: &Context<'_>) -> Result<Tagged> {
-        tagged(context, Checks::default(), &self.resource_arn)
+        let mut checks = Checks::default();
+        context.expect_stream(&mut checks, &self.stream_id);
+        tagged(context, checks, &self.resource_arn)
     }
 }
 

@@ -15,6 +15,7 @@ operation!("GetShardIterator", rate: shards);
 
 headwater_wire::shape! {
     struct Input<'a> {
+        stream_id: Text<'a> = "StreamId",
         stream_name: Text<'a> = "StreamName",
         stream_arn: Text<'a> = "StreamARN",
         shard_id: Text<'a> = "ShardId",
@@ -35,6 +36,7 @@ async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>
     let input: Input<'_> = codec.decode(body)?;
     let stream = stream_ref!(input);
     let mut checks = Checks::default();
+    context.expect_stream(&mut checks, &input.stream_id);
     checks.required_text("shardId", &input.shard_id, NAME);
     checks.required("shardIteratorType", &input.shard_iterator_type);
     checks.one_of("shardIteratorType", &input.shard_iterator_type, &POSITION_TYPES);

@@ -15,6 +15,7 @@ operation!("IncreaseStreamRetentionPeriod", rate: IncreaseRetentionCalls, change
 headwater_wire::shape! {
     /// Also the input of DecreaseStreamRetentionPeriod.
     pub(super) struct Input<'a> {
+        stream_id: Text<'a> = "StreamId",
         stream_name: Text<'a> = "StreamName",
         stream_arn: Text<'a> = "StreamARN",
         retention_period_hours: Int = "RetentionPeriodHours",
@@ -23,8 +24,9 @@ headwater_wire::shape! {
 
 impl Input<'_> {
     /// The hours, once all members were checked.
-    pub(super) fn checked_hours(&self) -> Result<i32> {
+    pub(super) fn checked_hours(&self, context: &Context<'_>) -> Result<i32> {
         let mut checks = Checks::default();
+        context.expect_stream(&mut checks, &self.stream_id);
         checks.required("retentionPeriodHours", &self.retention_period_hours);
         stream_ref!(self).check(&mut checks);
         checks.done()?;
@@ -48,7 +50,7 @@ impl Input<'_> {
 
 async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>> {
     let input: Input<'_> = codec.decode(body)?;
-    let hours = input.checked_hours()?;
+    let hours = input.checked_hours(context)?;
     let (handle, _) = stream_ref!(input).find(context)?;
     context.streams.increase_retention(&handle, hours).await?;
     Ok(Vec::new())

@@ -17,6 +17,7 @@ operation!("ListShards", rate: ListShardsCalls);
 
 headwater_wire::shape! {
     struct Input<'a> {
+        stream_id: Text<'a> = "StreamId",
         stream_name: Text<'a> = "StreamName",
         stream_arn: Text<'a> = "StreamARN",
         next_token: Text<'a> = "NextToken",
@@ -51,6 +52,7 @@ const FILTERS: [&str; 6] =
 async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>> {
     let input: Input<'_> = codec.decode(body)?;
     let mut checks = Checks::default();
+    context.expect_stream(&mut checks, &input.stream_id);
     checks.text("exclusiveStartShardId", &input.exclusive_start_shard_id, NAME);
     checks.int("maxResults", input.max_results, 1..=10_000);
     checks.text("nextToken", &input.next_token, any_text(1..=1_048_576));

@@ -16,6 +16,7 @@ operation!("ListStreamConsumers", rate: ListStreamConsumersCalls);
 
 headwater_wire::shape! {
     struct Input<'a> {
+        stream_id: Text<'a> = "StreamId",
         stream_arn: Text<'a> = "StreamARN",
         next_token: Text<'a> = "NextToken",
         max_results: Int = "MaxResults",
@@ -37,6 +38,7 @@ const CONSUMERS_MAX: usize = 100;
 async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>> {
     let input: Input<'_> = codec.decode(body)?;
     let mut checks = Checks::default();
+    context.expect_stream(&mut checks, &input.stream_id);
     checks.required_text("streamARN", &input.stream_arn, STREAM_ARN);
     checks.text("nextToken", &input.next_token, any_text(1..=1_048_576));
     checks.int("maxResults", input.max_results, 1..=10_000);

@@ -15,6 +15,7 @@ operation!("ListTagsForResource", rate: none);
 
 headwater_wire::shape! {
     struct Input<'a> {
+        stream_id: Text<'a> = "StreamId",
         resource_arn: Text<'a> = "ResourceARN",
     }
 }
@@ -27,7 +28,9 @@ struct Output<'a> {
 
 async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>> {
     let input: Input<'_> = codec.decode(body)?;
-    let tagged = tagged(context, Checks::default(), &input.resource_arn)?;
+    let mut checks = Checks::default();
+    context.expect_stream(&mut checks, &input.stream_id);
+    let tagged = tagged(context, checks, &input.resource_arn)?;
     let tags = context.streams.tags(&tagged)?;
     let tags = tags.iter().map(|(key, value)| Tag { key, value }).collect();
     Ok(codec.encode(&Output { tags }))

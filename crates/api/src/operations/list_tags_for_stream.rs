@@ -15,6 +15,7 @@ operation!("ListTagsForStream", rate: ListTagsForStreamCalls);
 
 headwater_wire::shape! {
     struct Input<'a> {
+        stream_id: Text<'a> = "StreamId",
         stream_name: Text<'a> = "StreamName",
         stream_arn: Text<'a> = "StreamARN",
         exclusive_start_tag_key: Text<'a> = "ExclusiveStartTagKey",
@@ -33,6 +34,7 @@ async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>
     let input: Input<'_> = codec.decode(body)?;
     let stream = stream_ref!(input);
     let mut checks = Checks::default();
+    context.expect_stream(&mut checks, &input.stream_id);
     checks.int("limit", input.limit, 1..=50);
     checks.text("exclusiveStartTagKey", &input.exclusive_start_tag_key, any_text(1..=128));
     stream.check(&mut checks);

@@ -13,6 +13,7 @@ operation!("MergeShards", rate: MergeShardsCalls, changes: true);
 
 headwater_wire::shape! {
     struct Input<'a> {
+        stream_id: Text<'a> = "StreamId",
         stream_name: Text<'a> = "StreamName",
         stream_arn: Text<'a> = "StreamARN",
         shard_to_merge: Text<'a> = "ShardToMerge",
@@ -24,6 +25,7 @@ async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>
     let input: Input<'_> = codec.decode(body)?;
     let stream = stream_ref!(input);
     let mut checks = Checks::default();
+    context.expect_stream(&mut checks, &input.stream_id);
     checks.required_text("shardToMerge", &input.shard_to_merge, NAME);
     checks.required_text("adjacentShardToMerge", &input.adjacent_shard_to_merge, NAME);
     stream.check(&mut checks);

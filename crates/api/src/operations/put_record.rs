@@ -19,6 +19,7 @@ operation!("PutRecord", rate: shards);
 
 headwater_wire::shape! {
     struct Input<'a> {
+        stream_id: Text<'a> = "StreamId",
         stream_name: Text<'a> = "StreamName",
         stream_arn: Text<'a> = "StreamARN",
         data: Blob<'a> = "Data",
@@ -106,6 +107,7 @@ async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>
     let mut input: Input<'_> = codec.decode(body)?;
     let data = input.data.take().map(Blob::into_bytes).transpose()?;
     let mut checks = Checks::default();
+    context.expect_stream(&mut checks, &input.stream_id);
     checks.text("sequenceNumberForOrdering", &input.sequence_number_for_ordering, SEQUENCE_NUMBER);
     let data_len = data.as_ref().map(|bytes| bytes.len());
     check_record(&mut checks, &str::to_owned, &input.partition_key, &input.explicit_hash_key, data_len);

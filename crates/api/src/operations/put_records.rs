@@ -20,6 +20,7 @@ operation!("PutRecords", rate: shards);
 
 headwater_wire::shape! {
     struct Input<'a> {
+        stream_id: Text<'a> = "StreamId",
         stream_name: Text<'a> = "StreamName",
         stream_arn: Text<'a> = "StreamARN",
         records: List<Entry<'a>> = "Records",
@@ -71,7 +72,7 @@ async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>
         }
         ends.push(arena.len());
     }
-    check(&input, records)?;
+    check(context, &input, records)?;
     let mut entries = Vec::with_capacity(records.len());
     let (mut start, mut total) = (0, 0);
     for (record, end) in records.iter().zip(ends) {
@@ -100,8 +101,9 @@ async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>
     Ok(out)
 }
 
-fn check(input: &Input<'_>, records: &[Entry<'_>]) -> Result<()> {
+fn check(context: &Context<'_>, input: &Input<'_>, records: &[Entry<'_>]) -> Result<()> {
     let mut checks = Checks::default();
+    context.expect_stream(&mut checks, &input.stream_id);
     match &input.records {
         None => checks.required("records", &input.records),
         Some(list) => checks.size("records", list.len(), 1..=PUT_RECORDS_MAX),

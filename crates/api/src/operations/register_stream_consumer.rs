@@ -18,6 +18,7 @@ operation!("RegisterStreamConsumer", rate: RegisterStreamConsumerCalls, changes:
 
 headwater_wire::shape! {
     struct Input<'a> {
+        stream_id: Text<'a> = "StreamId",
         stream_arn: Text<'a> = "StreamARN",
         consumer_name: Text<'a> = "ConsumerName",
         tags: Map<'a, Text<'a>> = "Tags",
@@ -33,6 +34,7 @@ struct Output {
 async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>> {
     let input: Input<'_> = codec.decode(body)?;
     let mut checks = Checks::default();
+    context.expect_stream(&mut checks, &input.stream_id);
     checks.required_text("streamARN", &input.stream_arn, STREAM_ARN);
     checks.required_text("consumerName", &input.consumer_name, NAME);
     if let Some(tags) = &input.tags {

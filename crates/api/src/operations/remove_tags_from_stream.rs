@@ -15,6 +15,7 @@ operation!("RemoveTagsFromStream", rate: RemoveTagsFromStreamCalls, changes: tru
 
 headwater_wire::shape! {
     struct Input<'a> {
+        stream_id: Text<'a> = "StreamId",
         stream_name: Text<'a> = "StreamName",
         stream_arn: Text<'a> = "StreamARN",
         tag_keys: List<Text<'a>> = "TagKeys",
@@ -25,6 +26,7 @@ async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>
     let input: Input<'_> = codec.decode(body)?;
     let stream = stream_ref!(input);
     let mut checks = Checks::default();
+    context.expect_stream(&mut checks, &input.stream_id);
     check_keys(&mut checks, &input.tag_keys);
     stream.check(&mut checks);
     checks.done()?;

@@ -14,6 +14,7 @@ operation!("SplitShard", rate: SplitShardCalls, changes: true);
 
 headwater_wire::shape! {
     struct Input<'a> {
+        stream_id: Text<'a> = "StreamId",
         stream_name: Text<'a> = "StreamName",
         stream_arn: Text<'a> = "StreamARN",
         shard_to_split: Text<'a> = "ShardToSplit",
@@ -25,6 +26,7 @@ async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>
     let input: Input<'_> = codec.decode(body)?;
     let stream = stream_ref!(input);
     let mut checks = Checks::default();
+    context.expect_stream(&mut checks, &input.stream_id);
     checks.required_text("newStartingHashKey", &input.new_starting_hash_key, HASH_KEY);
     checks.required_text("shardToSplit", &input.shard_to_split, NAME);
     stream.check(&mut checks);

@@ -13,6 +13,7 @@ operation!("StartStreamEncryption", rate: none, changes: true);
 
 headwater_wire::shape! {
     struct Input<'a> {
+        stream_id: Text<'a> = "StreamId",
         stream_name: Text<'a> = "StreamName",
         stream_arn: Text<'a> = "StreamARN",
         encryption_type: Text<'a> = "EncryptionType",
@@ -35,6 +36,7 @@ async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>
     let input: Input<'_> = codec.decode(body)?;
     let stream = stream_ref!(input);
     let mut checks = Checks::default();
+    context.expect_stream(&mut checks, &input.stream_id);
     checks.required_text("keyId", &input.key_id, any_text(1..=2048));
     checks.required("encryptionType", &input.encryption_type);
     checks.one_of("encryptionType", &input.encryption_type, &ENCRYPTION_TYPES);

@@ -14,6 +14,7 @@ operation!("StopStreamEncryption", rate: none, changes: true);
 
 headwater_wire::shape! {
     struct Input<'a> {
+        stream_id: Text<'a> = "StreamId",
         stream_name: Text<'a> = "StreamName",
         stream_arn: Text<'a> = "StreamARN",
         encryption_type: Text<'a> = "EncryptionType",
@@ -25,6 +26,7 @@ async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>
     let input: Input<'_> = codec.decode(body)?;
     let stream = stream_ref!(input);
     let mut checks = Checks::default();
+    context.expect_stream(&mut checks, &input.stream_id);
     // Terraform sends an empty one for a stream that is not encrypted. Which key it is makes no difference.
     checks.required_text("keyId", &input.key_id, any_text(0..=2048));
     checks.required("encryptionType", &input.encryption_type);

@@ -24,6 +24,7 @@ operation!("SubscribeToShard", rate: shards);
 
 headwater_wire::shape! {
     struct Input<'a> {
+        stream_id: Text<'a> = "StreamId",
         consumer_arn: Text<'a> = "ConsumerARN",
         shard_id: Text<'a> = "ShardId",
         starting_position: Position<'a> = "StartingPosition",
@@ -57,6 +58,7 @@ struct Event<'a> {
 async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Frames> {
     let input: Input<'_> = codec.decode(body)?;
     let mut checks = Checks::default();
+    context.expect_stream(&mut checks, &input.stream_id);
     checks.required_text("consumerARN", &input.consumer_arn, CONSUMER_ARN);
     checks.required_text("shardId", &input.shard_id, NAME);
     checks.required("startingPosition", &input.starting_position);

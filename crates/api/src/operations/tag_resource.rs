@@ -14,6 +14,7 @@ operation!("TagResource", rate: none, changes: true);
 
 headwater_wire::shape! {
     struct Input<'a> {
+        stream_id: Text<'a> = "StreamId",
         resource_arn: Text<'a> = "ResourceARN",
         tags: Map<'a, Text<'a>> = "Tags",
     }
@@ -22,6 +23,7 @@ headwater_wire::shape! {
 async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>> {
     let input: Input<'_> = codec.decode(body)?;
     let mut checks = Checks::default();
+    context.expect_stream(&mut checks, &input.stream_id);
     checks.required("tags", &input.tags);
     if let Some(tags) = &input.tags {
         check_tags(&mut checks, tags);

@@ -14,6 +14,7 @@ operation!("UntagResource", rate: none, changes: true);
 
 headwater_wire::shape! {
     struct Input<'a> {
+        stream_id: Text<'a> = "StreamId",
         resource_arn: Text<'a> = "ResourceARN",
         tag_keys: List<Text<'a>> = "TagKeys",
     }
@@ -22,6 +23,7 @@ headwater_wire::shape! {
 async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>> {
     let input: Input<'_> = codec.decode(body)?;
     let mut checks = Checks::default();
+    context.expect_stream(&mut checks, &input.stream_id);
     check_keys(&mut checks, &input.tag_keys);
     let keys: Vec<String> =
         input.tag_keys.iter().flat_map(|keys| keys.iter()).map(ToString::to_string).collect();

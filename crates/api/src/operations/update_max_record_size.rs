@@ -14,6 +14,7 @@ operation!("UpdateMaxRecordSize", rate: none, changes: true);
 
 headwater_wire::shape! {
     struct Input<'a> {
+        stream_id: Text<'a> = "StreamId",
         stream_arn: Text<'a> = "StreamARN",
         max_record_size_in_kib: Int = "MaxRecordSizeInKiB",
     }
@@ -22,6 +23,7 @@ headwater_wire::shape! {
 async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>> {
     let input: Input<'_> = codec.decode(body)?;
     let mut checks = Checks::default();
+    context.expect_stream(&mut checks, &input.stream_id);
     checks.required("maxRecordSizeInKiB", &input.max_record_size_in_kib);
     checks.int("maxRecordSizeInKiB", input.max_record_size_in_kib, MAX_RECORD_SIZE_KIB);
     checks.required_text("streamARN", &input.stream_arn, STREAM_ARN);

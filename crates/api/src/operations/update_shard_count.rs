@@ -14,6 +14,7 @@ operation!("UpdateShardCount", rate: none, changes: true);
 
 headwater_wire::shape! {
     struct Input<'a> {
+        stream_id: Text<'a> = "StreamId",
         stream_name: Text<'a> = "StreamName",
         stream_arn: Text<'a> = "StreamARN",
         target_shard_count: Int = "TargetShardCount",
@@ -35,6 +36,7 @@ async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>
     let input: Input<'_> = codec.decode(body)?;
     let stream = stream_ref!(input);
     let mut checks = Checks::default();
+    context.expect_stream(&mut checks, &input.stream_id);
     checks.required("scalingType", &input.scaling_type);
     checks.one_of("scalingType", &input.scaling_type, &["UNIFORM_SCALING"]);
     checks.required("targetShardCount", &input.target_shard_count);

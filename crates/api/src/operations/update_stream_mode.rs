@@ -16,6 +16,7 @@ operation!("UpdateStreamMode", rate: none, changes: true);
 
 headwater_wire::shape! {
     struct Input<'a> {
+        stream_id: Text<'a> = "StreamId",
         stream_arn: Text<'a> = "StreamARN",
         stream_mode_details: ModeDetails<'a> = "StreamModeDetails",
         warm_throughput_mibps: Int = "WarmThroughputMiBps",
@@ -25,6 +26,7 @@ headwater_wire::shape! {
 async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>> {
     let input: Input<'_> = codec.decode(body)?;
     let mut checks = Checks::default();
+    context.expect_stream(&mut checks, &input.stream_id);
     checks.required_text("streamARN", &input.stream_arn, STREAM_ARN);
     checks.required("streamModeDetails", &input.stream_mode_details);
     if let Some(details) = &input.stream_mode_details {

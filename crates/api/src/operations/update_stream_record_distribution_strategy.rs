@@ -14,6 +14,7 @@ operation!("UpdateStreamRecordDistributionStrategy", rate: none, changes: true);
 
 headwater_wire::shape! {
     struct Input<'a> {
+        stream_id: Text<'a> = "StreamId",
         stream_arn: Text<'a> = "StreamARN",
         record_distribution_strategy: Text<'a> = "RecordDistributionStrategy",
     }
@@ -23,6 +24,7 @@ async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>
     let input: Input<'_> = codec.decode(body)?;
     let strategy = &input.record_distribution_strategy;
     let mut checks = Checks::default();
+    context.expect_stream(&mut checks, &input.stream_id);
     checks.required("recordDistributionStrategy", strategy);
     check_strategy(&mut checks, strategy);
     checks.required_text("streamARN", &input.stream_arn, STREAM_ARN);

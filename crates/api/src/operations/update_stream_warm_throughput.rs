@@ -15,6 +15,7 @@ operation!("UpdateStreamWarmThroughput", rate: UpdateStreamWarmThroughputCalls, 
 
 headwater_wire::shape! {
     struct Input<'a> {
+        stream_id: Text<'a> = "StreamId",
         stream_name: Text<'a> = "StreamName",
         stream_arn: Text<'a> = "StreamARN",
         warm_throughput_mibps: Int = "WarmThroughputMiBps",
@@ -48,6 +49,7 @@ impl From<headwater_streams::WarmThroughput> for WarmThroughput {
 async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>> {
     let input: Input<'_> = codec.decode(body)?;
     let mut checks = Checks::default();
+    context.expect_stream(&mut checks, &input.stream_id);
     checks.required("warmThroughputMiBps", &input.warm_throughput_mibps);
     checks.int("warmThroughputMiBps", input.warm_throughput_mibps, 0..=WARM_THROUGHPUT_MIBPS_MAX);
     let stream = stream_ref!(input);

@@ -429,6 +429,24 @@ async fn policies_of_resources() {
         "ValidationException",
         "The policy cannot be used: statement 1: a statement needs Action or NotAction.",
     );
+    let foreign = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"kinesis:*","Resource":"RESOURCE"}]}"#;
+    for (resource, status) in [
+        ("*", 200),
+        (stream, 200),
+        ("arn:aws:kinesis:*:*:stream/?", 200),
+        ("arn:aws:kinesis:us-east-1:123456789012:stream/${aws:username}", 200),
+        ("arn:aws:kinesis:us-east-1:123456789012:stream/other", 400),
+        ("arn:aws:s3:::bucket", 400),
+    ] {
+        let input = json!({"ResourceARN": stream, "Policy": foreign.replace("RESOURCE", resource)});
+        let answer = world.call("PutResourcePolicy", input).await;
+        assert_eq!(answer.status, status, "{resource}: {}", answer.text);
+        assert!(
+            status == 200 || answer.text.contains("statement 1 is not about arn:aws:"),
+            "{}",
+            answer.text
+        );
+    }
     let too_large = json!({"ResourceARN": stream, "Policy": " ".repeat(20_481)});
     assert_eq!(world.call("PutResourcePolicy", too_large).await.error().1, "ValidationException");
     let none = world.call("PutResourcePolicy", json!({})).await.error();
