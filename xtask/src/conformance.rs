@@ -1,6 +1,7 @@
-//! `conformance`: other people's clients against the built binary. The first argument chooses one of the suites;
-//! what follows goes to its runner.
+//! `conformance`: other people's clients against the built binary. The first argument chooses one of the suites or one
+//! of the clients in `conformance/clients`; what follows goes to its runner.
 
+use std::fs;
 use std::path::Path;
 use std::process::Command;
 
@@ -8,6 +9,10 @@ use crate::run::run as step;
 use crate::workspace::Workspace;
 use crate::{Result, build, node, python};
 
+/// Where the clients' scenarios are, one folder each.
+const CLIENTS: &str = "conformance/clients";
+/// The clients whose scenarios are run by `cargo xtask test`, without those marked slow.
+const QUICK_CLIENTS: [&str; 0] = [];
 /// Of the Python suite: the numbered cases and each operation.
 const QUICK_PYTHON: &str = "section8 or operations";
 /// Of the JavaScript suite: each operation.
@@ -16,18 +21,71 @@ const QUICK_JS: &str = "test/operations.test.js";
 pub(crate) fn run(mut arguments: Vec<String>) -> Result<()> {
     let workspace = Workspace::load()?;
     let server = build::checked_server(&workspace)?;
+    let known = clients(&workspace)?;
     match arguments.first().map(String::as_str) {
-        None => both(&workspace, &server, &[], &[]),
+        None => {
+            both(&workspace, &server, &[], &[])?;
+            each_client(&workspace, &known, &[])
+        }
         Some("js") => javascript(&workspace, &server, &arguments[1..]),
         Some("python") => pytest(&workspace, &server, &arguments.split_off(1)),
+        Some("clients") => each_client(&workspace, &known, &arguments[1..]),
+        Some(name) if known.iter().any(|client| client == name) => {
+            client(&workspace, &build::release_server(&workspace)?, name, &arguments[1..])
+        }
         // As ever: arguments of pytest.
         Some(_) => pytest(&workspace, &server, &arguments),
     }
 }
 
-/// All of both suites.
+/// All of both suites, and what is quick of the clients.
 pub(crate) fn all(workspace: &Workspace) -> Result<()> {
-    both(workspace, &build::checked_server(workspace)?, &[], &[])
+    let server = build::checked_server(workspace)?;
+    both(workspace, &server, &[], &[])?;
+    for name in QUICK_CLIENTS {
+        client(workspace, &server, name, &["-m".into(), "not slow".into()])?;
+    }
+    Ok(())
+}
+
+/// The clients there are: a folder of scenarios each.
+fn clients(workspace: &Workspace) -> Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(workspace.root.join(CLIENTS))? {
+        let (entry, name) = entry.map(|entry| (entry.path(), entry.file_name()))?;
+        if entry.is_dir() && !["rig", "__pycache__"].iter().any(|other| name == *other) {
+            names.push(name.to_string_lossy().into_owned());
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
+/// Every client; a failure does not keep the others from being run.
+fn each_client(workspace: &Workspace, names: &[String], arguments: &[String]) -> Result<()> {
+    let server = build::release_server(workspace)?;
+    let mut failures = Vec::new();
+    for name in names {
+        failures.extend(
+            client(workspace, &server, name, arguments).err().map(|error| format!("{name}: {error}")),
+        );
+    }
+    if failures.is_empty() { Ok(()) } else { Err(failures.join("\n").into()) }
+}
+
+/// One client's scenarios, with the Python packages of all scenarios and those of its own.
+fn client(workspace: &Workspace, server: &Path, name: &str, arguments: &[String]) -> Result<()> {
+    let home = workspace.root.join(CLIENTS);
+    let shared = workspace.root.join("conformance/python/requirements.txt");
+    let own = home.join(name).join("requirements.txt");
+    let requirements: Vec<_> = [shared, own].into_iter().filter(|path| path.exists()).collect();
+    let python = python::environment(workspace, &requirements)?;
+    let mut pytest = Command::new(python);
+    let scratch = workspace.scratch("clients")?;
+    pytest.args(["-m", "pytest", "--basetemp"]).arg(scratch.join(format!("run-{name}")));
+    pytest.arg(name).args(arguments).current_dir(&home);
+    pytest.env("HEADWATER_BIN", server).env("HEADWATER_CLIENTS_CACHE", scratch);
+    step(pytest.env("PYTHONDONTWRITEBYTECODE", "1"))
 }
 
 /// The parts that are quick.
@@ -43,7 +101,7 @@ fn both(workspace: &Workspace, server: &Path, of_python: &[String], of_js: &[Str
 
 fn pytest(workspace: &Workspace, server: &Path, arguments: &[String]) -> Result<()> {
     let suite = workspace.root.join("conformance/python");
-    let python = python::environment(workspace, &suite.join("requirements.txt"))?;
+    let python = python::environment(workspace, &[suite.join("requirements.txt")])?;
     let mut pytest = Command::new(python);
     pytest.args(["-m", "pytest", "--basetemp"]).arg(workspace.scratch("conformance")?.join("run"));
     pytest.args(arguments).current_dir(&suite);
