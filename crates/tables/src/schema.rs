@@ -1,0 +1,189 @@
+//! Names, keys and indexes of a table.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use headwater_types::AccountId;
+use serde::{Deserialize, Serialize};
+
+use crate::value::{AttributeType, AttributeValue, Item};
+
+/// The name of a table or an index: 3 to 255 of `a-z A-Z 0-9 _ . -`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct TableName(String);
+
+impl TableName {
+    /// The name, if it is one.
+    pub fn new(text: &str) -> Option<Self> {
+        let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-');
+        ((3..=255).contains(&text.len()) && text.bytes().all(fits)).then(|| Self(text.to_owned()))
+    }
+
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for TableName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A table: whose, and which.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TableKey {
+    /// Whose.
+    pub account: AccountId,
+    /// Which.
+    pub name: TableName,
+}
+
+/// Types that an attribute of a key can have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum KeyType {
+    /// Text.
+    S,
+    /// A number.
+    N,
+    /// Bytes.
+    B,
+}
+
+impl KeyType {
+    /// The same as a type of any attribute.
+    pub fn attribute_type(self) -> AttributeType {
+        match self {
+            Self::S => AttributeType::S,
+            Self::N => AttributeType::N,
+            Self::B => AttributeType::B,
+        }
+    }
+}
+
+/// An attribute of a key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyAttribute {
+    /// Its name.
+    pub name: String,
+    /// Its type.
+    pub kind: KeyType,
+}
+
+/// The attributes that make a key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeySchema {
+    /// The partition key.
+    pub hash: KeyAttribute,
+    /// The sort key, if there is one.
+    pub range: Option<KeyAttribute>,
+}
+
+impl KeySchema {
+    /// Its attributes, the partition key first.
+    pub fn attributes(&self) -> impl Iterator<Item = &KeyAttribute> {
+        std::iter::once(&self.hash).chain(&self.range)
+    }
+
+    /// True if this attribute is a part of the key.
+    pub fn has(&self, name: &str) -> bool {
+        self.attributes().any(|attribute| attribute.name == name)
+    }
+
+    /// The key's attributes of an item that has them.
+    pub fn of(&self, item: &Item) -> Item {
+        let present = |attribute: &KeyAttribute| {
+            item.get_key_value(&attribute.name).map(|(name, value)| (name.clone(), value.clone()))
+        };
+        self.attributes().filter_map(present).collect()
+    }
+}
+
+/// Which attributes an index gives beside its keys and the table's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum IndexProjection {
+    /// All.
+    All,
+    /// None.
+    KeysOnly,
+    /// These.
+    Include(BTreeSet<String>),
+}
+
+/// Capacity units a second.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Throughput {
+    /// Of reads.
+    pub read: u64,
+    /// Of writes.
+    pub write: u64,
+}
+
+/// How a table is paid for, which decides whether its throughput is bounded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Billing {
+    /// By the request, without a bound.
+    PayPerRequest,
+    /// By the capacity, which bounds it.
+    Provisioned(Throughput),
+}
+
+/// Whose attributes an index has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum IndexScope {
+    /// Another partition key than the table's.
+    Global,
+    /// The table's partition key with another sort key.
+    Local,
+}
+
+/// An index as it is asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IndexSpec {
+    /// Its name.
+    pub name: TableName,
+    /// Global or local.
+    pub scope: IndexScope,
+    /// Its key.
+    pub schema: KeySchema,
+    /// What it gives.
+    pub projection: IndexProjection,
+    /// Its own capacity, where the table is provisioned and the index global.
+    pub throughput: Option<Throughput>,
+}
+
+/// How storage is paid for; it changes nothing else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TableClass {
+    /// Standard.
+    Standard,
+    /// For what is seldom asked for.
+    InfrequentAccess,
+}
+
+/// A table as it is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TableSpec {
+    /// Its key.
+    pub schema: KeySchema,
+    /// Its indexes.
+    pub indexes: Vec<IndexSpec>,
+    /// How it is paid for.
+    pub billing: Billing,
+    /// How its storage is paid for, if that was said.
+    pub class: Option<TableClass>,
+    /// True if it cannot be deleted until this is taken back.
+    pub deletion_protection: bool,
+    /// Tags.
+    pub tags: BTreeMap<String, String>,
+}
+
+/// Keys in the order of a table or an index: by the hash of the partition key, as DynamoDB scatters them, then by the
+/// keys themselves.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct OrderedKey {
+    pub(crate) hash: u64,
+    pub(crate) partition: AttributeValue,
+    pub(crate) sort: Option<AttributeValue>,
+}
