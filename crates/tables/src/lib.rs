@@ -1,7 +1,19 @@
 //! Tables of items: the part of DynamoDB that KCL, simple sinks and checkpoints of consumers use.
 
+mod description;
+mod error;
 pub mod expression;
+mod requests;
 mod schema;
+mod service;
 pub mod value;
 
+pub use description::{
+    IndexChange, IndexDescription, Status, TableChange, TableDescription, Tags, TimeToLive,
+};
+pub use error::{Cancellation, Result, TablesError};
+pub use requests::{
+    Action, Collection, Consumed, Get, Got, Page, PageRequest, Range, Select, Write, Written,
+};
 pub use schema::*;
+pub use service::{Config, Substrate, TableService, TransactionToken};

@@ -11,7 +11,10 @@ pub struct Placeholders {}
 
 impl Placeholders {
     /// Checks the forms of the names; `None` where the request has no such member.
-    pub fn new(_names: Option<BTreeMap<String, String>>, _values: Option<Item>) -> Result<Self, ExpressionError> {
+    pub fn new(
+        _names: Option<BTreeMap<String, String>>,
+        _values: Option<Item>,
+    ) -> Result<Self, ExpressionError> {
         todo!()
     }
 
