@@ -13,6 +13,7 @@ use headwater_host::{Clock, Random, SystemClock, SystemRandom, file_exists};
 use headwater_monitoring::{MetricStore, StoreLimits};
 use headwater_store_embedded::{EmbeddedStore, OpenError, Options};
 use headwater_streams::{Config, StreamService, StreamsError, Substrate};
+use headwater_tables::{TableService, TablesError};
 use headwater_telemetry::Metrics;
 use headwater_types::Timestamp;
 use tokio::net::TcpListener;
@@ -61,6 +62,9 @@ pub enum StartError {
     /// The metadata cannot be used.
     #[error("the metadata cannot be read: {0}")]
     Streams(#[from] StreamsError),
+    /// The tables cannot be used.
+    #[error("the tables cannot be read: {0}")]
+    Tables(#[from] TablesError),
     /// The certificate cannot be used.
     #[error(transparent)]
     Tls(#[from] TlsError),
@@ -163,6 +167,19 @@ impl Server {
             keys,
         };
         let streams = StreamService::open(substrate, config).await?;
+        let tables = headwater_tables::Substrate {
+            logs: store.clone(),
+            meta: store.clone(),
+            clock: clock.clone(),
+            random: random.clone(),
+            metrics: metrics.clone(),
+        };
+        let config = headwater_tables::Config {
+            region: settings.region.clone(),
+            limits: settings.limit_policy(),
+            transition: settings.transition,
+        };
+        let tables = TableService::open(tables, config).await?;
         let (own, foreign) = streams.count_streams(settings.account);
         if own == 0 && foreign > 0 && credentials.is_none() {
             let account = settings.account.as_str();
@@ -181,6 +198,7 @@ impl Server {
         background.extend(credentials.map(tokio::spawn));
         let resources = Resources {
             streams: streams.clone(),
+            tables,
             monitoring,
             access,
             clock: clock.clone(),
