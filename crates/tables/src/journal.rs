@@ -13,6 +13,9 @@
 //! from where it ended when the copy was begun: changes say what is there afterwards, so those that the copy has already
 //! do no harm. Only once the root names the copy is the log trimmed.
 //!
+//! Whoever opens the tables writes the root anew, as it is, and from then on changes it only from the version that this
+//! had. So a copy by somebody who had opened them before is never named by the root, and can be removed.
+//!
 //! # Recovery
 //! Copy, then log. Until the place where the copy was complete, changes of tables that are not there are passed over:
 //! the table was deleted before the copy came to it. After that they are damage.
@@ -20,13 +23,13 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use headwater_host::Clock;
+use headwater_host::{Clock, Random};
 use headwater_store::{
     AppendBatch, Expect, Expected, LogId, LogStore, MetaStore, Position, ReadLimit, RecordBatch, ShardLog,
     StoreError, Version,
 };
 use headwater_types::Record;
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use serde::{Deserialize, Serialize};
 use tracing::warn;
 
@@ -40,21 +43,20 @@ use crate::state::State;
 const READ_BYTES: usize = 8 << 20;
 /// A record of a copy, about, in bytes.
 const COPY_RECORD_BYTES: usize = 256 << 10;
-/// Changes in the log before a copy is made, in bytes; and not before there are twice as many as all items.
-const COPY_AFTER_BYTES: usize = 16 << 20;
 
 /// Which logs hold the tables.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 struct Root {
     /// The copy, if there is one.
     snapshot: Option<u64>,
-    /// Numbers of copies that were begun are below this.
-    next_snapshot: u64,
     /// From here on the log counts.
     from: u64,
     /// Here the copy was complete.
     settled: u64,
 }
+
+/// How often it is tried to read everything while somebody else replaces it.
+const LOAD_TRIES: usize = 5;
 
 /// The log, as far as it was read and written here.
 #[derive(Debug)]
@@ -62,7 +64,10 @@ pub(crate) struct Journal {
     logs: Arc<dyn LogStore>,
     meta: Arc<dyn MetaStore>,
     clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
     log: Arc<dyn ShardLog>,
+    /// As it was last written here.
+    root: Arc<Mutex<(Root, Version)>>,
     tail: Position,
     /// In the log since the copy.
     bytes: usize,
@@ -74,33 +79,56 @@ impl Journal {
         logs: Arc<dyn LogStore>,
         meta: Arc<dyn MetaStore>,
         clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
     ) -> Result<(Self, State)> {
         let id = keys::journal().map_err(damaged)?;
         logs.create(std::slice::from_ref(&id)).await?;
         let log = logs.open(&id).await?;
-        let mut journal = Self { logs, meta, clock, log, tail: Position::START, bytes: 0 };
+        let root = Arc::new(Mutex::new((Root::default(), Version(0))));
+        let mut journal = Self { logs, meta, clock, random, log, root, tail: Position::START, bytes: 0 };
         let state = journal.load().await?;
         Ok((journal, state))
     }
 
-    /// Reads everything anew.
+    /// Reads everything anew, and keeps others from replacing it by what they were doing before.
     pub(crate) async fn load(&mut self) -> Result<State> {
-        let root = self.root().await?.map(|(root, _)| root);
-        let mut state = State::default();
-        let (from, settled) = root.as_ref().map_or((0, 0), |root| (root.from, root.settled));
-        if let Some(number) = root.as_ref().and_then(|root| root.snapshot) {
-            let id = keys::snapshot(number).map_err(damaged)?;
-            let log = self.logs.open(&id).await?;
-            replay(&*log, Position::START, |_, changes| apply(&mut state, changes, true)).await?;
+        let mut tries = 0;
+        loop {
+            match self.try_load().await {
+                Err(TablesError::Store(StoreError::Conflict | StoreError::NoSuchLog(_)))
+                    if tries < LOAD_TRIES =>
+                {
+                    tries += 1;
+                }
+                result => return result,
+            }
         }
-        let (mut bytes, start) = (0, position(from)?);
-        self.tail = replay(&*self.log, start, |at, record| {
+    }
+
+    async fn try_load(&mut self) -> Result<State> {
+        let (root, expected) = match root(&*self.meta).await? {
+            Some((root, version)) => (root, Expected::Version(version)),
+            None => (Root::default(), Expected::Absent),
+        };
+        let version = self.meta.put(keys::ROOT, root.encode()?, expected).await?;
+        let mut state = State::default();
+        if let Some(number) = root.snapshot {
+            let log = self.logs.open(&keys::snapshot(number).map_err(damaged)?).await?;
+            replay(&*log, Position::START, |_, record| apply(&mut state, record, true)).await?;
+        }
+        let (from, mut bytes) = (position(root.from)?, 0);
+        if self.log.bounds().start > from {
+            return Err(TablesError::Damaged("the log of changes begins after the copy".into()));
+        }
+        self.tail = replay(&*self.log, from, |at, record| {
             bytes += record.len();
-            apply(&mut state, record, at.get() < settled)
+            apply(&mut state, record, at.get() < root.settled)
         })
         .await?;
         self.bytes = bytes;
-        self.forget_other_copies(root.and_then(|root| root.snapshot)).await;
+        self.forget_other_copies(root.snapshot).await;
+        // A new one: a copy that is being made has the old one's.
+        self.root = Arc::new(Mutex::new((root, version)));
         Ok(state)
     }
 
@@ -116,8 +144,8 @@ impl Journal {
     }
 
     /// True if it is time for a copy.
-    pub(crate) fn wants_copy(&self, state: &State) -> bool {
-        self.bytes > COPY_AFTER_BYTES.max(2 * state.memory_bytes())
+    pub(crate) fn wants_copy(&self, state: &State, after_bytes: usize) -> bool {
+        self.bytes > after_bytes.max(2 * state.memory_bytes())
     }
 
     /// What makes a copy. From now on the log counts towards the next one.
@@ -128,12 +156,10 @@ impl Journal {
             meta: self.meta.clone(),
             clock: self.clock.clone(),
             log: self.log.clone(),
+            root: self.root.clone(),
             from: self.tail,
+            number: self.random.next_u64(),
         }
-    }
-
-    async fn root(&self) -> Result<Option<(Root, Version)>> {
-        root(&*self.meta).await
     }
 
     /// Copies that were begun and not finished, or have been replaced.
@@ -153,19 +179,24 @@ pub(crate) struct Copy {
     meta: Arc<dyn MetaStore>,
     clock: Arc<dyn Clock>,
     log: Arc<dyn ShardLog>,
+    root: Arc<Mutex<(Root, Version)>>,
     from: Position,
+    /// Unlike that of any other.
+    number: u64,
+}
+
+impl Root {
+    fn encode(&self) -> Result<Bytes> {
+        let text = serde_json::to_vec(self).map_err(|error| TablesError::Damaged(error.to_string()))?;
+        Ok(text.into())
+    }
 }
 
 impl Copy {
     /// Makes it, while changes go on.
     pub(crate) async fn make(self, state: Arc<RwLock<State>>) -> Result<()> {
-        let (number, version, old) = match root(&*self.meta).await? {
-            Some((root, version)) => (root.next_snapshot, Expected::Version(version), root.snapshot),
-            None => (0, Expected::Absent, None),
-        };
-        let id = keys::snapshot(number).map_err(damaged)?;
-        // What an attempt before this one left has the same name.
-        self.logs.delete(std::slice::from_ref(&id)).await?;
+        let (old, version) = self.root.lock().clone();
+        let id = keys::snapshot(self.number).map_err(damaged)?;
         self.logs.create(std::slice::from_ref(&id)).await?;
         let copy = self.logs.open(&id).await?;
         let (tokens, uids) = {
@@ -191,16 +222,11 @@ impl Copy {
             }
         }
         let settled = self.log.bounds().end;
-        let root = Root {
-            snapshot: Some(number),
-            next_snapshot: number + 1,
-            from: self.from.get(),
-            settled: settled.get(),
-        };
-        let text = serde_json::to_vec(&root).map_err(|error| TablesError::Damaged(error.to_string()))?;
-        self.meta.put(keys::ROOT, Bytes::from(text), version).await?;
+        let root = Root { snapshot: Some(self.number), from: self.from.get(), settled: settled.get() };
+        let version = self.meta.put(keys::ROOT, root.encode()?, Expected::Version(version)).await?;
+        *self.root.lock() = (root, version);
         self.log.trim(self.from).await?;
-        if let Some(old) = old {
+        if let Some(old) = old.snapshot {
             self.logs.delete(&[keys::snapshot(old).map_err(damaged)?]).await?;
         }
         Ok(())

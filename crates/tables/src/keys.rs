@@ -14,5 +14,5 @@ pub(crate) fn journal() -> Result<LogId, LogIdError> {
 
 /// A copy of everything. The number tells it from earlier ones.
 pub(crate) fn snapshot(number: u64) -> Result<LogId, LogIdError> {
-    LogId::new(&format!("tables/snapshot/{number}"))
+    LogId::new(&format!("tables/snapshot/{number:016x}"))
 }

@@ -29,4 +29,4 @@ pub use requests::{
     Action, Collection, Consumed, Get, Got, Page, PageRequest, Range, Select, Write, Written,
 };
 pub use schema::*;
-pub use service::{Config, Substrate, TableService, TransactionToken};
+pub use service::{COPY_AFTER_BYTES, Config, Substrate, TableService, TransactionToken};

@@ -54,6 +54,7 @@ pub(crate) struct Owner {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) capacity: Arc<Capacity>,
     pub(crate) transition: Duration,
+    pub(crate) copy_after_bytes: usize,
     pub(crate) copying: Option<JoinHandle<()>>,
     pub(crate) copy_not_before: Duration,
 }
@@ -167,9 +168,11 @@ impl Owner {
 
     /// Begins a copy if it is time for one.
     fn copy(&mut self) {
-        let busy = self.copying.as_ref().is_some_and(|copying| !copying.is_finished());
-        if busy || self.clock.elapsed() < self.copy_not_before || !self.journal.wants_copy(&self.state.read())
-        {
+        let is_busy = self.copying.as_ref().is_some_and(|copying| !copying.is_finished());
+        if is_busy || self.clock.elapsed() < self.copy_not_before {
+            return;
+        }
+        if !self.journal.wants_copy(&self.state.read(), self.copy_after_bytes) {
             return;
         }
         self.copy_not_before = self.clock.elapsed() + COPY_PAUSE;

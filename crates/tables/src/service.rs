@@ -53,7 +53,13 @@ pub struct Config {
     pub limits: LimitPolicy,
     /// How long CREATING, UPDATING and DELETING last at the least.
     pub transition: Duration,
+    /// Changes in the log before a copy of everything is made, in bytes; and not before there are twice as many as all
+    /// tables take. Usually [`COPY_AFTER_BYTES`].
+    pub copy_after_bytes: usize,
 }
+
+/// See [`Config::copy_after_bytes`]. Reading so much takes a fraction of a second.
+pub const COPY_AFTER_BYTES: usize = 16 << 20;
 
 /// Commands that wait for the owner; further ones wait for these.
 const QUEUE_MAX: usize = 1024;
@@ -78,8 +84,8 @@ impl TableService {
     /// Reads all tables.
     pub async fn open(substrate: Substrate, config: Config) -> Result<Arc<Self>> {
         let Substrate { logs, meta, clock, random, metrics } = substrate;
-        let Config { region, limits, transition } = config;
-        let (journal, state) = Journal::open(logs, meta, clock.clone()).await?;
+        let Config { region, limits, transition, copy_after_bytes } = config;
+        let (journal, state) = Journal::open(logs, meta, clock.clone(), random.clone()).await?;
         let state = Arc::new(RwLock::new(state));
         let capacity = Arc::new(Capacity::new(limits != LimitPolicy::OFF));
         let owner = Owner {
@@ -88,6 +94,7 @@ impl TableService {
             clock: clock.clone(),
             capacity: capacity.clone(),
             transition,
+            copy_after_bytes,
             copying: None,
             copy_not_before: Duration::ZERO,
         };
