@@ -51,7 +51,8 @@ pub(crate) const STREAM_ID: TextRule = TextRule {
         let plain = |part: &str, len| {
             part.len() == len && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
         };
-        plain(text, 24) || text.split_once('-').is_some_and(|(stream, rest)| plain(stream, 20) && plain(rest, 3))
+        plain(text, 24)
+            || text.split_once('-').is_some_and(|(stream, rest)| plain(stream, 20) && plain(rest, 3))
     })),
     length: RangeBounds { min: 1, max: 24 },
 };
