@@ -212,3 +212,41 @@ impl<'de> Visitor<'de> for ValueVisitor {
         Ok(value)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What earlier versions wrote. A line is never changed: another form gets a line of its own.
+    const WRITTEN: &str = include_str!("../tests/fixtures/changes-1.jsonl");
+
+    #[test]
+    fn what_earlier_versions_wrote_is_read_and_written_the_same() {
+        let mut lines = 0;
+        for line in WRITTEN.lines() {
+            let changes = decode(line.as_bytes()).unwrap_or_else(|error| panic!("{error}: {line}"));
+            let again = encode(&changes).unwrap();
+            let value = |text: &[u8]| serde_json::from_slice::<serde_json::Value>(text).unwrap();
+            assert_eq!(value(&again), value(line.as_bytes()));
+            lines += 1;
+        }
+        assert!(lines >= 8);
+    }
+
+    #[test]
+    fn what_is_no_change_is_refused() {
+        for wrong in [
+            "",
+            "{}",
+            r#"[{"what":1}]"#,
+            r#"[{"put":[1]}]"#,
+            r#"[{"put":[1,{"a":{"Q":"x"}}]}]"#,
+            r#"[{"put":[1,{"a":{}}]}]"#,
+            r#"[{"put":[1,{"a":{"N":"x"}}]}]"#,
+            r#"[{"put":[1,{"a":{"B":"*"}}]}]"#,
+            r#"[{"table":{"uid":1}}]"#,
+        ] {
+            assert!(decode(wrong.as_bytes()).is_err(), "{wrong}");
+        }
+    }
+}
