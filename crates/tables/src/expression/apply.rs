@@ -46,20 +46,23 @@ pub(super) enum Source {
 enum Effect {
     Put(AttributeValue),
     Take,
-    Nothing,
 }
 
 pub(super) fn apply(actions: &[(Path, Action)], before: &Item) -> Result<Item, ExpressionError> {
     let mut budget = ITEM_BYTES;
-    let mut effects = Vec::with_capacity(actions.len());
-    for (path, action) in actions {
-        effects.push((path, effect(path, action, before, &mut budget)?));
-    }
     let mut item = before.clone();
+    let mut effects = Vec::with_capacity(actions.len());
+    // What SET takes comes first in errors, then each action by itself (as dynalite has it, tested against AWS).
+    for (path, action) in actions {
+        if let Action::Set(source) = action {
+            effects.push((path, Effect::Put(source.of(before, &mut budget)?)));
+        }
+    }
     // AWS takes REMOVE of a path into nothing for nothing if there is no item at all; here that is an error too,
     // because what has only a key and what is not there look the same.
-    for (path, _) in &effects {
+    for (path, action) in actions {
         parent(&mut item, path)?;
+        effects.extend(effect(path.get(before), action)?.map(|effect| (path, effect)));
     }
     effects.sort_by_key(|(path, _)| *path);
     let mut gone = Vec::new();
@@ -67,7 +70,7 @@ pub(super) fn apply(actions: &[(Path, Action)], before: &Item) -> Result<Item, E
         match effect {
             Effect::Put(value) => put(&mut item, path, value)?,
             Effect::Take if path.get(before).is_some() => gone.push(path),
-            Effect::Take | Effect::Nothing => {}
+            Effect::Take => {}
         }
     }
     for path in gone.into_iter().rev() {
@@ -76,18 +79,13 @@ pub(super) fn apply(actions: &[(Path, Action)], before: &Item) -> Result<Item, E
     Ok(item)
 }
 
-fn effect(
-    path: &Path,
-    action: &Action,
-    before: &Item,
-    budget: &mut usize,
-) -> Result<Effect, ExpressionError> {
-    let there = path.get(before);
+/// What an action that takes nothing from the item comes to, on what is there.
+fn effect(there: Option<&AttributeValue>, action: &Action) -> Result<Option<Effect>, ExpressionError> {
     match action {
-        Action::Set(source) => source.of(before, budget).map(Effect::Put),
-        Action::Remove => Ok(Effect::Take),
-        Action::Add(value) => added(there, value, INCORRECT_TYPE),
-        Action::LegacyAdd(value) => added(there, value, TYPE_MISMATCH),
+        Action::Set(_) => Ok(None),
+        Action::Remove => Ok(Some(Effect::Take)),
+        Action::Add(value) => added(there, value, INCORRECT_TYPE).map(Some),
+        Action::LegacyAdd(value) => added(there, value, TYPE_MISMATCH).map(Some),
         Action::Delete(value) => deleted(there, value, INCORRECT_TYPE),
         Action::LegacyDelete(value) => deleted(there, value, TYPE_MISMATCH),
     }
@@ -103,24 +101,26 @@ impl Source {
                 None => or.of(before, budget),
             },
             Self::Sum(left, sign, right) => {
-                let sum = match (left.of(before, budget)?, sign, right.of(before, budget)?) {
-                    (AttributeValue::N(left), Sign::Plus, AttributeValue::N(right)) => {
-                        left.checked_add(&right)
-                    }
-                    (AttributeValue::N(left), Sign::Minus, AttributeValue::N(right)) => {
-                        left.checked_sub(&right)
-                    }
-                    _ => return Err(plain(INCORRECT_TYPE)),
+                let mut number = |source: &Self| match source.of(before, budget)? {
+                    AttributeValue::N(number) => Ok(number),
+                    _ => Err(plain(INCORRECT_TYPE)),
+                };
+                let (left, right) = (number(left)?, number(right)?);
+                let sum = match sign {
+                    Sign::Plus => left.checked_add(&right),
+                    Sign::Minus => left.checked_sub(&right),
                 };
                 Ok(AttributeValue::N(sum?))
             }
-            Self::Append(left, right) => match (left.of(before, budget)?, right.of(before, budget)?) {
-                (AttributeValue::L(mut left), AttributeValue::L(right)) => {
-                    left.extend(right);
-                    Ok(AttributeValue::L(left))
-                }
-                _ => Err(plain(INCORRECT_TYPE)),
-            },
+            Self::Append(left, right) => {
+                let mut list = |source: &Self| match source.of(before, budget)? {
+                    AttributeValue::L(list) => Ok(list),
+                    _ => Err(plain(INCORRECT_TYPE)),
+                };
+                let (mut left, right) = (list(left)?, list(right)?);
+                left.extend(right);
+                Ok(AttributeValue::L(left))
+            }
         }
     }
 }
@@ -153,16 +153,16 @@ fn deleted(
     there: Option<&AttributeValue>,
     value: &AttributeValue,
     mismatch: &str,
-) -> Result<Effect, ExpressionError> {
+) -> Result<Option<Effect>, ExpressionError> {
     use AttributeValue::{Bs, Ns, Ss};
     let (left, empty) = match (there, value) {
-        (None, _) => return Ok(Effect::Nothing),
+        (None, _) => return Ok(None),
         (Some(Ss(there)), Ss(value)) => (Ss(there - value), there.is_subset(value)),
         (Some(Ns(there)), Ns(value)) => (Ns(there - value), there.is_subset(value)),
         (Some(Bs(there)), Bs(value)) => (Bs(there - value), there.is_subset(value)),
         _ => return Err(plain(mismatch)),
     };
-    Ok(if empty { Effect::Take } else { Effect::Put(left) })
+    Ok(Some(if empty { Effect::Take } else { Effect::Put(left) }))
 }
 
 /// The map or list that a path's last step goes into, and that step; `None` for an attribute at the top.

@@ -1,12 +1,10 @@
 //! The grammar: tokens to what is written.
 //!
-//! Recursive descent over tokens. No token is read twice: what stands in parentheses is read before it is known whether
-//! it is a condition or an operand, and whoever needs one of them says so (`condition`, `operand`).
-//!
-//! Bounds come before it: an expression has 4 KiB at most and 300 operators and functions, and parentheses within
-//! parentheses to a depth that only redundant ones can exceed. So recursion has a bound that 2 MiB of stack suffice for.
+//! No token is read twice: what stands in parentheses is read before it is known whether it is a condition or an operand.
+//! What can stand within itself is read without recursion, so that no depth of parentheses takes stack; what is made is
+//! as deep as an expression has operators and functions, which are counted first.
 
-use winnow::combinator::{alt, cut_err, eof, opt, repeat, separated};
+use winnow::combinator::{alt, cut_err, delimited, eof, opt, repeat, separated, terminated};
 use winnow::error::{ErrMode, ParserError};
 use winnow::prelude::*;
 use winnow::stream::{Stream, TokenSlice};
@@ -20,8 +18,6 @@ use super::lexer::{Kind, Token, tokens};
 const EXPRESSION_BYTES: usize = 4096;
 /// The same.
 const OPERATORS: usize = 300;
-/// Parentheses that are not redundant have an operator each, or are a function's or a list's.
-const DEPTH: usize = OPERATORS + 4;
 
 type Input<'t, 'a> = TokenSlice<'t, Token<'a>>;
 
@@ -51,7 +47,7 @@ pub(super) fn condition(place: Place, text: &str) -> Result<Condition<'_>, Expre
             || token.kind == Kind::Keyword
     };
     read(place, text, &keywords, is_operator, |input| {
-        let node = or(input)?;
+        let node = node(input)?;
         node.condition(input)
     })
 }
@@ -86,10 +82,6 @@ fn read<'a, T>(
     if operators > OPERATORS {
         return Err(place.refuse(error::too_many_operators(operators)));
     }
-    let parentheses = Parentheses::of(&tokens);
-    if parentheses.depth > DEPTH {
-        return Err(place.refuse(error::REDUNDANT));
-    }
     let mut input = TokenSlice::new(&tokens);
     let read = grammar(&mut input).and_then(|read| {
         let end: Parsed<_> = eof.parse_next(&mut input);
@@ -99,7 +91,7 @@ fn read<'a, T>(
         let left = error.into_inner().map_or(0, |Stopped(left)| left);
         place.refuse(syntax_error(text, &tokens, tokens.len() - left))
     })?;
-    if parentheses.redundant { Err(place.refuse(error::REDUNDANT)) } else { Ok(read) }
+    if redundant_parentheses(&tokens) { Err(place.refuse(error::REDUNDANT)) } else { Ok(read) }
 }
 
 /// The token where the grammar stopped, with the one before it and the one after it.
@@ -118,34 +110,26 @@ fn operators<'a>(tokens: &[Token<'a>], is_operator: impl Fn(&Token<'a>) -> bool)
     (tokens.iter().filter(|token| is_operator(token)).count() + calls).saturating_sub(betweens)
 }
 
-struct Parentheses {
-    depth: usize,
-    /// True if a pair has nothing between it and the pair around it: `((a))`. A function's own do not count.
-    redundant: bool,
-}
-
-impl Parentheses {
-    fn of(tokens: &[Token<'_>]) -> Self {
-        let mut found = Self { depth: 0, redundant: false };
-        let mut open = Vec::new();
-        // Where the pair that was closed last opened and closed.
-        let mut closed = None;
-        for (at, token) in tokens.iter().enumerate() {
-            if token.is_symbol("(") {
-                open.push(at);
-                found.depth = found.depth.max(open.len());
-            } else if token.is_symbol(")") {
-                let Some(opened) = open.pop() else { continue };
-                let groups = opened == 0 || {
-                    let before = &tokens[opened - 1];
-                    before.kind != Kind::Word && !before.is_keyword("IN")
-                };
-                found.redundant |= groups && closed == Some((opened + 1, at - 1));
-                closed = Some((opened, at));
+/// True if a pair has nothing between it and the pair around it: `((a))`. A function's own do not count.
+fn redundant_parentheses(tokens: &[Token<'_>]) -> bool {
+    let mut open = Vec::new();
+    // Where the pair that was closed last opened and closed.
+    let mut last = None;
+    for (at, token) in tokens.iter().enumerate() {
+        if token.is_symbol("(") {
+            open.push(at);
+        } else if token.is_symbol(")")
+            && let Some(opened) = open.pop()
+        {
+            let before = opened.checked_sub(1).and_then(|before| tokens.get(before));
+            let groups = before.is_none_or(|before| before.kind != Kind::Word && !before.is_keyword("IN"));
+            if groups && last == Some((opened + 1, at - 1)) {
+                return true;
             }
+            last = Some((opened, at));
         }
-        found
     }
+    false
 }
 
 /// What stands in parentheses, or alone.
@@ -169,39 +153,95 @@ fn stop(input: &Input<'_, '_>) -> ErrMode<Stopped> {
     ErrMode::Cut(Stopped::from_input(input))
 }
 
-fn or<'a>(input: &mut Input<'_, 'a>) -> Parsed<Node<'a>> {
-    joined(input, "OR", |input| joined(input, "AND", not, Condition::And), Condition::Or)
+/// What was read of a condition in parentheses, or of the whole.
+#[derive(Default)]
+struct Level<'a> {
+    /// Before the last OR.
+    ors: Vec<Condition<'a>>,
+    /// Since then, before the last AND.
+    ands: Vec<Condition<'a>>,
+    /// Since then, NOTs.
+    nots: usize,
 }
 
-/// Conditions with a keyword between them; without one, whatever the part is.
-fn joined<'t, 'a>(
-    input: &mut Input<'t, 'a>,
-    word: &'static str,
-    part: fn(&mut Input<'t, 'a>) -> Parsed<Node<'a>>,
-    join: fn(Vec<Condition<'a>>) -> Condition<'a>,
-) -> Parsed<Node<'a>> {
-    let first = part(input)?;
-    if !next_is(input, |token| token.is_keyword(word)) {
-        return Ok(first);
+impl<'a> Level<'a> {
+    /// Takes what comes before AND, or before OR or the end.
+    fn take(&mut self, node: Node<'a>, input: &Input<'_, 'a>) -> Parsed<()> {
+        let condition = node.condition(input)?;
+        let nots = std::mem::take(&mut self.nots);
+        self.ands.push((0..nots).fold(condition, |condition, _| Condition::Not(Box::new(condition))));
+        Ok(())
     }
-    let mut conditions = vec![first.condition(input)?];
-    while opt(keyword(word)).parse_next(input)?.is_some() {
-        let next = part(input)?;
-        conditions.push(next.condition(input)?);
+
+    fn end_and(&mut self) {
+        let mut ands = std::mem::take(&mut self.ands);
+        match ands.pop() {
+            Some(only) if ands.is_empty() => self.ors.push(only),
+            Some(last) => {
+                ands.push(last);
+                self.ors.push(Condition::And(ands));
+            }
+            None => {}
+        }
     }
-    Ok(Node::Condition(join(conditions)))
+
+    /// All of it with its last part; an operand that stands alone stays one.
+    fn end(mut self, node: Node<'a>, input: &Input<'_, 'a>) -> Parsed<Node<'a>> {
+        if self.ors.is_empty() && self.ands.is_empty() && self.nots == 0 {
+            return Ok(node);
+        }
+        self.take(node, input)?;
+        self.end_and();
+        match self.ors.pop() {
+            Some(only) if self.ors.is_empty() => Ok(Node::Condition(only)),
+            last => {
+                self.ors.extend(last);
+                Ok(Node::Condition(Condition::Or(self.ors)))
+            }
+        }
+    }
 }
 
-fn not<'a>(input: &mut Input<'_, 'a>) -> Parsed<Node<'a>> {
-    if opt(keyword("NOT")).parse_next(input)?.is_none() {
-        return comparison(input);
+/// NOT binds before AND, AND before OR; parentheses before all.
+fn node<'a>(input: &mut Input<'_, 'a>) -> Parsed<Node<'a>> {
+    let mut levels = Vec::new();
+    let mut level = Level::default();
+    loop {
+        if opt(keyword("NOT")).parse_next(input)?.is_some() {
+            level.nots += 1;
+            continue;
+        }
+        if opt(symbol("(")).parse_next(input)?.is_some() {
+            levels.push(std::mem::take(&mut level));
+            continue;
+        }
+        let mut node = Node::Operand(operand(input)?);
+        loop {
+            node = comparison(node, input)?;
+            if next_is(input, |token| token.is_keyword("AND")) {
+                level.take(node, input)?;
+                keyword("AND").parse_next(input)?;
+                break;
+            }
+            if next_is(input, |token| token.is_keyword("OR")) {
+                level.take(node, input)?;
+                level.end_and();
+                keyword("OR").parse_next(input)?;
+                break;
+            }
+            node = level.end(node, input)?;
+            match levels.pop() {
+                Some(outer) => level = outer,
+                None => return Ok(node),
+            }
+            symbol(")").parse_next(input)?;
+        }
     }
-    let negated = not(input)?;
-    Ok(Node::Condition(Condition::Not(Box::new(negated.condition(input)?))))
 }
 
-fn comparison<'a>(input: &mut Input<'_, 'a>) -> Parsed<Node<'a>> {
-    let left = match group(input)? {
+/// The comparison that an operand begins, if it begins one.
+fn comparison<'a>(node: Node<'a>, input: &mut Input<'_, 'a>) -> Parsed<Node<'a>> {
+    let left = match node {
         Node::Operand(operand) => operand,
         condition => return Ok(condition),
     };
@@ -210,27 +250,14 @@ fn comparison<'a>(input: &mut Input<'_, 'a>) -> Parsed<Node<'a>> {
         return Ok(Node::Condition(Condition::Compare(comparator, left, right)));
     }
     if opt(keyword("BETWEEN")).parse_next(input)?.is_some() {
-        let lower = operand(input)?;
-        keyword("AND").parse_next(input)?;
-        let upper = operand(input)?;
+        let (lower, _, upper) = (operand, keyword("AND"), operand).parse_next(input)?;
         return Ok(Node::Condition(Condition::Between(left, lower, upper)));
     }
     if opt(keyword("IN")).parse_next(input)?.is_some() {
-        symbol("(").parse_next(input)?;
-        let all = list(operand).parse_next(input)?;
-        symbol(")").parse_next(input)?;
+        let all = delimited(symbol("("), list(operand), symbol(")")).parse_next(input)?;
         return Ok(Node::Condition(Condition::In(left, all)));
     }
     Ok(Node::Operand(left))
-}
-
-fn group<'a>(input: &mut Input<'_, 'a>) -> Parsed<Node<'a>> {
-    if opt(symbol("(")).parse_next(input)?.is_none() {
-        return bare_operand(input).map(Node::Operand);
-    }
-    let node = or(input)?;
-    symbol(")").parse_next(input)?;
-    Ok(node)
 }
 
 fn comparator(input: &mut Input<'_, '_>) -> Parsed<Comparator> {
@@ -238,29 +265,41 @@ fn comparator(input: &mut Input<'_, '_>) -> Parsed<Comparator> {
     any.verify_map(of).parse_next(input)
 }
 
-fn operand<'a>(input: &mut Input<'_, 'a>) -> Parsed<Operand<'a>> {
-    if opt(symbol("(")).parse_next(input)?.is_none() {
-        return bare_operand(input);
-    }
-    let inner = operand(input)?;
-    symbol(")").parse_next(input)?;
-    Ok(inner)
+/// What an operand stands in.
+enum Around<'a> {
+    Parentheses,
+    Call(Call<'a>),
 }
 
-fn bare_operand<'a>(input: &mut Input<'_, 'a>) -> Parsed<Operand<'a>> {
-    if let Some(value) = opt(kind(Kind::Value)).parse_next(input)? {
-        return Ok(Operand::Value(value));
-    }
-    let start = input.checkpoint();
-    if let Some(function) = opt(kind(Kind::Word)).parse_next(input)? {
+fn operand<'a>(input: &mut Input<'_, 'a>) -> Parsed<Operand<'a>> {
+    let mut around = Vec::new();
+    loop {
         if opt(symbol("(")).parse_next(input)?.is_some() {
-            let operands = list(operand).parse_next(input)?;
-            symbol(")").parse_next(input)?;
-            return Ok(Operand::Call(Call { function, operands }));
+            around.push(Around::Parentheses);
+            continue;
         }
-        input.reset(&start);
+        if let Some(function) = opt(terminated(kind(Kind::Word), symbol("("))).parse_next(input)? {
+            around.push(Around::Call(Call { function, operands: Vec::new() }));
+            continue;
+        }
+        let mut read =
+            alt((kind(Kind::Value).map(Operand::Value), path.map(Operand::Path))).parse_next(input)?;
+        loop {
+            match around.pop() {
+                None => return Ok(read),
+                Some(Around::Parentheses) => symbol(")").parse_next(input)?,
+                Some(Around::Call(mut call)) => {
+                    call.operands.push(read);
+                    if opt(symbol(",")).parse_next(input)?.is_some() {
+                        around.push(Around::Call(call));
+                        break;
+                    }
+                    symbol(")").parse_next(input)?;
+                    read = Operand::Call(call);
+                }
+            }
+        }
     }
-    path(input).map(Operand::Path)
 }
 
 fn path<'a>(input: &mut Input<'_, 'a>) -> Parsed<Path<'a>> {
@@ -303,24 +342,25 @@ fn set<'a>(input: &mut Input<'_, 'a>) -> Parsed<Action<'a>> {
     Ok(Action::Set(path, set_value(input)?))
 }
 
-/// One operand, or two with a sign between them: `a + b + c` is no sum on AWS either.
+/// One operand, or two with a sign between them, in parentheses or not: `a + b + c` is no sum on AWS either.
 fn set_value<'a>(input: &mut Input<'_, 'a>) -> Parsed<SetValue<'a>> {
-    let left = if opt(symbol("(")).parse_next(input)?.is_some() {
-        let inner = set_value(input)?;
+    let grouped = opt(symbol("(")).parse_next(input)?.is_some();
+    let left = operand(input)?;
+    let mut sum = opt((sign, cut_err(operand))).parse_next(input)?;
+    if grouped {
         symbol(")").parse_next(input)?;
-        match inner {
-            SetValue::Operand(operand) => operand,
-            sum => return Ok(sum),
+        if sum.is_none() {
+            sum = opt((sign, cut_err(operand))).parse_next(input)?;
         }
-    } else {
-        bare_operand(input)?
-    };
-    let plus = symbol("+").map(|_| Sign::Plus);
-    let minus = symbol("-").map(|_| Sign::Minus);
-    match opt(alt((plus, minus))).parse_next(input)? {
-        Some(sign) => Ok(SetValue::Sum(left, sign, operand(input)?)),
-        None => Ok(SetValue::Operand(left)),
     }
+    Ok(match sum {
+        Some((sign, right)) => SetValue::Sum(left, sign, right),
+        None => SetValue::Operand(left),
+    })
+}
+
+fn sign(input: &mut Input<'_, '_>) -> Parsed<Sign> {
+    alt((symbol("+").value(Sign::Plus), symbol("-").value(Sign::Minus))).parse_next(input)
 }
 
 /// One or more, with commas between them.
@@ -331,7 +371,7 @@ fn list<'t, 'a: 't, T>(
 }
 
 fn next_is(input: &Input<'_, '_>, fits: impl Fn(&Token<'_>) -> bool) -> bool {
-    input.peek_token().is_some_and(|token| fits(token))
+    input.peek_token().is_some_and(fits)
 }
 
 fn kind<'t, 'a: 't>(kind: Kind) -> impl ModalParser<Input<'t, 'a>, &'a str, Stopped> {
