@@ -15,7 +15,7 @@ use crate::check::{Ledger, verify, write_until_stopped};
 use crate::load::{Tally, Window, percentile_us};
 use crate::server::{Kind, Program};
 use crate::workload::Work;
-use crate::{fan_out, fan_out_soak, soak, startup, sweep, table};
+use crate::{fan_out, fan_out_soak, leases, soak, startup, sweep, table};
 
 /// Load for anything that speaks Kinesis, on this machine.
 #[derive(Parser)]
@@ -112,6 +112,15 @@ enum Command {
         #[arg(long, default_value_t = 5.0)]
         seconds: f64,
     },
+    /// Leases that are renewed as KCL renews them: conditional updates of a table
+    Leases {
+        #[arg(long)]
+        server: PathBuf,
+        #[arg(long)]
+        work_dir: PathBuf,
+        #[arg(long, default_value_t = 5.0)]
+        seconds: f64,
+    },
     /// Everything, as a table in Markdown on standard output
     Table {
         #[arg(long)]
@@ -164,6 +173,11 @@ pub(crate) fn run() -> Result<()> {
         Command::Sweep { server, work_dir, seconds } => {
             let time = Duration::from_secs_f64(seconds);
             print!("{}", sweep::measure(&Program::new(Kind::Headwater, &server), &work_dir, time)?);
+        }
+        Command::Leases { server, work_dir, seconds } => {
+            let measure = Duration::from_secs_f64(seconds);
+            let window = Window { warm_up: measure / 4, measure };
+            print!("{}", leases::measure(&Program::new(Kind::Headwater, &server), &work_dir, window)?);
         }
         Command::Table { server, peer, work_dir, quick } => {
             let ours = Program::new(Kind::Headwater, &server);

@@ -17,16 +17,26 @@ pub(crate) enum Encoding {
     Cbor,
 }
 
-/// The bytes of one POST of `operation`.
+/// The bytes of one POST of an operation of Kinesis.
 pub(crate) fn request(address: SocketAddr, operation: &str, encoding: Encoding, body: &[u8]) -> Vec<u8> {
     let content_type = match encoding {
         Encoding::Json => "application/x-amz-json-1.1",
         Encoding::Cbor => "application/x-amz-cbor-1.1",
     };
+    post(address, content_type, "kinesis", &format!("Kinesis_20131202.{operation}"), body)
+}
+
+/// The bytes of one POST of an operation of DynamoDB.
+pub(crate) fn table_request(address: SocketAddr, operation: &str, body: &[u8]) -> Vec<u8> {
+    let target = format!("DynamoDB_20120810.{operation}");
+    post(address, "application/x-amz-json-1.0", "dynamodb", &target, body)
+}
+
+fn post(address: SocketAddr, content_type: &str, service: &str, target: &str, body: &[u8]) -> Vec<u8> {
     let mut bytes = format!(
         "POST / HTTP/1.1\r\nHost: {address}\r\nContent-Type: {content_type}\r\n\
-         X-Amz-Target: Kinesis_20131202.{operation}\r\nX-Amz-Date: 20260101T000000Z\r\n\
-         Authorization: AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20260101/us-east-1/kinesis/aws4_request, \
+         X-Amz-Target: {target}\r\nX-Amz-Date: 20260101T000000Z\r\n\
+         Authorization: AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20260101/us-east-1/{service}/aws4_request, \
          SignedHeaders=content-type;host;x-amz-date;x-amz-target, Signature={:064x}\r\nContent-Length: {}\r\n\r\n",
         0,
         body.len()

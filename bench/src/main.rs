@@ -13,6 +13,7 @@ mod cli;
 mod fan_out;
 mod fan_out_soak;
 mod http;
+mod leases;
 mod load;
 mod payload;
 mod process;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::Result;
 use crate::fan_out;
+use crate::leases;
 use crate::load::{Window, percentile_us};
 use crate::raw_disk::RawDisk;
 use crate::scratch::Scratch;
@@ -117,6 +118,7 @@ pub(crate) fn measure(ours: &Program, peer: &Program, work_dir: &Path, quick: bo
     text.push_str(&fan_out::measure(ours, work_dir, plan.window)?);
     eprintln!("past saturation");
     text.push_str(&sweep::measure(ours, work_dir, plan.window.measure)?);
+    text.push_str(&leases::measure(ours, work_dir, plan.window)?);
     eprintln!("starts and memory");
     render_starts(&mut text, ours, peer, &plan, work_dir)?;
     Ok(text)

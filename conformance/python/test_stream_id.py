@@ -2,7 +2,7 @@
 
 import pytest
 
-from kit.client import create, refusal
+from kit.client import create, ok, refusal
 from kit.operations import BUILT, members, request
 from kit.raw import post
 
@@ -43,7 +43,15 @@ def calls(server, stream):
     ]
 
 
-# Not through boto3: it sends what has a well-formed id to a host of AWS's that is named after it, whatever the endpoint.
+def test_boto3_stays_at_its_endpoint(kinesis, stream):
+    """An id of the form that the model asks for would send it to a host of AWS's."""
+    right = kinesis.describe_stream_summary(StreamName=stream)["StreamDescriptionSummary"]["StreamId"]
+    ok(kinesis.put_record(StreamName=stream, StreamId=right, PartitionKey="k", Data=b"x"))
+    refused = refusal(kinesis.list_shards, StreamName=stream, StreamId="f" * 24)
+    assert refused.code == "InvalidArgumentException", refused
+
+
+# Not through boto3, because of the wrong one's form.
 def test_the_right_one_and_a_wrong_one(server, kinesis, stream):
     right = kinesis.describe_stream_summary(StreamName=stream)["StreamDescriptionSummary"]["StreamId"]
     for operation, body in calls(server, stream):

@@ -178,6 +178,7 @@ impl Server {
             region: settings.region.clone(),
             limits: settings.limit_policy(),
             transition: settings.transition,
+            copy_after_bytes: headwater_tables::COPY_AFTER_BYTES,
         };
         let tables = TableService::open(tables, config).await?;
         let (own, foreign) = streams.count_streams(settings.account);
@@ -193,12 +194,13 @@ impl Server {
         let sampling = sampling::run(streams.clone(), monitoring.clone(), clock.clone());
         let mut background =
             vec![tokio::spawn(streams.clone().run_upkeep()), tokio::spawn(keys), tokio::spawn(sampling)];
+        background.push(tokio::spawn(tables.clone().run_upkeep()));
         let access = AccessControl::new(credentials.clone(), audit);
         let credentials = credentials.map(|credentials| follow_credentials(credentials, clock.clone()));
         background.extend(credentials.map(tokio::spawn));
         let resources = Resources {
             streams: streams.clone(),
-            tables,
+            tables: tables.clone(),
             monitoring,
             access,
             clock: clock.clone(),
@@ -206,7 +208,7 @@ impl Server {
             metrics: metrics.clone(),
         };
         let api = Api::new(settings.account, resources, settings.requests);
-        let routes = Routes::new(api, streams.clone(), store.clone(), metrics, disk, settings);
+        let routes = Routes::new(api, streams.clone(), tables, store.clone(), metrics, disk, settings);
         let stopping = Stopping::default();
         let fresh = tls.clone().map(|tls| tls.keep_fresh(clock.clone()));
         background.extend(fresh.map(tokio::spawn));

@@ -74,6 +74,14 @@ impl Consumed {
         self.table + self.indexes.iter().map(|(_, _, units)| units).sum::<u64>()
     }
 
+    /// The price of a transaction.
+    pub(crate) fn double(&mut self) {
+        self.table *= 2;
+        for (_, _, units) in &mut self.indexes {
+            *units *= 2;
+        }
+    }
+
     /// Adds what another request of the same table used.
     pub fn add(&mut self, other: &Self) {
         self.table += other.table;

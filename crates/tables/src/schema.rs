@@ -6,7 +6,7 @@ use std::fmt;
 use headwater_types::AccountId;
 use serde::{Deserialize, Serialize};
 
-use crate::value::{AttributeType, AttributeValue, Item};
+use crate::value::{AttributeType, Item};
 
 /// The name of a table or an index: 3 to 255 of `a-z A-Z 0-9 _ . -`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -177,13 +177,4 @@ pub struct TableSpec {
     pub deletion_protection: bool,
     /// Tags.
     pub tags: BTreeMap<String, String>,
-}
-
-/// Keys in the order of a table or an index: by the hash of the partition key, as DynamoDB scatters them, then by the
-/// keys themselves.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct OrderedKey {
-    pub(crate) hash: u64,
-    pub(crate) partition: AttributeValue,
-    pub(crate) sort: Option<AttributeValue>,
 }

@@ -1,18 +1,33 @@
 //! The service.
 
+use std::ops::Bound;
 use std::sync::Arc;
 use std::time::Duration;
 
 use headwater_host::{Clock, Random};
 use headwater_store::{LogStore, MetaStore};
-use headwater_telemetry::Metrics;
+use headwater_telemetry::{Level, Metrics};
 use headwater_types::AccountId;
 use headwater_types::limits::LimitPolicy;
+use parking_lot::RwLock;
+use tokio::sync::{mpsc, oneshot};
+use tracing::warn;
 
-use crate::description::{TableChange, TableDescription, Tags, TimeToLive};
-use crate::error::Result;
+use crate::capacity::Capacity;
+use crate::change::Change;
+use crate::control::Planning;
+use crate::describe::{arn, describe, time_to_live};
+use crate::description::{Status, TableChange, TableDescription, Tags, TimeToLive};
+use crate::error::{Result, TablesError};
+use crate::journal::Journal;
+use crate::order::Place;
+use crate::owner::{Command, Owner};
+use crate::read;
 use crate::requests::{Get, Got, Page, PageRequest, Write, Written};
 use crate::schema::{KeySchema, TableKey, TableName, TableSpec};
+use crate::state::State;
+use crate::value::Item;
+use crate::write::{Moment, has_expired};
 
 /// What the service is made from.
 #[derive(Debug, Clone)]
@@ -38,117 +53,272 @@ pub struct Config {
     pub limits: LimitPolicy,
     /// How long CREATING, UPDATING and DELETING last at the least.
     pub transition: Duration,
+    /// Changes in the log before a copy of everything is made, in bytes; and not before there are twice as many as all
+    /// tables take. Usually [`COPY_AFTER_BYTES`].
+    pub copy_after_bytes: usize,
 }
+
+/// See [`Config::copy_after_bytes`]. Reading so much takes a fraction of a second.
+pub const COPY_AFTER_BYTES: usize = 16 << 20;
+
+/// Commands that wait for the owner; further ones wait for these.
+const QUEUE_MAX: usize = 1024;
+/// How often it is looked whether the time of items, and of deleted tables, has come.
+const UPKEEP_PAUSE: Duration = Duration::from_secs(10);
+/// Items that are deleted together because their time has come.
+const EXPIRE_MAX: usize = 1000;
 
 /// Tables of items.
 #[derive(Debug)]
-pub struct TableService {}
+pub struct TableService {
+    state: Arc<RwLock<State>>,
+    owner: mpsc::Sender<Command>,
+    capacity: Arc<Capacity>,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+    metrics: Arc<Metrics>,
+    region: String,
+}
 
 impl TableService {
     /// Reads all tables.
-    pub async fn open(_substrate: Substrate, _config: Config) -> Result<Arc<Self>> {
-        todo!()
+    pub async fn open(substrate: Substrate, config: Config) -> Result<Arc<Self>> {
+        let Substrate { logs, meta, clock, random, metrics } = substrate;
+        let Config { region, limits, transition, copy_after_bytes } = config;
+        let (journal, state) = Journal::open(logs, meta, clock.clone(), random.clone()).await?;
+        let state = Arc::new(RwLock::new(state));
+        let capacity = Arc::new(Capacity::new(limits != LimitPolicy::OFF));
+        let owner = Owner {
+            state: state.clone(),
+            journal,
+            clock: clock.clone(),
+            capacity: capacity.clone(),
+            transition,
+            copy_after_bytes,
+            copying: None,
+            copy_not_before: Duration::ZERO,
+        };
+        let (sender, commands) = mpsc::channel(QUEUE_MAX);
+        tokio::spawn(owner.run(commands));
+        Ok(Arc::new(Self { state, owner: sender, capacity, clock, random, metrics, region }))
+    }
+
+    /// Deletes what has had its time, for as long as it is polled.
+    pub async fn run_upkeep(self: Arc<Self>) {
+        loop {
+            self.clock.sleep(UPKEEP_PAUSE).await;
+            if let Err(error) = self.upkeep().await {
+                warn!(%error, "items whose time has come could not be deleted; it is tried again");
+            }
+        }
+    }
+
+    /// Deletes what has had its time, now.
+    pub async fn upkeep(&self) -> Result<()> {
+        let now = self.clock.now();
+        let (any_gone, uids) = {
+            let state = self.state.read();
+            let expiring = state.tables().filter(|table| table.meta.expiry_attribute().is_some());
+            (
+                state.tables().any(|table| table.meta.status(now).is_none()),
+                expiring.map(|table| table.meta.uid).collect::<Vec<_>>(),
+            )
+        };
+        if any_gone {
+            self.plan(|planning| Ok(planning.purge())).await?;
+            let state = self.state.read();
+            self.capacity.retain(|uid| state.table(uid).is_some());
+        }
+        for uid in uids {
+            let mut after = None;
+            loop {
+                let (keys, last) = self.expired(uid, after.as_ref());
+                if !keys.is_empty() {
+                    self.ask(|answer| Command::Expire(uid, keys, answer)).await?;
+                }
+                match last {
+                    Some(last) => after = Some(last),
+                    None => break,
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Keys of some items whose time has come, and where to go on.
+    fn expired(&self, uid: u64, after: Option<&Place>) -> (Vec<Item>, Option<Place>) {
+        /// Items that are looked at before others have their turn.
+        const LOOKED_AT_MAX: usize = 20_000;
+        let (state, now) = (self.state.read(), self.clock.now());
+        let Some(table) = state.table(uid) else { return (Vec::new(), None) };
+        let Some(attribute) = table.meta.expiry_attribute() else { return (Vec::new(), None) };
+        let start = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let mut keys = Vec::new();
+        for (looked_at, (place, item)) in table.items.range::<Place, _>((start, Bound::Unbounded)).enumerate()
+        {
+            if has_expired(item, attribute, now) {
+                keys.push(table.meta.schema.of(item));
+            }
+            if keys.len() >= EXPIRE_MAX || looked_at >= LOOKED_AT_MAX {
+                return (keys, Some(place.clone()));
+            }
+        }
+        (keys, None)
+    }
+
+    /// The region in ARNs.
+    pub fn region(&self) -> &str {
+        &self.region
     }
 
     /// The ARN of a table that there is or is not.
-    pub fn arn(&self, _table: &TableKey) -> String {
-        todo!()
+    pub fn arn(&self, table: &TableKey) -> String {
+        arn(&self.region, table)
+    }
+
+    /// Sets what is measured of all tables together.
+    pub fn report_levels(&self) {
+        let state = self.state.read();
+        let (mut tables, mut items) = (0, 0);
+        for table in state.tables() {
+            tables += 1;
+            items += table.items.len() as u64;
+        }
+        self.metrics.set(Level::Tables, tables);
+        self.metrics.set(Level::TableItems, items);
+        self.metrics.set(Level::TableMemoryBytes, state.memory_bytes() as u64);
     }
 
     /// Makes a table.
-    pub async fn create_table(&self, _table: &TableKey, _spec: TableSpec) -> Result<TableDescription> {
-        todo!()
+    pub async fn create_table(&self, table: &TableKey, spec: TableSpec) -> Result<TableDescription> {
+        let (key, random) = (table.clone(), self.random.clone());
+        self.plan(move |planning| planning.create(&key, spec, &*random)).await?;
+        self.describe(table)
     }
 
     /// Changes a table.
-    pub async fn update_table(&self, _table: &TableKey, _change: TableChange) -> Result<TableDescription> {
-        todo!()
+    pub async fn update_table(&self, table: &TableKey, change: TableChange) -> Result<TableDescription> {
+        let key = table.clone();
+        self.plan(move |planning| planning.update(&key, change)).await?;
+        self.describe(table)
     }
 
     /// Deletes a table and its items.
-    pub async fn delete_table(&self, _table: &TableKey) -> Result<TableDescription> {
-        todo!()
+    pub async fn delete_table(&self, table: &TableKey) -> Result<TableDescription> {
+        let (key, mut described) = (table.clone(), self.describe(table)?);
+        self.plan(move |planning| planning.delete(&key)).await?;
+        described.status = Status::Deleting;
+        Ok(described)
     }
 
     /// What there is to say of a table, in whatever state.
-    pub fn describe(&self, _table: &TableKey) -> Result<TableDescription> {
-        todo!()
+    pub fn describe(&self, table: &TableKey) -> Result<TableDescription> {
+        let (state, now) = (self.state.read(), self.clock.now());
+        let (table, status) = state.find(table, now)?;
+        Ok(describe(table, status, &self.region, now))
     }
 
     /// At most `limit` names of an account's tables, in order, and whether there are more.
-    pub fn list(&self, _account: AccountId, _after: Option<&str>, _limit: usize) -> (Vec<TableName>, bool) {
-        todo!()
+    pub fn list(&self, account: AccountId, after: Option<&str>, limit: usize) -> (Vec<TableName>, bool) {
+        let state = self.state.read();
+        let mut names = state.names(account, after, self.clock.now());
+        let page: Vec<TableName> = names.by_ref().take(limit).cloned().collect();
+        let more = names.next().is_some();
+        (page, more)
     }
 
     /// The key of a table, or of one of its indexes; for who has to read expressions on it.
-    pub fn schema(&self, _table: &TableKey, _index: Option<&TableName>) -> Result<KeySchema> {
-        todo!()
+    pub fn schema(&self, table: &TableKey, index: Option<&TableName>) -> Result<KeySchema> {
+        let state = self.state.read();
+        let table = state.ready(table, self.clock.now())?;
+        let Some(name) = index else { return Ok(table.meta.schema.clone()) };
+        let index = table.index(name).ok_or_else(|| {
+            TablesError::IndexNotFound(format!("The table does not have the specified index: {name}"))
+        })?;
+        Ok(index.spec.schema.clone())
     }
 
     /// Whether items are deleted when their time has come.
-    pub fn time_to_live(&self, _table: &TableKey) -> Result<TimeToLive> {
-        todo!()
+    pub fn time_to_live(&self, table: &TableKey) -> Result<TimeToLive> {
+        let (state, now) = (self.state.read(), self.clock.now());
+        Ok(time_to_live(state.find(table, now)?.0, now))
     }
 
-    /// Has items deleted when their time has come (`Some`: the attribute), or no longer.
-    pub async fn set_time_to_live(
-        &self,
-        _table: &TableKey,
-        _attribute: String,
-        _enabled: bool,
-    ) -> Result<()> {
-        todo!()
+    /// Has items deleted when their time has come by this attribute, or no longer.
+    pub async fn set_time_to_live(&self, table: &TableKey, attribute: String, enabled: bool) -> Result<()> {
+        let key = table.clone();
+        self.plan(move |planning| planning.time_to_live(&key, attribute, enabled)).await
     }
 
     /// Tags.
-    pub fn tags(&self, _table: &TableKey) -> Result<Tags> {
-        todo!()
+    pub fn tags(&self, table: &TableKey) -> Result<Tags> {
+        Ok(self.state.read().find(table, self.clock.now())?.0.meta.tags.clone())
     }
 
     /// Adds or replaces tags.
-    pub async fn tag(&self, _table: &TableKey, _tags: Tags) -> Result<()> {
-        todo!()
+    pub async fn tag(&self, table: &TableKey, tags: Tags) -> Result<()> {
+        let key = table.clone();
+        self.plan(move |planning| planning.tag(&key, tags)).await
     }
 
     /// Removes tags.
-    pub async fn untag(&self, _table: &TableKey, _keys: Vec<String>) -> Result<()> {
-        todo!()
+    pub async fn untag(&self, table: &TableKey, keys: Vec<String>) -> Result<()> {
+        let key = table.clone();
+        self.plan(move |planning| planning.untag(&key, &keys)).await
     }
 
     /// Writes one item. Durable when it returns.
-    pub async fn write(&self, _write: Write) -> Result<Written> {
-        todo!()
+    pub async fn write(&self, write: Write) -> Result<Written> {
+        self.ask(|answer| Command::Write(write, answer)).await
     }
 
     /// Writes items that have nothing to do with each other (BatchWriteItem), in one go. A write that is throttled is
     /// left out (`None`); one that is wrong refuses all.
-    pub async fn write_each(&self, _writes: Vec<Write>) -> Result<Vec<Option<Written>>> {
-        todo!()
+    pub async fn write_each(&self, writes: Vec<Write>) -> Result<Vec<Option<Written>>> {
+        self.ask(|answer| Command::WriteEach(writes, answer)).await
     }
 
     /// Writes all, or none. A token makes a repetition within ten minutes do nothing; `request` tells whether it is one
     /// (any digest of the request).
     pub async fn write_all(
         &self,
-        _writes: Vec<Write>,
-        _token: Option<TransactionToken>,
+        writes: Vec<Write>,
+        token: Option<TransactionToken>,
     ) -> Result<Vec<Written>> {
-        todo!()
+        self.ask(|answer| Command::WriteAll(writes, token, answer)).await
     }
 
     /// Reads one item.
-    pub fn get(&self, _get: &Get) -> Result<Got> {
-        todo!()
+    pub fn get(&self, get: &Get) -> Result<Got> {
+        read::get(&self.state.read(), get, false, self.moment())
     }
 
     /// Reads items as they are at one moment (TransactGetItems), at the price of a transaction.
-    pub fn get_all(&self, _gets: &[Get]) -> Result<Vec<Got>> {
-        todo!()
+    pub fn get_all(&self, gets: &[Get]) -> Result<Vec<Got>> {
+        let state = self.state.read();
+        gets.iter().map(|get| read::get(&state, get, true, self.moment())).collect()
     }
 
     /// A page of a Query or a Scan: at most 1 MB of items is looked at.
-    pub fn page(&self, _request: &PageRequest) -> Result<Page> {
-        todo!()
+    pub fn page(&self, request: &PageRequest) -> Result<Page> {
+        read::page(&self.state.read(), request, self.moment())
+    }
+
+    fn moment(&self) -> Moment<'_> {
+        Moment { now: self.clock.now(), elapsed: self.clock.elapsed(), capacity: &self.capacity }
+    }
+
+    async fn plan(
+        &self,
+        plan: impl FnOnce(Planning<'_>) -> Result<Vec<Change>> + Send + 'static,
+    ) -> Result<()> {
+        self.ask(|answer| Command::Plan(Box::new(plan), answer)).await
+    }
+
+    async fn ask<T>(&self, command: impl FnOnce(oneshot::Sender<Result<T>>) -> Command) -> Result<T> {
+        let (answer, answered) = oneshot::channel();
+        self.owner.send(command(answer)).await.map_err(|_| TablesError::Stopped)?;
+        answered.await.map_err(|_| TablesError::Stopped)?
     }
 }
 

@@ -77,10 +77,16 @@ pub enum Level {
     BackgroundFailures,
     /// Bytes that wait to be made durable.
     CommitQueueBytes,
+    /// Tables that exist.
+    Tables,
+    /// Items of all tables.
+    TableItems,
+    /// Memory that items and indexes take, roughly.
+    TableMemoryBytes,
 }
 
 /// Names and descriptions, in the order of [`Level`].
-const LEVELS: [(&str, &str); 8] = [
+const LEVELS: [(&str, &str); 11] = [
     ("open_shards", "Open shards of all streams"),
     ("streams", "Streams that exist"),
     ("disk_used_bytes", "Bytes the data directory takes"),
@@ -89,6 +95,9 @@ const LEVELS: [(&str, &str); 8] = [
     ("damaged_frames", "Stored frames found damaged since the start"),
     ("background_failures", "Failures of the background work since the start; it tries again"),
     ("commit_queue_bytes", "Bytes that wait to be made durable"),
+    ("tables", "Tables that exist"),
+    ("table_items", "Items of all tables"),
+    ("table_memory_bytes", "Memory that items of tables and their indexes take, roughly"),
 ];
 
 /// Counts as an open connection until it is dropped.

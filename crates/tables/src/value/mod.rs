@@ -78,6 +78,16 @@ impl AttributeType {
         }
     }
 
+    /// True for the types whose values have an order: text, numbers, bytes.
+    pub fn is_ordered(self) -> bool {
+        matches!(self, Self::S | Self::N | Self::B)
+    }
+
+    /// True for the types of sets.
+    pub fn is_set(self) -> bool {
+        matches!(self, Self::Ss | Self::Ns | Self::Bs)
+    }
+
     /// The type that is written so.
     pub fn parse(text: &str) -> Option<Self> {
         use AttributeType::*;

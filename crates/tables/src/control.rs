@@ -1,0 +1,347 @@
+//! Changes of tables themselves: plans, made from what there is, and carried out by whoever asked.
+
+use std::time::Duration;
+
+use headwater_host::Random;
+use headwater_types::{AccountId, Timestamp};
+
+use crate::change::Change;
+use crate::description::{IndexChange, Status, TableChange, Tags};
+use crate::error::{Result, TablesError};
+use crate::limits::{GLOBAL_INDEXES_MAX, TABLES_MAX, TAGS_MAX};
+use crate::meta::{IndexMeta, Phase, TableMeta, TimeToLiveMeta};
+use crate::schema::{Billing, IndexScope, IndexSpec, TableKey, TableName, TableSpec, Throughput};
+use crate::state::{State, Table};
+use crate::write::invalid;
+
+/// What plans are made with.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Planning<'a> {
+    pub(crate) state: &'a State,
+    pub(crate) now: Timestamp,
+    /// How long a transition lasts at the least.
+    pub(crate) transition: Duration,
+}
+
+impl Planning<'_> {
+    fn until(&self) -> Timestamp {
+        self.now.plus(self.transition)
+    }
+
+    /// The table, if it may be changed.
+    fn settled(&self, key: &TableKey) -> Result<&Table> {
+        let (table, status) = self.state.find(key, self.now)?;
+        let doing = match status {
+            Status::Active => return Ok(table),
+            Status::Creating => "created",
+            Status::Updating => "updated",
+            Status::Deleting => "deleted",
+        };
+        Err(TablesError::InUse { table: key.name.clone(), doing })
+    }
+
+    pub(crate) fn create(&self, key: &TableKey, spec: TableSpec, random: &dyn Random) -> Result<Vec<Change>> {
+        match self.state.find(key, self.now) {
+            Ok((_, Status::Deleting)) => {
+                return Err(TablesError::InUse { table: key.name.clone(), doing: "deleted" });
+            }
+            Ok(_) => return Err(TablesError::TableExists(key.name.clone())),
+            Err(_) => {}
+        }
+        self.check_quota(key.account)?;
+        check_tags(&spec.tags)?;
+        let phase = Phase::Creating { until: self.until() };
+        let on_demand = spec.billing == Billing::PayPerRequest;
+        let meta = TableMeta {
+            uid: self.fresh_uid(random),
+            account: key.account,
+            name: key.name.clone(),
+            id: uuid(random),
+            created: self.now,
+            phase,
+            schema: spec.schema,
+            indexes: spec.indexes.into_iter().map(|spec| IndexMeta { spec, phase }).collect(),
+            billing: spec.billing,
+            pay_per_request_since: on_demand.then_some(self.now),
+            throughput_raised: None,
+            throughput_lowered: None,
+            class: spec.class.map(|class| (class, None)),
+            deletion_protection: spec.deletion_protection,
+            time_to_live: None,
+            tags: spec.tags,
+        };
+        // An earlier table of the name is gone by now, and has perhaps not been noticed yet.
+        let mut changes = self.purge_of(|table| table.meta.key() == *key);
+        changes.push(Change::Table(Box::new(meta)));
+        Ok(changes)
+    }
+
+    fn check_quota(&self, account: AccountId) -> Result<()> {
+        if self.state.names(account, None, self.now).count() < TABLES_MAX {
+            return Ok(());
+        }
+        Err(TablesError::LimitExceeded(format!(
+            "Subscriber limit exceeded: There is a limit of {TABLES_MAX} tables per subscriber"
+        )))
+    }
+
+    fn fresh_uid(&self, random: &dyn Random) -> u64 {
+        loop {
+            // Half of the range: any reader of JSON knows such numbers.
+            let uid = random.next_u64() >> 12;
+            if self.state.table(uid).is_none() {
+                return uid;
+            }
+        }
+    }
+
+    /// Tables whose deletion has ended.
+    pub(crate) fn purge(&self) -> Vec<Change> {
+        self.purge_of(|_| true)
+    }
+
+    fn purge_of(&self, which: impl Fn(&Table) -> bool) -> Vec<Change> {
+        let gone = |table: &&Table| which(table) && table.meta.status(self.now).is_none();
+        self.state.tables().filter(gone).map(|table| Change::Gone(table.meta.uid)).collect()
+    }
+
+    pub(crate) fn delete(&self, key: &TableKey) -> Result<Vec<Change>> {
+        let (table, status) = self.state.find(key, self.now)?;
+        let in_use = |doing| Err(TablesError::InUse { table: key.name.clone(), doing });
+        match status {
+            Status::Creating => return in_use("created"),
+            Status::Deleting => return in_use("deleted"),
+            Status::Updating | Status::Active => {}
+        }
+        if table.meta.deletion_protection {
+            return Err(invalid(
+                "Resource cannot be deleted as it is currently protected against deletion. Disable deletion \
+                 protection first.",
+            ));
+        }
+        let meta = TableMeta { phase: Phase::Deleting { until: self.until() }, ..table.meta.clone() };
+        Ok(vec![Change::Table(Box::new(meta))])
+    }
+
+    pub(crate) fn update(&self, key: &TableKey, change: TableChange) -> Result<Vec<Change>> {
+        let table = self.settled(key)?;
+        let mut meta = table.meta.clone();
+        let creating =
+            change.indexes.iter().filter(|change| matches!(change, IndexChange::Create(_))).count();
+        let deleting =
+            change.indexes.iter().filter(|change| matches!(change, IndexChange::Delete(_))).count();
+        if creating + deleting > 1 {
+            return Err(TablesError::LimitExceeded(
+                "Subscriber limit exceeded: Only 1 online index can be created or deleted simultaneously per table"
+                    .into(),
+            ));
+        }
+        if let Some(billing) = change.billing {
+            self.bill(&mut meta, billing)?;
+        }
+        if let Some(class) = change.class {
+            meta.class = Some((class, Some(self.now)));
+        }
+        if let Some(protected) = change.deletion_protection {
+            meta.deletion_protection = protected;
+        }
+        for index in change.indexes {
+            self.change_index(table, &mut meta, index)?;
+        }
+        check_billing(&meta)?;
+        if meta == table.meta && change.deletion_protection.is_none() {
+            return Err(invalid(
+                "At least one of ProvisionedThroughput, BillingMode, UpdateStreamEnabled, GlobalSecondaryIndexUpdates \
+                 or SSESpecification or ReplicaUpdates is required",
+            ));
+        }
+        // Protection is changed at once.
+        let quiet = TableMeta { deletion_protection: table.meta.deletion_protection, ..meta.clone() };
+        if quiet != table.meta {
+            meta.phase = Phase::Updating { until: self.until() };
+        }
+        Ok(vec![Change::Table(Box::new(meta))])
+    }
+
+    fn bill(&self, meta: &mut TableMeta, billing: Billing) -> Result<()> {
+        match (meta.billing, billing) {
+            (Billing::Provisioned(old), Billing::Provisioned(new)) => {
+                self.rate(meta, old, new)?;
+            }
+            (_, Billing::PayPerRequest) => {
+                meta.pay_per_request_since = Some(self.now);
+                for index in &mut meta.indexes {
+                    index.spec.throughput = None;
+                }
+            }
+            (Billing::PayPerRequest, Billing::Provisioned(_)) => {}
+        }
+        meta.billing = billing;
+        Ok(())
+    }
+
+    fn rate(&self, meta: &mut TableMeta, old: Throughput, new: Throughput) -> Result<()> {
+        if old == new {
+            return Err(invalid(format!(
+                "The provisioned throughput for the table will not change. The requested value equals the current \
+                 value. Current ReadCapacityUnits provisioned for the table: {}. Requested ReadCapacityUnits: {}. \
+                 Current WriteCapacityUnits provisioned for the table: {}. Requested WriteCapacityUnits: {}. Refer to \
+                 the Amazon DynamoDB Developer Guide for current limits and how to request higher limits.",
+                old.read, new.read, old.write, new.write
+            )));
+        }
+        if new.read > old.read || new.write > old.write {
+            meta.throughput_raised = Some(self.now);
+        }
+        if new.read < old.read || new.write < old.write {
+            meta.throughput_lowered = Some(self.now);
+        }
+        Ok(())
+    }
+
+    fn change_index(&self, table: &Table, meta: &mut TableMeta, change: IndexChange) -> Result<()> {
+        // Those whose deletion has ended.
+        meta.indexes.retain(|index| index.phase.status(self.now).is_some());
+        let at = |meta: &TableMeta, name: &TableName| {
+            let found = meta.indexes.iter().position(|index| {
+                index.spec.name == *name
+                    && index.spec.scope == IndexScope::Global
+                    && index.phase.status(self.now) != Some(Status::Deleting)
+            });
+            found.ok_or_else(|| {
+                TablesError::IndexNotFound(format!("The table does not have the specified index: {name}"))
+            })
+        };
+        match change {
+            IndexChange::Create(spec) => self.create_index(meta, spec)?,
+            IndexChange::Update(name, throughput) => {
+                let at = at(meta, &name)?;
+                if table.meta.billing == Billing::PayPerRequest && meta.billing == Billing::PayPerRequest {
+                    return Err(invalid(
+                        "One or more parameter values were invalid: Neither ReadCapacityUnits nor WriteCapacityUnits \
+                         can be specified when BillingMode is PAY_PER_REQUEST",
+                    ));
+                }
+                let index = &mut meta.indexes[at];
+                index.spec.throughput = Some(throughput);
+                index.phase = Phase::Updating { until: self.until() };
+            }
+            IndexChange::Delete(name) => {
+                let at = at(meta, &name)?;
+                meta.indexes[at].phase = Phase::Deleting { until: self.until() };
+            }
+        }
+        Ok(())
+    }
+
+    fn create_index(&self, meta: &mut TableMeta, spec: IndexSpec) -> Result<()> {
+        if meta.indexes.iter().any(|index| index.spec.name == spec.name) {
+            return Err(invalid(format!(
+                "Attempting to create an index which already exists: {}",
+                spec.name
+            )));
+        }
+        let global = meta.indexes.iter().filter(|index| index.spec.scope == IndexScope::Global).count();
+        if global >= GLOBAL_INDEXES_MAX {
+            return Err(TablesError::LimitExceeded(format!(
+                "Subscriber limit exceeded: The table has {GLOBAL_INDEXES_MAX} global secondary indexes"
+            )));
+        }
+        for attribute in spec.schema.attributes() {
+            if let Some(known) = meta.key_attribute(&attribute.name)
+                && known.kind != attribute.kind
+            {
+                return Err(invalid(format!(
+                    "One or more parameter values were invalid: Attribute {} is of type {} in another key",
+                    attribute.name,
+                    known.kind.attribute_type().name()
+                )));
+            }
+        }
+        meta.indexes.push(IndexMeta { spec, phase: Phase::Creating { until: self.until() } });
+        Ok(())
+    }
+
+    pub(crate) fn time_to_live(
+        &self,
+        key: &TableKey,
+        attribute: String,
+        enabled: bool,
+    ) -> Result<Vec<Change>> {
+        let table = self.settled(key)?;
+        let current = table.meta.time_to_live.as_ref();
+        if current.is_some_and(|current| self.now < current.until) {
+            return Err(invalid("Time to live has been modified multiple times within a fixed interval"));
+        }
+        match current.filter(|current| current.enabled) {
+            Some(current) if current.attribute != attribute => {
+                return Err(invalid(format!(
+                    "TimeToLive is active on a different AttributeName: current AttributeName is {}",
+                    current.attribute
+                )));
+            }
+            Some(_) if enabled => return Err(invalid("TimeToLive is already enabled")),
+            None if !enabled => return Err(invalid("TimeToLive is already disabled")),
+            Some(_) | None => {}
+        }
+        let time_to_live = Some(TimeToLiveMeta { attribute, enabled, until: self.until() });
+        Ok(vec![Change::Table(Box::new(TableMeta { time_to_live, ..table.meta.clone() }))])
+    }
+
+    pub(crate) fn tag(&self, key: &TableKey, tags: Tags) -> Result<Vec<Change>> {
+        let (table, _) = self.state.find(key, self.now)?;
+        let mut meta = table.meta.clone();
+        meta.tags.extend(tags);
+        check_tags(&meta.tags)?;
+        Ok(vec![Change::Table(Box::new(meta))])
+    }
+
+    pub(crate) fn untag(&self, key: &TableKey, keys: &[String]) -> Result<Vec<Change>> {
+        let (table, _) = self.state.find(key, self.now)?;
+        let mut meta = table.meta.clone();
+        meta.tags.retain(|tag, _| !keys.contains(tag));
+        Ok(vec![Change::Table(Box::new(meta))])
+    }
+}
+
+/// Global indexes have a capacity of their own where the table has one, and only there.
+fn check_billing(meta: &TableMeta) -> Result<()> {
+    let provisioned = meta.billing != Billing::PayPerRequest;
+    let mut global = meta.indexes.iter().filter(|index| index.spec.scope == IndexScope::Global);
+    match global.find(|index| index.spec.throughput.is_some() != provisioned) {
+        None => Ok(()),
+        Some(index) if provisioned => Err(invalid(format!(
+            "One or more parameter values were invalid: ProvisionedThroughput must be specified for index: {}",
+            index.spec.name
+        ))),
+        Some(index) => Err(invalid(format!(
+            "One or more parameter values were invalid: ProvisionedThroughput should not be specified for index: {} \
+             when BillingMode is PAY_PER_REQUEST",
+            index.spec.name
+        ))),
+    }
+}
+
+fn check_tags(tags: &Tags) -> Result<()> {
+    if tags.len() > TAGS_MAX {
+        return Err(invalid(format!("Too many tags: a table can have {TAGS_MAX}")));
+    }
+    Ok(())
+}
+
+/// A random UUID (RFC 9562, version 4).
+fn uuid(random: &dyn Random) -> String {
+    let mut bytes = [0; 16];
+    random.fill(&mut bytes);
+    bytes[6] = (bytes[6] & 0x0f) | 0x40;
+    bytes[8] = (bytes[8] & 0x3f) | 0x80;
+    let number = u128::from_be_bytes(bytes);
+    format!(
+        "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
+        (number >> 96) as u32,
+        (number >> 80) as u16,
+        (number >> 64) as u16,
+        (number >> 48) as u16,
+        number as u64 & 0xffff_ffff_ffff
+    )
+}

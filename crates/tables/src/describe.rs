@@ -1,0 +1,67 @@
+//! What is said of a table.
+
+use headwater_types::{Timestamp, partition_of};
+
+use crate::description::{IndexDescription, Status, TableDescription, TimeToLive};
+use crate::schema::{IndexScope, TableKey};
+use crate::state::{Index, Table};
+
+/// The ARN of a table.
+pub(crate) fn arn(region: &str, table: &TableKey) -> String {
+    format!("arn:{}:dynamodb:{region}:{}:table/{}", partition_of(region), table.account, table.name)
+}
+
+/// A table and its indexes at `now`.
+pub(crate) fn describe(table: &Table, status: Status, region: &str, now: Timestamp) -> TableDescription {
+    let meta = &table.meta;
+    let key = meta.key();
+    let arn = arn(region, &key);
+    let indexes = meta.indexes.iter().zip(&table.indexes).filter_map(|(index, entries)| {
+        let own = index.phase.status(now)?;
+        let status = if index.spec.scope == IndexScope::Local { status } else { own };
+        Some(describe_index(entries, status, &arn))
+    });
+    TableDescription {
+        status,
+        created: meta.created,
+        id: meta.id.clone(),
+        schema: meta.schema.clone(),
+        indexes: indexes.collect(),
+        billing: meta.billing,
+        pay_per_request_since: meta.pay_per_request_since,
+        throughput_changed: (meta.throughput_raised, meta.throughput_lowered),
+        class: meta.class,
+        deletion_protection: meta.deletion_protection,
+        items: table.items.len(),
+        size_bytes: table.bytes,
+        key,
+        arn,
+    }
+}
+
+fn describe_index(index: &Index, status: Status, table_arn: &str) -> IndexDescription {
+    let spec = &index.spec;
+    IndexDescription {
+        name: spec.name.clone(),
+        arn: format!("{table_arn}/index/{}", spec.name),
+        scope: spec.scope,
+        status,
+        schema: spec.schema.clone(),
+        projection: spec.projection.clone(),
+        throughput: spec.throughput,
+        items: index.entries.len(),
+        size_bytes: index.bytes,
+    }
+}
+
+/// Whether a table's items are deleted when their time has come.
+pub(crate) fn time_to_live(table: &Table, now: Timestamp) -> TimeToLive {
+    match &table.meta.time_to_live {
+        None => TimeToLive { attribute: None, changing: false },
+        Some(meta) => {
+            let changing = now < meta.until;
+            let attribute = meta.enabled.then(|| meta.attribute.clone());
+            TimeToLive { attribute, changing }
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! Conditions on keys: a partition, and a range within it.
+
+use super::ast::Comparator;
+use super::condition::parse;
+use super::error::{ExpressionError, KEY_NOT_SUPPORTED, Place, parameter, plain};
+use super::legacy::{Comparison, Operator, check};
+use super::placeholders::Placeholders;
+use super::test::{Operand, Test};
+use crate::schema::{KeyAttribute, KeySchema};
+use crate::value::AttributeValue;
+
+/// Which items of a partition a Query wants.
+#[derive(Debug, Clone, PartialEq)]
+pub struct KeyCondition {
+    /// The partition.
+    pub partition: AttributeValue,
+    /// Which of its sort keys.
+    pub sort: Option<SortCondition>,
+}
+
+/// A condition on a sort key.
+#[derive(Debug, Clone, PartialEq)]
+#[allow(missing_docs, reason = "each is documented by its name in the developer guide")]
+pub enum SortCondition {
+    Equal(AttributeValue),
+    Less(AttributeValue),
+    LessOrEqual(AttributeValue),
+    Greater(AttributeValue),
+    GreaterOrEqual(AttributeValue),
+    Between(AttributeValue, AttributeValue),
+    BeginsWith(AttributeValue),
+}
+
+impl KeyCondition {
+    /// Reads an expression on a key of this schema.
+    pub fn parse(
+        text: &str,
+        placeholders: &mut Placeholders,
+        schema: &KeySchema,
+    ) -> Result<Self, ExpressionError> {
+        let mut conditions = Vec::new();
+        collect(&parse(Place::KeyCondition, text, placeholders)?, &mut conditions)?;
+        Self::legacy(conditions, schema)
+    }
+
+    /// Of the older `KeyConditions`.
+    pub fn legacy(
+        conditions: Vec<(String, Comparison)>,
+        schema: &KeySchema,
+    ) -> Result<Self, ExpressionError> {
+        for (_, comparison) in &conditions {
+            check(comparison)?;
+        }
+        let count = conditions.len();
+        if !(1..=2).contains(&count) {
+            return Err(plain("Conditions can be of length 1 or 2 only"));
+        }
+        if schema.range.is_none() && count > 1 {
+            return Err(plain(KEY_NOT_SUPPORTED));
+        }
+        let missed = |name: &str| plain(&format!("Query condition missed key schema element: {name}"));
+        let hash = find(&conditions, &schema.hash)?.ok_or_else(|| missed(&schema.hash.name))?;
+        let partition = match hash.values.as_slice() {
+            [value] if hash.operator == Operator::Eq => value.clone(),
+            _ => return Err(plain(KEY_NOT_SUPPORTED)),
+        };
+        let Some(range) = &schema.range else { return Ok(Self { partition, sort: None }) };
+        match find(&conditions, range)? {
+            Some(comparison) => Ok(Self { partition, sort: Some(sort(comparison)?) }),
+            None if count > 1 => Err(missed(&range.name)),
+            None => Ok(Self { partition, sort: None }),
+        }
+    }
+}
+
+/// The comparison of a part of the key, if it is one that keys can be searched for.
+fn find<'c>(
+    conditions: &'c [(String, Comparison)],
+    key: &KeyAttribute,
+) -> Result<Option<&'c Comparison>, ExpressionError> {
+    let Some((_, comparison)) = conditions.iter().find(|(name, _)| *name == key.name) else {
+        return Ok(None);
+    };
+    match comparison.operator {
+        Operator::Eq | Operator::Le | Operator::Lt | Operator::Ge | Operator::Gt => {}
+        Operator::Between | Operator::BeginsWith => {}
+        Operator::Ne
+        | Operator::In
+        | Operator::NotNull
+        | Operator::Null
+        | Operator::Contains
+        | Operator::NotContains => {
+            return Err(plain("Attempted conditional constraint is not an indexable operation"));
+        }
+    }
+    if comparison.values.iter().any(|value| value.kind() != key.kind.attribute_type()) {
+        return Err(parameter("Condition parameter type does not match schema type"));
+    }
+    Ok(Some(comparison))
+}
+
+fn sort(comparison: &Comparison) -> Result<SortCondition, ExpressionError> {
+    match (comparison.operator, comparison.values.as_slice()) {
+        (Operator::Eq, [value]) => Ok(SortCondition::Equal(value.clone())),
+        (Operator::Lt, [value]) => Ok(SortCondition::Less(value.clone())),
+        (Operator::Le, [value]) => Ok(SortCondition::LessOrEqual(value.clone())),
+        (Operator::Gt, [value]) => Ok(SortCondition::Greater(value.clone())),
+        (Operator::Ge, [value]) => Ok(SortCondition::GreaterOrEqual(value.clone())),
+        (Operator::Between, [lower, upper]) => Ok(SortCondition::Between(lower.clone(), upper.clone())),
+        (Operator::BeginsWith, [value]) => Ok(SortCondition::BeginsWith(value.clone())),
+        _ => Err(plain(KEY_NOT_SUPPORTED)),
+    }
+}
+
+/// The comparisons of a condition that has nothing but them and AND.
+fn collect(test: &Test, found: &mut Vec<(String, Comparison)>) -> Result<(), ExpressionError> {
+    let operator = |name: &str| plain(&format!("Invalid operator used in KeyConditionExpression: {name}"));
+    match test {
+        Test::And(tests) => tests.iter().try_for_each(|test| collect(test, found)),
+        Test::Or(_) => Err(operator("OR")),
+        Test::Not(test) if matches!(**test, Test::Exists(_)) => Err(operator("attribute_not_exists")),
+        Test::Not(_) => Err(operator("NOT")),
+        Test::In(..) => Err(operator("IN")),
+        Test::Exists(_) => Err(operator("attribute_exists")),
+        Test::Type(..) => Err(operator("attribute_type")),
+        Test::Contains(..) => Err(operator("contains")),
+        Test::Compare(Comparator::NotEqual, ..) => Err(operator("<>")),
+        Test::Compare(comparator, left, right) => {
+            let reversed = !matches!(left, Operand::Path(_));
+            let (key, value) = if reversed { (right, left) } else { (left, right) };
+            let operator = match (comparator, reversed) {
+                (Comparator::Less, false) | (Comparator::Greater, true) => Operator::Lt,
+                (Comparator::LessOrEqual, false) | (Comparator::GreaterOrEqual, true) => Operator::Le,
+                (Comparator::Greater, false) | (Comparator::Less, true) => Operator::Gt,
+                (Comparator::GreaterOrEqual, false) | (Comparator::LessOrEqual, true) => Operator::Ge,
+                (Comparator::Equal | Comparator::NotEqual, _) => Operator::Eq,
+            };
+            push(found, None, operator, key, &[value])
+        }
+        Test::Between(key, lower, upper) => {
+            push(found, Some("BETWEEN"), Operator::Between, key, &[lower, upper])
+        }
+        Test::BeginsWith(key, start) => push(found, Some("begins_with"), Operator::BeginsWith, key, &[start]),
+    }
+}
+
+/// Adds a comparison; `first` is the name of an operator that has to have the key as its first operand.
+fn push(
+    found: &mut Vec<(String, Comparison)>,
+    first: Option<&str>,
+    operator: Operator,
+    key: &Operand,
+    operands: &[&Operand],
+) -> Result<(), ExpressionError> {
+    let invalid = |text: &str| Err(plain(&format!("Invalid condition in KeyConditionExpression: {text}")));
+    let all = || [key].into_iter().chain(operands.iter().copied());
+    if all().any(|operand| matches!(operand, Operand::Size(_))) {
+        return Err(plain("KeyConditionExpressions cannot contain nested operations"));
+    }
+    let path = match (key, first) {
+        (Operand::Path(path), _) => path,
+        (_, Some(name)) => {
+            return invalid(&format!("{name} operator must have the key attribute as its first operand"));
+        }
+        (_, None) => return invalid("No key attribute specified"),
+    };
+    let mut values = Vec::new();
+    for operand in operands {
+        match operand {
+            Operand::Value(value) => values.push(value.as_ref().clone()),
+            _ => return invalid("Multiple attribute names used in one condition"),
+        }
+    }
+    if !path.steps.is_empty() {
+        return Err(plain("KeyConditionExpressions cannot have conditions on nested attributes"));
+    }
+    if found.iter().any(|(name, _)| *name == path.top) {
+        return Err(plain("KeyConditionExpressions must only contain one condition per key"));
+    }
+    found.push((path.top.clone(), Comparison { operator, values }));
+    Ok(())
+}

@@ -1,0 +1,18 @@
+//! Every key of the metadata store that this crate writes, and the names of its logs.
+
+use headwater_store::{LogId, LogIdError};
+
+/// Which logs hold the tables ([`crate::journal::Root`]).
+pub(crate) const ROOT: &str = "tables/root";
+/// What all logs begin with.
+pub(crate) const LOGS: &str = "tables/";
+
+/// The log of changes.
+pub(crate) fn journal() -> Result<LogId, LogIdError> {
+    LogId::new("tables/journal")
+}
+
+/// A copy of everything. The number tells it from earlier ones.
+pub(crate) fn snapshot(number: u64) -> Result<LogId, LogIdError> {
+    LogId::new(&format!("tables/snapshot/{number:016x}"))
+}

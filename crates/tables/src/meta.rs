@@ -1,0 +1,113 @@
+//! What is stored about a table.
+//!
+//! JSON: a field can be added with `#[serde(default)]`. Names and variants are never changed or reused.
+
+use std::collections::BTreeMap;
+
+use headwater_types::{AccountId, Timestamp};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::description::Status;
+use crate::schema::{Billing, IndexSpec, KeyAttribute, KeySchema, TableClass, TableKey, TableName};
+
+/// Where a table or an index is in its life. A transition ends by itself when its time has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Phase {
+    Creating { until: Timestamp },
+    Active,
+    Updating { until: Timestamp },
+    Deleting { until: Timestamp },
+}
+
+impl Phase {
+    /// The status at `now`; `None` once it is gone.
+    pub(crate) fn status(self, now: Timestamp) -> Option<Status> {
+        match self {
+            Self::Deleting { until } if now >= until => None,
+            Self::Deleting { .. } => Some(Status::Deleting),
+            Self::Creating { until } if now < until => Some(Status::Creating),
+            Self::Updating { until } if now < until => Some(Status::Updating),
+            Self::Creating { .. } | Self::Updating { .. } | Self::Active => Some(Status::Active),
+        }
+    }
+}
+
+/// An index.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct IndexMeta {
+    pub(crate) spec: IndexSpec,
+    pub(crate) phase: Phase,
+}
+
+/// Items are deleted when their time has come.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct TimeToLiveMeta {
+    /// Which attribute says when.
+    pub(crate) attribute: String,
+    pub(crate) enabled: bool,
+    /// Until when the change is being made.
+    pub(crate) until: Timestamp,
+}
+
+/// A table, less its items.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct TableMeta {
+    /// Tells this table from all others there ever were.
+    pub(crate) uid: u64,
+    #[serde(serialize_with = "show_account", deserialize_with = "read_account")]
+    pub(crate) account: AccountId,
+    pub(crate) name: TableName,
+    /// A UUID.
+    pub(crate) id: String,
+    pub(crate) created: Timestamp,
+    pub(crate) phase: Phase,
+    pub(crate) schema: KeySchema,
+    #[serde(default)]
+    pub(crate) indexes: Vec<IndexMeta>,
+    pub(crate) billing: Billing,
+    #[serde(default)]
+    pub(crate) pay_per_request_since: Option<Timestamp>,
+    #[serde(default)]
+    pub(crate) throughput_raised: Option<Timestamp>,
+    #[serde(default)]
+    pub(crate) throughput_lowered: Option<Timestamp>,
+    #[serde(default)]
+    pub(crate) class: Option<(TableClass, Option<Timestamp>)>,
+    #[serde(default)]
+    pub(crate) deletion_protection: bool,
+    #[serde(default)]
+    pub(crate) time_to_live: Option<TimeToLiveMeta>,
+    #[serde(default)]
+    pub(crate) tags: BTreeMap<String, String>,
+}
+
+impl TableMeta {
+    pub(crate) fn key(&self) -> TableKey {
+        TableKey { account: self.account, name: self.name.clone() }
+    }
+
+    /// The status at `now`; `None` once a deleted table is gone.
+    pub(crate) fn status(&self, now: Timestamp) -> Option<Status> {
+        self.phase.status(now)
+    }
+
+    /// The attribute of this name in any key, if it is in one.
+    pub(crate) fn key_attribute(&self, name: &str) -> Option<&KeyAttribute> {
+        let of_indexes = self.indexes.iter().flat_map(|index| index.spec.schema.attributes());
+        self.schema.attributes().chain(of_indexes).find(|attribute| attribute.name == name)
+    }
+
+    /// The attribute by whose time items are deleted.
+    pub(crate) fn expiry_attribute(&self) -> Option<&str> {
+        self.time_to_live.as_ref().filter(|ttl| ttl.enabled).map(|ttl| ttl.attribute.as_str())
+    }
+}
+
+fn show_account<S: Serializer>(account: &AccountId, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_str(account.as_str())
+}
+
+fn read_account<'de, D: Deserializer<'de>>(from: D) -> Result<AccountId, D::Error> {
+    let text = String::deserialize(from)?;
+    AccountId::new(&text).ok_or_else(|| serde::de::Error::custom("not an account"))
+}

@@ -1,0 +1,205 @@
+//! The one task that changes tables.
+//!
+//! # Algorithm
+//! It takes all commands that wait, decides them in order, appends what they change in one piece, applies it, and
+//! answers. Decisions see what was decided before them in the same batch; readers see nothing that is not durable.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use headwater_host::Clock;
+use headwater_store::StoreError;
+use parking_lot::RwLock;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+use tracing::{error, warn};
+
+use crate::capacity::Capacity;
+use crate::change::Change;
+use crate::control::Planning;
+use crate::error::{Result, TablesError};
+use crate::journal::Journal;
+use crate::requests::{Write, Written};
+use crate::service::TransactionToken;
+use crate::state::State;
+use crate::value::Item;
+use crate::write::{Moment, Stage};
+
+/// Commands that are decided and made durable together.
+const BATCH_MAX: usize = 256;
+/// How long to wait before a copy that failed is tried again.
+const COPY_PAUSE: Duration = Duration::from_secs(60);
+
+/// A plan of changes of tables, made from what there is.
+pub(crate) type Plan = Box<dyn FnOnce(Planning<'_>) -> Result<Vec<Change>> + Send>;
+
+/// What is asked of the owner.
+pub(crate) enum Command {
+    Write(Write, oneshot::Sender<Result<Written>>),
+    WriteEach(Vec<Write>, oneshot::Sender<Result<Vec<Option<Written>>>>),
+    WriteAll(Vec<Write>, Option<TransactionToken>, oneshot::Sender<Result<Vec<Written>>>),
+    /// Items of a table whose time may have come.
+    Expire(u64, Vec<Item>, oneshot::Sender<Result<()>>),
+    Plan(Plan, oneshot::Sender<Result<()>>),
+}
+
+/// The answers to a batch, once it is durable; or why it is not.
+type Answers = Vec<Box<dyn FnOnce(Option<&TablesError>) + Send>>;
+
+/// The owner.
+pub(crate) struct Owner {
+    pub(crate) state: Arc<RwLock<State>>,
+    pub(crate) journal: Journal,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) capacity: Arc<Capacity>,
+    pub(crate) transition: Duration,
+    pub(crate) copy_after_bytes: usize,
+    pub(crate) copying: Option<JoinHandle<()>>,
+    pub(crate) copy_not_before: Duration,
+}
+
+impl Owner {
+    /// Works until nobody can ask any more.
+    pub(crate) async fn run(mut self, mut commands: mpsc::Receiver<Command>) {
+        while let Some(first) = commands.recv().await {
+            let mut queue = VecDeque::from([first]);
+            while queue.len() < BATCH_MAX
+                && let Ok(next) = commands.try_recv()
+            {
+                queue.push_back(next);
+            }
+            while !queue.is_empty() {
+                self.batch(&mut queue).await;
+            }
+            self.copy();
+        }
+        if let Some(copying) = self.copying.take() {
+            copying.abort();
+            let _ = copying.await;
+        }
+    }
+
+    /// Takes commands from the front, up to one that has to see what those before it did to tables.
+    async fn batch(&mut self, queue: &mut VecDeque<Command>) {
+        let mut answers = Answers::new();
+        let records = match queue.front() {
+            Some(Command::Plan(..)) => match queue.pop_front() {
+                Some(Command::Plan(plan, answer)) => self.plan(plan, answer, &mut answers),
+                _ => return,
+            },
+            _ => self.decide(queue, &mut answers),
+        };
+        let failed = match records.is_empty() {
+            true => None,
+            false => self.commit(records).await.err(),
+        };
+        for answer in answers {
+            answer(failed.as_ref());
+        }
+    }
+
+    fn plan(
+        &self,
+        plan: Plan,
+        answer: oneshot::Sender<Result<()>>,
+        answers: &mut Answers,
+    ) -> Vec<Vec<Change>> {
+        let planned =
+            plan(Planning { state: &self.state.read(), now: self.clock.now(), transition: self.transition });
+        match planned {
+            Ok(changes) => {
+                answers.push(held(answer, Ok(())));
+                if changes.is_empty() { Vec::new() } else { vec![changes] }
+            }
+            Err(refused) => {
+                answers.push(held(answer, Err(refused)));
+                Vec::new()
+            }
+        }
+    }
+
+    fn decide(&self, queue: &mut VecDeque<Command>, answers: &mut Answers) -> Vec<Vec<Change>> {
+        let (now, elapsed) = (self.clock.now(), self.clock.elapsed());
+        let moment = Moment { now, elapsed, capacity: &self.capacity };
+        let state = self.state.read();
+        let mut stage = Stage::new(&state);
+        while let Some(command) = queue.pop_front() {
+            match command {
+                Command::Write(write, answer) => answers.push(held(answer, stage.write(&write, moment))),
+                Command::WriteEach(writes, answer) => {
+                    answers.push(held(answer, stage.write_each(&writes, moment)));
+                }
+                Command::WriteAll(writes, token, answer) => {
+                    answers.push(held(answer, stage.write_all(&writes, token.as_ref(), moment)));
+                }
+                Command::Expire(uid, keys, answer) => {
+                    stage.expire(uid, &keys, now);
+                    answers.push(held(answer, Ok(())));
+                }
+                Command::Plan(plan, answer) => {
+                    queue.push_front(Command::Plan(plan, answer));
+                    break;
+                }
+            }
+        }
+        stage.records
+    }
+
+    async fn commit(&mut self, records: Vec<Vec<Change>>) -> Result<()> {
+        if let Err(failed) = self.journal.append(&records).await {
+            if let TablesError::Store(StoreError::Conflict) = failed {
+                warn!("somebody else has written to the tables; they are read anew");
+                match self.journal.load().await {
+                    Ok(state) => *self.state.write() = state,
+                    Err(cause) => error!(%cause, "the tables cannot be read anew"),
+                }
+            }
+            return Err(failed);
+        }
+        let mut state = self.state.write();
+        for change in records.into_iter().flatten() {
+            if !state.apply(change) {
+                error!("a change was of a table that is not there");
+            }
+        }
+        Ok(())
+    }
+
+    /// Begins a copy if it is time for one.
+    fn copy(&mut self) {
+        let is_busy = self.copying.as_ref().is_some_and(|copying| !copying.is_finished());
+        if is_busy || self.clock.elapsed() < self.copy_not_before {
+            return;
+        }
+        if !self.journal.wants_copy(&self.state.read(), self.copy_after_bytes) {
+            return;
+        }
+        self.copy_not_before = self.clock.elapsed() + COPY_PAUSE;
+        let (copy, state) = (self.journal.begin_copy(), self.state.clone());
+        self.copying = Some(tokio::spawn(async move {
+            if let Err(error) = copy.make(state).await {
+                warn!(%error, "no copy of the tables could be made; the log of their changes goes on growing");
+            }
+        }));
+    }
+}
+
+/// An answer that is given when what it tells of is durable.
+fn held<T: Send + 'static>(
+    answer: oneshot::Sender<Result<T>>,
+    result: Result<T>,
+) -> Box<dyn FnOnce(Option<&TablesError>) + Send> {
+    Box::new(move |failed| {
+        let result = match (failed, result) {
+            (Some(failed), Ok(_)) => Err(failed.clone()),
+            // A refusal may rest on what was decided before it and is not there now.
+            (Some(failed), Err(TablesError::ConditionFailed(_) | TablesError::TransactionCanceled(_))) => {
+                Err(failed.clone())
+            }
+            (_, result) => result,
+        };
+        // Whoever asked may have gone.
+        let _ = answer.send(result);
+    })
+}

@@ -1,0 +1,245 @@
+//! Reads: items by their keys, and pages of a Query or a Scan.
+
+use headwater_types::Timestamp;
+
+use crate::capacity::{Kind, read_cost};
+use crate::error::{Result, TablesError};
+use crate::limits::PAGE_BYTES_MAX;
+use crate::order::{OrderedKey, Place, Stretch, is_empty, is_in, of_partition, of_segment};
+use crate::requests::{Consumed, Get, Got, Page, PageRequest, Range, Select};
+use crate::schema::{IndexProjection, IndexScope};
+use crate::state::{Entries, Index, State, Table, is_projected, projected, projected_bytes};
+use crate::value::{Item, size_bytes};
+use crate::write::{Moment, check_key, invalid};
+
+/// One item; in a transaction at twice the price.
+pub(crate) fn get(state: &State, get: &Get, in_transaction: bool, moment: Moment<'_>) -> Result<Got> {
+    let table = state.ready(&get.table, moment.now)?;
+    if !moment.capacity.has_any(table, None, Kind::Read, moment.elapsed) {
+        return Err(TablesError::Throttled(get.table.name.clone()));
+    }
+    check_key(table, &get.key)?;
+    let item = table.get(&get.key);
+    let bytes = item.map_or(0, |item| size_bytes(item));
+    let mut consumed = Consumed { table: read_cost(bytes, get.consistent), indexes: Vec::new() };
+    if in_transaction {
+        consumed.table = 2 * read_cost(bytes, true);
+    }
+    moment.capacity.take(table, None, Kind::Read, consumed.table);
+    let item = item.map(|item| match &get.projection {
+        Some(parts) => parts.of(item),
+        None => (**item).clone(),
+    });
+    Ok(Got { item, consumed, size_bytes: bytes })
+}
+
+/// A page. At most 1 MB of items is looked at, and no more than is asked for.
+pub(crate) fn page(state: &State, request: &PageRequest, moment: Moment<'_>) -> Result<Page> {
+    let table = state.ready(&request.table, moment.now)?;
+    let index = request.index.as_ref().map(|name| ready_index(table, name, moment.now)).transpose()?;
+    let name = index.map(|index| &index.spec.name);
+    if !moment.capacity.has_any(table, name, Kind::Read, moment.elapsed) {
+        return Err(TablesError::Throttled(request.table.name.clone()));
+    }
+    let view = View::new(table, index, request)?;
+    let (stretch, forward) = stretch(table, index, request)?;
+    let mut walk = Walk::new(&view, request);
+    if !is_empty(&stretch) {
+        let mut entries = view.entries.range(stretch);
+        while let Some((_, item)) = if forward { entries.next() } else { entries.next_back() } {
+            if !walk.visit(item) {
+                break;
+            }
+        }
+    }
+    let page = walk.end(request.consistent);
+    moment.capacity.take(table, None, Kind::Read, page.consumed.table);
+    for (name, _, units) in &page.consumed.indexes {
+        moment.capacity.take(table, Some(name), Kind::Read, *units);
+    }
+    Ok(page)
+}
+
+fn ready_index<'a>(table: &'a Table, name: &crate::schema::TableName, now: Timestamp) -> Result<&'a Index> {
+    use crate::description::Status;
+    let missing =
+        || TablesError::IndexNotFound(format!("The table does not have the specified index: {name}"));
+    let meta = table.meta.indexes.iter().find(|index| index.spec.name == *name).ok_or_else(missing)?;
+    match meta.phase.status(now) {
+        Some(Status::Active | Status::Updating) => table.index(name).ok_or_else(missing),
+        Some(Status::Creating) => {
+            Err(invalid(format!("Cannot read from backfilling global secondary index: {name}")))
+        }
+        Some(Status::Deleting) | None => Err(missing()),
+    }
+}
+
+/// The entries that are read, and what of an item is seen there.
+struct View<'a> {
+    table: &'a Table,
+    index: Option<&'a Index>,
+    entries: &'a Entries,
+    /// True if a local index has to fetch items from the table.
+    fetches: bool,
+}
+
+impl<'a> View<'a> {
+    fn new(table: &'a Table, index: Option<&'a Index>, request: &PageRequest) -> Result<Self> {
+        let Some(index) = index else {
+            return Ok(Self { table, index: None, entries: &table.items, fetches: false });
+        };
+        let (spec, schema) = (&index.spec, &table.meta.schema);
+        let is_whole = spec.projection == IndexProjection::All;
+        let wanted: Vec<&str> = match &request.select {
+            Select::All | Select::AllProjected | Select::Count => Vec::new(),
+            Select::Parts(parts) => parts.attributes(),
+        };
+        let absent: Vec<&str> = wanted.into_iter().filter(|name| !is_projected(spec, schema, name)).collect();
+        if spec.scope == IndexScope::Global {
+            if request.consistent {
+                return Err(invalid("Consistent reads are not supported on global secondary indexes"));
+            }
+            if matches!(request.select, Select::All) && !is_whole {
+                return Err(invalid(format!(
+                    "One or more parameter values were invalid: Select type ALL_ATTRIBUTES is not supported for \
+                     global secondary index {} because its projection type is not ALL",
+                    spec.name
+                )));
+            }
+            if !absent.is_empty() {
+                return Err(invalid(format!(
+                    "One or more parameter values were invalid: Global secondary index {} does not project [{}]",
+                    spec.name,
+                    absent.join(", ")
+                )));
+            }
+        }
+        let filtered = request.filter.as_ref().map(|filter| filter.attributes()).unwrap_or_default();
+        let filters_absent = filtered.iter().any(|name| !is_projected(spec, schema, name));
+        let fetches = spec.scope == IndexScope::Local
+            && !is_whole
+            && (matches!(request.select, Select::All) || !absent.is_empty() || filters_absent);
+        Ok(Self { table, index: Some(index), entries: &index.entries, fetches })
+    }
+
+    /// What is seen of an item.
+    fn seen(&self, item: &Item) -> Option<Item> {
+        let index = self.index.filter(|_| !self.fetches)?;
+        (index.spec.projection != IndexProjection::All)
+            .then(|| projected(&index.spec, &self.table.meta.schema, item))
+    }
+
+    fn weigh(&self, item: &Item) -> usize {
+        match self.index {
+            Some(index) => projected_bytes(&index.spec, &self.table.meta.schema, item),
+            None => size_bytes(item),
+        }
+    }
+
+    /// The key after which one can go on.
+    fn key(&self, item: &Item) -> Item {
+        let mut key = self.table.meta.schema.of(item);
+        if let Some(index) = self.index {
+            key.extend(index.spec.schema.of(item));
+        }
+        key
+    }
+}
+
+/// A page that is being gathered.
+struct Walk<'a> {
+    view: &'a View<'a>,
+    request: &'a PageRequest,
+    page: Page,
+    bytes: usize,
+    fetched: u64,
+}
+
+impl<'a> Walk<'a> {
+    fn new(view: &'a View<'a>, request: &'a PageRequest) -> Self {
+        let page =
+            Page { items: Vec::new(), count: 0, scanned: 0, last: None, consumed: Consumed::default() };
+        Self { view, request, page, bytes: 0, fetched: 0 }
+    }
+
+    /// Looks at an item; `false` if the page is full.
+    fn visit(&mut self, item: &Item) -> bool {
+        let weight = self.view.weigh(item);
+        self.page.scanned += 1;
+        self.bytes += weight;
+        let seen = self.view.seen(item);
+        let seen = seen.as_ref().unwrap_or(item);
+        if self.view.fetches {
+            self.fetched += read_cost(size_bytes(item), self.request.consistent);
+        }
+        if self.request.filter.as_ref().is_none_or(|filter| filter.holds(seen)) {
+            self.page.count += 1;
+            match &self.request.select {
+                Select::All | Select::AllProjected => self.page.items.push(seen.clone()),
+                Select::Parts(parts) => self.page.items.push(parts.of(seen)),
+                Select::Count => {}
+            }
+        }
+        let full = self.bytes >= PAGE_BYTES_MAX
+            || self.request.limit.is_some_and(|limit| self.page.scanned >= limit);
+        if full {
+            self.page.last = Some(self.view.key(item));
+        }
+        !full
+    }
+
+    fn end(mut self, consistent: bool) -> Page {
+        let units = read_cost(self.bytes, consistent);
+        match self.view.index {
+            Some(index) => {
+                self.page.consumed.indexes = vec![(index.spec.name.clone(), index.spec.scope, units)];
+                self.page.consumed.table = self.fetched;
+            }
+            None => self.page.consumed.table = units,
+        }
+        self.page
+    }
+}
+
+/// Which places are asked for, those before the start left out, and whether from the first on.
+fn stretch(table: &Table, index: Option<&Index>, request: &PageRequest) -> Result<(Stretch, bool)> {
+    let (all, forward) = match &request.range {
+        Range::Query { condition, forward } => {
+            (of_partition(&condition.partition, condition.sort.as_ref()), *forward)
+        }
+        Range::Scan { segment, of } => (of_segment(*segment, *of), true),
+    };
+    let Some(after) = &request.after else { return Ok((all, forward)) };
+    let place = start(table, index, after)?;
+    let is_query = matches!(request.range, Range::Query { .. });
+    if !is_in(&place, &all) {
+        return Err(invalid(match &request.range {
+            Range::Query { .. } => {
+                "The provided starting key is outside query boundaries based on provided conditions"
+                    .to_owned()
+            }
+            Range::Scan { segment, of } => format!(
+                "The provided starting key is invalid: Invalid ExclusiveStartKey. Please use ExclusiveStartKey with \
+                 correct Segment. TotalSegments: {of} Segment: {segment}"
+            ),
+        }));
+    }
+    let (low, high) = all;
+    let after = std::ops::Bound::Excluded(place);
+    Ok((if forward || !is_query { (after, high) } else { (low, after) }, forward))
+}
+
+/// The place that a key stands for: the table's key and, for an index, the index's key too, and nothing else.
+fn start(table: &Table, index: Option<&Index>, key: &Item) -> Result<Place> {
+    let wrong = || invalid("The provided starting key is invalid");
+    let schema = &table.meta.schema;
+    let primary = OrderedKey::of(schema, key).ok_or_else(wrong)?;
+    let has = |name: &String| schema.has(name) || index.is_some_and(|index| index.spec.schema.has(name));
+    if !key.keys().all(has) {
+        return Err(wrong());
+    }
+    match index {
+        None => Ok(primary.place()),
+        Some(index) => Ok(OrderedKey::of(&index.spec.schema, key).ok_or_else(wrong)?.place_of(primary)),
+    }
+}

@@ -1,0 +1,454 @@
+//! Writes: what they would change, decided on the items as they are after all writes before.
+//!
+//! # Constraints
+//! Nothing is changed here. A batch of writes is decided in order on a [`Stage`], which lies over the state; what it
+//! has gathered is made durable in one piece and only then applied.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use headwater_types::Timestamp;
+
+use crate::capacity::{Capacity, Kind, read_cost, write_cost};
+use crate::change::{Change, TokenMeta};
+use crate::error::{Cancellation, Result, TablesError};
+use crate::limits::{
+    ITEM_BYTES_MAX, ITEM_OVERHEAD_BYTES, MEMORY_BYTES_MAX, PARTITION_KEY_BYTES_MAX, SORT_KEY_BYTES_MAX,
+    TRANSACTION_BYTES_MAX,
+};
+use crate::order::of_partition;
+use crate::requests::{Action, Collection, Consumed, Write, Written};
+use crate::schema::{IndexScope, KeyAttribute};
+use crate::service::TransactionToken;
+use crate::state::{Entries, Index, State, Table, is_projected, projected_bytes};
+use crate::value::{AttributeValue, Item, size_bytes};
+
+/// When writes are decided, and what bounds them.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Moment<'a> {
+    pub(crate) now: Timestamp,
+    pub(crate) elapsed: Duration,
+    pub(crate) capacity: &'a Capacity,
+}
+
+/// The state and, over it, what was decided since.
+#[derive(Debug)]
+pub(crate) struct Stage<'a> {
+    state: &'a State,
+    /// By table and key.
+    items: HashMap<(u64, Item), Option<Arc<Item>>>,
+    tokens: HashMap<(String, String), u64>,
+    memory_bytes: usize,
+    /// What all of it changes, a record each time something was done.
+    pub(crate) records: Vec<Vec<Change>>,
+}
+
+/// What a write would do.
+struct Decision {
+    uid: u64,
+    key: Item,
+    change: Option<Change>,
+    written: Written,
+}
+
+impl<'a> Stage<'a> {
+    pub(crate) fn new(state: &'a State) -> Self {
+        let memory_bytes = state.memory_bytes();
+        Self { state, items: HashMap::new(), tokens: HashMap::new(), memory_bytes, records: Vec::new() }
+    }
+
+    fn get(&self, table: &Table, key: &Item) -> Option<Arc<Item>> {
+        if self.items.is_empty() {
+            return table.get(key).cloned();
+        }
+        let staged = self.items.get(&(table.meta.uid, key.clone()));
+        staged.cloned().unwrap_or_else(|| table.get(key).cloned())
+    }
+
+    /// One write.
+    pub(crate) fn write(&mut self, write: &Write, moment: Moment<'_>) -> Result<Written> {
+        let decision = self.decide(write, moment)?;
+        let mut changes = Vec::new();
+        let written = self.take(decision, &mut changes);
+        self.keep(changes);
+        Ok(written)
+    }
+
+    /// Writes without conditions that have nothing to do with each other.
+    pub(crate) fn write_each(
+        &mut self,
+        writes: &[Write],
+        moment: Moment<'_>,
+    ) -> Result<Vec<Option<Written>>> {
+        let mut decided = Vec::new();
+        for write in writes {
+            match self.decide(write, moment) {
+                Ok(decision) => decided.push(Some(decision)),
+                Err(TablesError::Throttled(_)) => decided.push(None),
+                // What is wrong refuses all of it.
+                Err(error) => return Err(error),
+            }
+        }
+        let mut done = Vec::new();
+        for decision in decided {
+            done.push(decision.map(|decision| {
+                let mut changes = Vec::new();
+                let written = self.take(decision, &mut changes);
+                self.keep(changes);
+                written
+            }));
+        }
+        Ok(done)
+    }
+
+    /// All writes, or none.
+    pub(crate) fn write_all(
+        &mut self,
+        writes: &[Write],
+        token: Option<&TransactionToken>,
+        moment: Moment<'_>,
+    ) -> Result<Vec<Written>> {
+        let known = token.and_then(|token| Some((token, self.known_token(token, moment.now)?)));
+        if let Some((token, request)) = known {
+            if request != token.request {
+                return Err(TablesError::TokenMismatch);
+            }
+            return writes.iter().map(|write| self.repeated(write, moment)).collect();
+        }
+        let mut seen = BTreeSet::new();
+        for write in writes {
+            let table = self.state.ready(&write.table, moment.now)?;
+            if let Ok(key) = key_of(table, &write.action)
+                && !seen.insert((table.meta.uid, key))
+            {
+                return Err(invalid("Transaction request cannot include multiple operations on one item"));
+            }
+        }
+        // No item is named twice, so none of these depends on another.
+        let (mut decided, mut reasons) = (Vec::new(), Vec::new());
+        for write in writes {
+            reasons.push(match self.decide(write, moment) {
+                Ok(decision) => {
+                    decided.push(decision);
+                    None
+                }
+                Err(TablesError::ConditionFailed(item)) => Some(Cancellation::ConditionFailed(item)),
+                Err(TablesError::Invalid(text)) => Some(Cancellation::Invalid(text)),
+                Err(TablesError::Throttled(table)) => Some(Cancellation::Throttled(table)),
+                Err(error) => return Err(error),
+            });
+        }
+        if reasons.iter().any(Option::is_some) {
+            return Err(TablesError::TransactionCanceled(reasons));
+        }
+        let weigh = |decision: &Decision| decision.written.new.as_deref().map_or(0, size_bytes);
+        if decided.iter().map(weigh).sum::<usize>() > TRANSACTION_BYTES_MAX {
+            return Err(invalid("Collection size limit exceeded: a transaction can hold 4 MB of items."));
+        }
+        let mut changes = Vec::new();
+        if let Some(token) = token {
+            if self.state.token_room(moment.now) <= self.tokens.len() {
+                return Err(TablesError::LimitExceeded(
+                    "Too many transactions with a ClientRequestToken in ten minutes; send them without one."
+                        .into(),
+                ));
+            }
+            let (account, text) = (token.account.as_str().to_owned(), token.token.clone());
+            self.tokens.insert((account.clone(), text.clone()), token.request);
+            changes.push(Change::Token(TokenMeta(account, text, token.request, moment.now.as_millis())));
+        }
+        let mut done = Vec::new();
+        for decision in decided {
+            let mut written = self.take(decision, &mut changes);
+            written.consumed.double();
+            done.push(written);
+        }
+        self.keep(changes);
+        Ok(done)
+    }
+
+    /// Deletes the items of these keys whose time has come.
+    pub(crate) fn expire(&mut self, uid: u64, keys: &[Item], now: Timestamp) {
+        let state = self.state;
+        let Some(table) = state.table(uid) else { return };
+        let Some(attribute) = table.meta.expiry_attribute() else { return };
+        let mut changes = Vec::new();
+        for key in keys {
+            if self.get(table, key).is_some_and(|item| has_expired(&item, attribute, now)) {
+                self.items.insert((uid, key.clone()), None);
+                changes.push(Change::Delete(uid, key.clone()));
+            }
+        }
+        self.keep(changes);
+    }
+
+    fn decide(&self, write: &Write, moment: Moment<'_>) -> Result<Decision> {
+        let table = self.state.ready(&write.table, moment.now)?;
+        if !moment.capacity.has_any(table, None, Kind::Write, moment.elapsed) {
+            return Err(TablesError::Throttled(write.table.name.clone()));
+        }
+        let key = key_of(table, &write.action)?;
+        let old = self.get(table, &key);
+        if let Some(condition) = &write.condition
+            && !condition.holds(old.as_deref().unwrap_or(&Item::new()))
+        {
+            let cost = write_cost(old.as_deref().map_or(0, size_bytes));
+            moment.capacity.take(table, None, Kind::Write, cost);
+            return Err(TablesError::ConditionFailed(old.filter(|_| write.give_failed)));
+        }
+        let new = new_item(table, &write.action, &key, old.as_ref())?;
+        let consumed = cost(table, old.as_deref(), new.as_deref());
+        moment.capacity.take(table, None, Kind::Write, consumed.table);
+        for (name, _, units) in &consumed.indexes {
+            moment.capacity.take(table, Some(name), Kind::Write, *units);
+        }
+        let uid = table.meta.uid;
+        let change = match &new {
+            _ if old == new => None,
+            None => Some(Change::Delete(uid, key.clone())),
+            Some(new) => {
+                if self.memory_bytes + size_bytes(new) + ITEM_OVERHEAD_BYTES > MEMORY_BYTES_MAX {
+                    return Err(TablesError::LimitExceeded(format!(
+                        "All tables together hold as much as they may, {MEMORY_BYTES_MAX} bytes; delete items first."
+                    )));
+                }
+                Some(Change::Put(uid, new.clone()))
+            }
+        };
+        let collection = collection(table, &key, old.as_deref(), new.as_deref());
+        Ok(Decision { uid, key, change, written: Written { old, new, consumed, collection } })
+    }
+
+    fn take(&mut self, decision: Decision, changes: &mut Vec<Change>) -> Written {
+        let Decision { uid, key, change, written } = decision;
+        if let Some(change) = change {
+            if let Some(new) = &written.new {
+                self.memory_bytes += size_bytes(new) + ITEM_OVERHEAD_BYTES;
+            }
+            self.items.insert((uid, key), written.new.clone());
+            changes.push(change);
+        }
+        written
+    }
+
+    fn keep(&mut self, changes: Vec<Change>) {
+        if !changes.is_empty() {
+            self.records.push(changes);
+        }
+    }
+
+    fn known_token(&self, token: &TransactionToken, now: Timestamp) -> Option<u64> {
+        let staged = self.tokens.get(&(token.account.as_str().to_owned(), token.token.clone()));
+        staged.copied().or_else(|| self.state.token(token.account, &token.token, now))
+    }
+
+    /// The answer to a write of a transaction that was done already: nothing is written, the item is read.
+    fn repeated(&self, write: &Write, moment: Moment<'_>) -> Result<Written> {
+        let table = self.state.ready(&write.table, moment.now)?;
+        let item = self.get(table, &key_of(table, &write.action)?);
+        let units = read_cost(item.as_deref().map_or(0, size_bytes), true);
+        let consumed = Consumed { table: 2 * units, indexes: Vec::new() };
+        Ok(Written { old: item.clone(), new: item, consumed, collection: None })
+    }
+}
+
+/// Whether the time of an item has come. What is more than five years ago is taken for a mistake (developer guide).
+pub(crate) fn has_expired(item: &Item, attribute: &str, now: Timestamp) -> bool {
+    const MISTAKEN_S: u64 = 5 * 365 * 24 * 3600;
+    let Some(AttributeValue::N(number)) = item.get(attribute) else { return false };
+    // Fractions do not count; what is negative or huge is no time.
+    let text = number.to_string();
+    let whole = text.split('.').next().unwrap_or_default();
+    let Ok(at_s) = whole.parse::<u64>() else { return false };
+    let now_s = now.as_secs();
+    at_s <= now_s && at_s > now_s.saturating_sub(MISTAKEN_S)
+}
+
+pub(crate) fn invalid(text: impl Into<String>) -> TablesError {
+    TablesError::Invalid(text.into())
+}
+
+/// The key of the item that is written.
+fn key_of(table: &Table, action: &Action) -> Result<Item> {
+    match action {
+        Action::Put(item) => {
+            for attribute in table.meta.schema.attributes() {
+                let Some(value) = item.get(&attribute.name) else {
+                    return Err(invalid(format!(
+                        "One or more parameter values were invalid: Missing the key {} in the item",
+                        attribute.name
+                    )));
+                };
+                let (expected, actual) = (attribute.kind.attribute_type(), value.kind());
+                if expected != actual {
+                    return Err(invalid(format!(
+                        "One or more parameter values were invalid: Type mismatch for key {} expected: {} actual: {}",
+                        attribute.name,
+                        expected.name(),
+                        actual.name()
+                    )));
+                }
+            }
+            let key = table.meta.schema.of(item);
+            check_key_values(table, &key)?;
+            Ok(key)
+        }
+        Action::Update { key, .. } | Action::Delete(key) | Action::Check(key) => {
+            check_key(table, key)?;
+            Ok(key.clone())
+        }
+    }
+}
+
+/// Whether these attributes are a key of the table and nothing else.
+pub(crate) fn check_key(table: &Table, key: &Item) -> Result<()> {
+    let schema = &table.meta.schema;
+    let fits = |attribute: &KeyAttribute| {
+        key.get(&attribute.name).is_some_and(|value| value.kind() == attribute.kind.attribute_type())
+    };
+    if key.len() != schema.attributes().count() || !schema.attributes().all(fits) {
+        return Err(invalid("The provided key element does not match the schema"));
+    }
+    check_key_values(table, key)
+}
+
+fn check_key_values(table: &Table, key: &Item) -> Result<()> {
+    let schema = &table.meta.schema;
+    for (attribute, max, kind) in std::iter::once((&schema.hash, PARTITION_KEY_BYTES_MAX, "hashkey"))
+        .chain(schema.range.iter().map(|attribute| (attribute, SORT_KEY_BYTES_MAX, "rangekey")))
+    {
+        let Some(value) = key.get(&attribute.name) else { continue };
+        check_key_value(&attribute.name, value, None)?;
+        if value.size_bytes() > max {
+            return Err(invalid(format!(
+                "One or more parameter values were invalid: Size of {kind} has exceeded the maximum size limit of{max} bytes"
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn check_key_value(name: &str, value: &AttributeValue, index: Option<&str>) -> Result<()> {
+    let what = match value {
+        AttributeValue::S(text) if text.is_empty() => "string",
+        AttributeValue::B(bytes) if bytes.is_empty() => "binary",
+        _ => return Ok(()),
+    };
+    Err(invalid(match index {
+        None => format!(
+            "One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an \
+             empty {what} value. Key: {name}"
+        ),
+        Some(index) => format!(
+            "One or more parameter values are not valid. A value specified for a secondary index key is not \
+             supported. The AttributeValue for a key attribute cannot contain an empty {what} value. IndexName: \
+             {index}, IndexKey: {name}"
+        ),
+    }))
+}
+
+/// The item as it would be; `None` if there would be none.
+fn new_item(
+    table: &Table,
+    action: &Action,
+    key: &Item,
+    old: Option<&Arc<Item>>,
+) -> Result<Option<Arc<Item>>> {
+    let (item, too_large) = match action {
+        Action::Check(_) => return Ok(old.cloned()),
+        Action::Delete(_) => return Ok(None),
+        Action::Put(item) => (item.clone(), "Item size has exceeded the maximum allowed size"),
+        Action::Update { update, .. } => {
+            let before = old.map_or(key, |item| &**item);
+            let Some(update) = update else { return Ok(Some(Arc::new(before.clone()))) };
+            if let Some(name) = update.attributes().into_iter().find(|name| table.meta.schema.has(name)) {
+                return Err(invalid(format!(
+                    "One or more parameter values were invalid: Cannot update attribute {name}. This attribute is \
+                     part of the key"
+                )));
+            }
+            (update.apply(before)?, "Item size to update has exceeded the maximum allowed size")
+        }
+    };
+    for index in &table.indexes {
+        check_index_keys(index, &item)?;
+    }
+    if size_bytes(&item) > ITEM_BYTES_MAX {
+        return Err(invalid(too_large));
+    }
+    Ok(Some(Arc::new(item)))
+}
+
+/// An item need not have the keys of an index, but what it has must be such keys.
+fn check_index_keys(index: &Index, item: &Item) -> Result<()> {
+    let name = index.spec.name.as_str();
+    for attribute in index.spec.schema.attributes() {
+        let Some(value) = item.get(&attribute.name) else { continue };
+        let (expected, actual) = (attribute.kind.attribute_type(), value.kind());
+        if expected != actual {
+            return Err(invalid(format!(
+                "One or more parameter values were invalid: Type mismatch for Index Key {} Expected: {} Actual: {} \
+                 IndexName: {name}",
+                attribute.name,
+                expected.name(),
+                actual.name()
+            )));
+        }
+        check_key_value(&attribute.name, value, Some(name))?;
+    }
+    Ok(())
+}
+
+/// What a write costs, in half units.
+fn cost(table: &Table, old: Option<&Item>, new: Option<&Item>) -> Consumed {
+    let weigh = |item: Option<&Item>| item.map_or(0, size_bytes);
+    let mut consumed = Consumed { table: write_cost(weigh(old).max(weigh(new))), indexes: Vec::new() };
+    for index in &table.indexes {
+        let units = index_cost(index, table, old, new);
+        if units > 0 {
+            consumed.indexes.push((index.spec.name.clone(), index.spec.scope, units));
+        }
+    }
+    consumed
+}
+
+/// What an index has to change (developer guide, "write capacity units" of secondary indexes).
+fn index_cost(index: &Index, table: &Table, old: Option<&Item>, new: Option<&Item>) -> u64 {
+    let (spec, schema) = (&index.spec, &table.meta.schema);
+    let entry = |item: Option<&Item>| {
+        let item = item?;
+        let has_key = spec.schema.attributes().all(|attribute| item.contains_key(&attribute.name));
+        has_key.then(|| (spec.schema.of(item), projected_bytes(spec, schema, item)))
+    };
+    match (entry(old), entry(new)) {
+        (None, None) => 0,
+        (Some((_, bytes)), None) | (None, Some((_, bytes))) => write_cost(bytes),
+        (Some((was, before)), Some((is, after))) if was != is => write_cost(before) + write_cost(after),
+        (Some((_, before)), Some((_, after))) => {
+            let kept = |item: Option<&Item>| -> Vec<(String, AttributeValue)> {
+                let pairs = item.into_iter().flatten().filter(|(name, _)| is_projected(spec, schema, name));
+                pairs.map(|(name, value)| (name.clone(), value.clone())).collect()
+            };
+            if kept(old) == kept(new) { 0 } else { write_cost(before.max(after)) }
+        }
+    }
+}
+
+/// The items of a partition, in a table with local indexes, as they would be.
+fn collection(table: &Table, key: &Item, old: Option<&Item>, new: Option<&Item>) -> Option<Collection> {
+    let is_local = |index: &&Index| index.spec.scope == IndexScope::Local;
+    table.indexes.iter().find(is_local)?;
+    let schema = &table.meta.schema;
+    let partition = key.get(&schema.hash.name)?;
+    let of = |entries: &Entries, weigh: &dyn Fn(&Item) -> usize| -> usize {
+        entries.range(of_partition(partition, None)).map(|(_, item)| weigh(item)).sum()
+    };
+    let mut bytes = of(&table.items, &size_bytes) + new.map_or(0, size_bytes);
+    bytes -= old.map_or(0, size_bytes).min(bytes);
+    for index in table.indexes.iter().filter(is_local) {
+        bytes += of(&index.entries, &|item| projected_bytes(&index.spec, schema, item));
+    }
+    let key = Item::from([(schema.hash.name.clone(), partition.clone())]);
+    Some(Collection { key, size_bytes: bytes })
+}

@@ -1,0 +1,16 @@
+//! Tables, over the engine that keeps everything in memory, over the real one, and a clock that tests move.
+
+mod expressions;
+mod expressions_conditions;
+mod expressions_errors;
+mod expressions_keys;
+mod expressions_legacy;
+mod expressions_projections;
+mod expressions_properties;
+mod expressions_updates;
+mod harness;
+mod numbers;
+mod service_control;
+mod service_durable;
+mod service_pages;
+mod service_writes;

@@ -1,0 +1,173 @@
+//! Tables come, change and go.
+
+use headwater_store::memory::MemoryStore;
+use headwater_tables::{
+    Billing, IndexChange, IndexProjection, Select, Status, TableChange, TablesError, Throughput,
+};
+
+use crate::harness::{Engine, TRANSITION, World, by_owner, item, key, put, query, s, spec};
+
+#[tokio::test]
+async fn a_table_is_created_used_and_deleted() {
+    let mut world = World::new().await;
+    let table = key("leases");
+    let described = world.service.create_table(&table, spec()).await.unwrap();
+    assert_eq!(described.status, Status::Creating);
+    assert_eq!(described.arn, "arn:aws:dynamodb:us-east-1:123456789012:table/leases");
+    assert_eq!(described.id.len(), 36);
+    let one = || item([("pk", s("a"))]);
+    let refused = world.service.write(put(&table, one())).await.unwrap_err();
+    assert!(matches!(refused, TablesError::TableNotFound(_)), "{refused:?}");
+    let refused = world.service.create_table(&table, spec()).await.unwrap_err();
+    assert!(matches!(refused, TablesError::TableExists(_)), "{refused:?}");
+    let refused = world.service.delete_table(&table).await.unwrap_err();
+    assert!(matches!(refused, TablesError::InUse { doing: "created", .. }), "{refused:?}");
+
+    world.settle();
+    assert_eq!(world.service.describe(&table).unwrap().status, Status::Active);
+    world.put(&table, one()).await;
+    assert_eq!(world.service.describe(&table).unwrap().items, 1);
+
+    assert_eq!(world.service.delete_table(&table).await.unwrap().status, Status::Deleting);
+    assert!(world.service.write(put(&table, one())).await.is_err());
+    let refused = world.service.create_table(&table, spec()).await.unwrap_err();
+    assert!(matches!(refused, TablesError::InUse { doing: "deleted", .. }), "{refused:?}");
+    world.settle();
+    let refused = world.service.describe(&table).unwrap_err();
+    assert!(matches!(refused, TablesError::TableNotFound(_)), "{refused:?}");
+
+    // The next one of the name has nothing of it, before upkeep, after it and after a restart.
+    world.create("leases").await;
+    assert_eq!(world.all(&table), []);
+    world.service.upkeep().await.unwrap();
+    world.reopen().await;
+    assert_eq!(world.all(&table), []);
+    assert_eq!(world.service.list(table.account, None, 10).0.len(), 1);
+}
+
+#[tokio::test]
+async fn a_protected_table_is_not_deleted() {
+    let world = World::new().await;
+    let table = world.create_with("kept", |spec| spec.deletion_protection = true).await;
+    let refused = world.service.delete_table(&table).await.unwrap_err();
+    assert!(refused.to_string().contains("protected against deletion"), "{refused}");
+    let change = TableChange { deletion_protection: Some(false), ..TableChange::default() };
+    let described = world.service.update_table(&table, change).await.unwrap();
+    assert_eq!(described.status, Status::Active, "protection is changed at once");
+    world.service.delete_table(&table).await.unwrap();
+}
+
+#[tokio::test]
+async fn names_are_listed_in_pages() {
+    let world = World::new().await;
+    for name in ["bbb", "aaa", "ccc"] {
+        world.create(name).await;
+    }
+    let account = key("aaa").account;
+    let names =
+        |page: Vec<headwater_tables::TableName>| page.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let (page, more) = world.service.list(account, None, 2);
+    assert_eq!((names(page), more), (vec!["aaa".to_owned(), "bbb".to_owned()], true));
+    let (page, more) = world.service.list(account, Some("bbb"), 2);
+    assert_eq!((names(page), more), (vec!["ccc".to_owned()], false));
+    let other = headwater_types::AccountId::new("000000000000").unwrap();
+    assert!(world.service.list(other, None, 2).0.is_empty());
+}
+
+#[tokio::test]
+async fn a_global_index_is_made_of_what_is_there_and_removed() {
+    let mut world = World::new().await;
+    let table = world.create("leases").await;
+    for (pk, owner) in [("a", Some("w1")), ("b", Some("w2")), ("c", None), ("d", Some("w1"))] {
+        let mut one = item([("pk", s(pk)), ("more", s("x"))]);
+        one.extend(owner.map(|owner| ("owner".to_owned(), s(owner))));
+        world.put(&table, one).await;
+    }
+    let create = || TableChange {
+        indexes: vec![IndexChange::Create(by_owner(IndexProjection::KeysOnly))],
+        ..TableChange::default()
+    };
+    let described = world.service.update_table(&table, create()).await.unwrap();
+    assert_eq!((described.status, described.indexes[0].status), (Status::Updating, Status::Creating));
+    let mut of_w1 = query(&table, "w1", None);
+    of_w1.index = Some(by_owner(IndexProjection::KeysOnly).name);
+    of_w1.select = Select::AllProjected;
+    assert!(world.service.page(&of_w1).is_err(), "it is being made");
+    let refused = world.service.update_table(&table, create()).await.unwrap_err();
+    assert!(matches!(refused, TablesError::InUse { doing: "updated", .. }), "{refused:?}");
+    world.settle();
+    for _ in 0..2 {
+        let keys = |pk| item([("pk", s(pk)), ("owner", s("w1"))]);
+        assert_eq!(world.page(&of_w1).items, [keys("a"), keys("d")]);
+        let index = &world.service.describe(&table).unwrap().indexes[0];
+        assert_eq!((index.items, index.status), (3, Status::Active));
+        world.reopen().await;
+    }
+    assert!(world.service.update_table(&table, create()).await.is_err(), "it exists");
+
+    let name = by_owner(IndexProjection::KeysOnly).name;
+    let remove =
+        || TableChange { indexes: vec![IndexChange::Delete(name.clone())], ..TableChange::default() };
+    world.service.update_table(&table, remove()).await.unwrap();
+    assert!(matches!(world.service.page(&of_w1).unwrap_err(), TablesError::IndexNotFound(_)));
+    world.settle();
+    assert!(world.service.describe(&table).unwrap().indexes.is_empty());
+    let refused = world.service.update_table(&table, remove()).await.unwrap_err();
+    assert!(matches!(refused, TablesError::IndexNotFound(_)), "{refused:?}");
+}
+
+#[tokio::test]
+async fn billing_is_changed_and_bounds() {
+    let world = World::with(Engine::Memory(MemoryStore::new()), |config| {
+        config.limits = headwater_types::limits::LimitPolicy::aws("us-east-1");
+    })
+    .await;
+    let capacity = Throughput { read: 1, write: 1 };
+    let table = world.create_with("slow", |spec| spec.billing = Billing::Provisioned(capacity)).await;
+    let one = || put(&table, item([("pk", s("a"))]));
+    // Five minutes of unused capacity are there at first.
+    for _ in 0..300 {
+        world.service.write(one()).await.unwrap();
+    }
+    let refused = world.service.write(one()).await.unwrap_err();
+    assert!(matches!(refused, TablesError::Throttled(_)), "{refused:?}");
+    let both = world.service.write_each(vec![one(), one()]).await.unwrap();
+    assert!(both.iter().all(Option::is_none), "they are left out, not refused");
+    let refused = world.service.write_all(vec![one()], None).await.unwrap_err();
+    assert!(matches!(refused, TablesError::TransactionCanceled(_)), "{refused:?}");
+    world.clock.advance(std::time::Duration::from_secs(1));
+    world.service.write(one()).await.unwrap();
+    assert!(world.service.write(one()).await.is_err());
+
+    let on_demand = TableChange { billing: Some(Billing::PayPerRequest), ..TableChange::default() };
+    let described = world.service.update_table(&table, on_demand).await.unwrap();
+    assert!(described.pay_per_request_since.is_some());
+    world.settle();
+    for _ in 0..1000 {
+        world.service.write(one()).await.unwrap();
+    }
+    let same = TableChange { billing: Some(Billing::PayPerRequest), ..TableChange::default() };
+    let _ = world.service.update_table(&table, same).await;
+    world.clock.advance(TRANSITION);
+    let back = TableChange { billing: Some(Billing::Provisioned(capacity)), ..TableChange::default() };
+    world.service.update_table(&table, back).await.unwrap();
+    world.settle();
+    let same = TableChange { billing: Some(Billing::Provisioned(capacity)), ..TableChange::default() };
+    let refused = world.service.update_table(&table, same).await.unwrap_err();
+    assert!(refused.to_string().contains("will not change"), "{refused}");
+}
+
+#[tokio::test]
+async fn tags_are_kept() {
+    let mut world = World::new().await;
+    let table = world.create("tagged").await;
+    let tags = |pairs: &[(&str, &str)]| {
+        pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+    };
+    world.service.tag(&table, tags(&[("a", "1"), ("b", "2")])).await.unwrap();
+    world.service.untag(&table, vec!["a".into(), "none".into()]).await.unwrap();
+    world.reopen().await;
+    assert_eq!(world.service.tags(&table).unwrap(), tags(&[("b", "2")]));
+    let many = (0..50).map(|i| (format!("k{i}"), String::new())).collect();
+    assert!(world.service.tag(&table, many).await.is_err(), "51 are too many");
+}
