@@ -131,8 +131,9 @@ impl Key {
                 _ => return None,
             });
         }
-        // Kinesis and CloudWatch as they are here have none of their own.
-        (!matches!(service, "kinesis" | "cloudwatch")).then_some(Self::Absent)
+        // Kinesis and CloudWatch as they are here have none of their own. DynamoDB has some that are not known here: what
+        // depends on them is refused, since a condition on all values of a key that is absent would hold.
+        (!matches!(service, "kinesis" | "cloudwatch" | "dynamodb")).then_some(Self::Absent)
     }
 }
 

@@ -45,6 +45,10 @@ pub(crate) const NAME: TextRule = TextRule {
     length: RangeBounds { min: 1, max: 128 },
 };
 
+/// Names of tables and indexes.
+pub(crate) const TABLE_NAME: TextRule =
+    TextRule { pattern: NAME.pattern, length: RangeBounds { min: 3, max: 255 } };
+
 /// What DescribeStreamSummary gives as the id of a stream, and what AWS gives.
 pub(crate) const STREAM_ID: TextRule = TextRule {
     pattern: Some(("[a-z0-9]{20}-[a-z0-9]{3}", |text| {

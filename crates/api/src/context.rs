@@ -11,6 +11,7 @@ use headwater_access::Question;
 use headwater_host::{Clock, Random};
 use headwater_monitoring::MetricStore;
 use headwater_streams::{ConsumerRef, EventRoom, StreamHandle, StreamService, StreamStatus};
+use headwater_tables::TableService;
 use headwater_telemetry::Metrics;
 use headwater_types::limits::Scope;
 use headwater_types::{AccountId, ConsumerId, StreamKey};
@@ -41,9 +42,9 @@ pub struct Limits {
     pub events_bytes_max: usize,
     /// The same as for all answers, for one connection, whose further answers wait for the earlier ones.
     pub connection_answers_bytes_max: usize,
-    /// GetRecords that are being read and encoded at once; others wait. Each may need some 25 MB meanwhile.
+    /// GetRecords, and reads of many items, that are read and encoded at once; others wait. Each may need some 25 MB meanwhile.
     pub reads_max: usize,
-    /// How long a GetRecords waits for that, in milliseconds, before it is refused.
+    /// How long such a read waits for that, in milliseconds, before it is refused.
     pub read_wait_ms_max: u64,
     /// How long a body may pause before its connection is given up, in milliseconds.
     pub body_pause_ms_max: u64,
@@ -78,6 +79,8 @@ pub struct Api {
 pub struct Resources {
     /// Kinesis.
     pub streams: Arc<StreamService>,
+    /// DynamoDB.
+    pub tables: Arc<TableService>,
     /// CloudWatch.
     pub monitoring: Arc<MetricStore>,
     /// Who may come in.
@@ -93,6 +96,7 @@ pub struct Resources {
 #[derive(Debug)]
 pub(crate) struct Inner {
     pub(crate) streams: Arc<StreamService>,
+    pub(crate) tables: Arc<TableService>,
     pub(crate) account: AccountId,
     pub(crate) access: AccessControl,
     pub(crate) clock: Arc<dyn Clock>,
@@ -114,9 +118,10 @@ impl Api {
         let budget = |bytes: usize| Arc::new(Semaphore::new((bytes / 1024).min(Semaphore::MAX_PERMITS)));
         let (body_budget, answer_budget) =
             (budget(limits.bodies_bytes_max), budget(limits.answers_bytes_max));
-        let Resources { streams, monitoring, access, clock, random, metrics } = resources;
+        let Resources { streams, tables, monitoring, access, clock, random, metrics } = resources;
         let inner = Inner {
             streams,
+            tables,
             account,
             access,
             clock,
@@ -137,6 +142,16 @@ impl Inner {
     /// What a signature has to be for.
     pub(crate) fn target<'a>(&'a self, service: &'a str) -> Target<'a> {
         Target { region: self.streams.region(), service }
+    }
+
+    /// To be held while much is read and encoded. Refused if it does not come in time.
+    pub(crate) async fn read_slot(&self) -> Result<SemaphorePermit<'_>> {
+        let wait = Duration::from_millis(self.limits.read_wait_ms_max);
+        tokio::select! {
+            biased;
+            slot = self.reads.acquire() => slot.map_err(|closed| ApiError::internal(&closed)),
+            () = self.clock.sleep(wait) => Err(ApiError::unavailable()),
+        }
     }
 
     /// Whose things a bare name means.
@@ -247,12 +262,7 @@ pub(crate) struct Context<'a> {
 impl Context<'_> {
     /// To be held while records are read and encoded. Refused if it does not come in time.
     pub(crate) async fn read_slot(&self) -> Result<SemaphorePermit<'_>> {
-        let wait = Duration::from_millis(self.inner.limits.read_wait_ms_max);
-        tokio::select! {
-            biased;
-            slot = self.inner.reads.acquire() => slot.map_err(|closed| ApiError::internal(&closed)),
-            () = self.inner.clock.sleep(wait) => Err(ApiError::unavailable()),
-        }
+        self.inner.read_slot().await
     }
 
     /// The region served.

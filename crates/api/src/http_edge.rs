@@ -17,8 +17,8 @@ use crate::body::{AnswerBody, BodyError, receive};
 use crate::context::{Api, Inner, Peer};
 use crate::error::ApiError;
 use crate::guard::Trail;
-use crate::monitoring;
 use crate::operations::{self, Operation, Reply};
+use crate::{monitoring, tables};
 
 pub(crate) type Answer = Response<AnswerBody>;
 
@@ -54,6 +54,10 @@ impl Api {
                 inner.metrics.request("unknown", "RequestEntityTooLarge", Duration::ZERO);
                 return Ok(close(parts.version, finish(inner, too_large())));
             }
+            Err(BodyError::NoMemory) if tables::is_call(&parts.headers) => {
+                inner.metrics.request("dynamodb:unknown", "ServiceUnavailable", Duration::ZERO);
+                return Ok(finish(inner, self.refuse_tables(ApiError::unavailable())));
+            }
             Err(BodyError::NoMemory) => {
                 let codec = codec_of(&parts.headers).unwrap_or(Codec::Json);
                 inner.metrics.request("unknown", "ServiceUnavailable", Duration::ZERO);
@@ -66,6 +70,14 @@ impl Api {
             let answer = finish(inner, answer);
             self.record(&trail, ("cloudwatch", found.name()), false, outcome, &answer);
             return Ok(answer);
+        }
+        if tables::is_call(&parts.headers) {
+            let trail = Arc::new(Trail::new(peer.address, peer.secure, &parts.headers));
+            let answered = self.answer_tables(&parts, &received.bytes, &peer, &trail).await;
+            let response = finish(inner, answered.response);
+            let action = ("dynamodb", answered.name);
+            self.record(&trail, action, answered.is_recorded, answered.outcome, &response);
+            return Ok(response);
         }
         let target = header(&parts.headers, "x-amz-target");
         let name = target.and_then(|target| target.strip_prefix(TARGET_PREFIX));
@@ -84,9 +96,14 @@ impl Api {
         Ok(response)
     }
 
-    /// The names of all operations that are served.
+    /// The names of all operations of Kinesis that are served.
     pub fn operations() -> impl Iterator<Item = &'static str> {
         operations::names()
+    }
+
+    /// The names of all operations of DynamoDB that are served.
+    pub fn table_operations() -> impl Iterator<Item = &'static str> {
+        tables::names()
     }
 
     /// Whether a request that is no operation of Kinesis may be answered: `Some` is the refusal. With credentials it
@@ -112,14 +129,19 @@ impl Api {
     fn refuse_stranger(&self, parts: &http::request::Parts, peer: &Peer) -> Answer {
         let inner = &self.inner;
         let trail = Trail::new(peer.address, peer.secure, &parts.headers);
-        let (now, target) = (inner.clock.now(), inner.target("kinesis"));
+        let is_tables = tables::is_call(&parts.headers);
+        let (service, label) =
+            if is_tables { ("dynamodb", "dynamodb:unknown") } else { ("kinesis", "unknown") };
+        let (now, target) = (inner.clock.now(), inner.target(service));
         // It is refused for its key, before the body would be looked at; or the key has become known just now.
         let checked = inner.access.authenticate(parts, b"", None, now, target, &trail);
         let refused = checked.err().unwrap_or_else(ApiError::unavailable);
         let codec = codec_of(&parts.headers).unwrap_or(Codec::Json);
-        inner.metrics.request("unknown", refused.kind, Duration::ZERO);
-        let response = finish(inner, error(codec, &refused));
-        self.record(&trail, ("kinesis", "unknown"), false, refused.kind, &response);
+        inner.metrics.request(label, refused.kind, Duration::ZERO);
+        let kind = refused.kind;
+        let answer = if is_tables { self.refuse_tables(refused) } else { error(codec, &refused) };
+        let response = finish(inner, answer);
+        self.record(&trail, (service, "unknown"), false, kind, &response);
         response
     }
 
@@ -176,7 +198,7 @@ impl Api {
 
     /// The answer's body. A large one waits for the earlier ones of its connection, and counts against the memory of
     /// all answers until it has been sent.
-    async fn hold(&self, body: Vec<u8>, peer: &Peer) -> Option<Bytes> {
+    pub(crate) async fn hold(&self, body: Vec<u8>, peer: &Peer) -> Option<Bytes> {
         if body.len() < SMALL_ANSWER_BYTES {
             return Some(body.into());
         }
@@ -329,7 +351,7 @@ fn plain(status: StatusCode, content_type: Option<&'static str>, body: &'static 
     answer
 }
 
-fn unsupported(headers: &HeaderMap, has_target: bool) -> Answer {
+pub(crate) fn unsupported(headers: &HeaderMap, has_target: bool) -> Answer {
     let media = header(headers, "content-type").and_then(|value| value.split(';').next()).unwrap_or_default();
     if media.trim().eq_ignore_ascii_case("application/json") {
         let body =

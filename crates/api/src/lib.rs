@@ -7,8 +7,8 @@
 //! # Order of things
 //! [`Api::handle`] checks a request in the order in which AWS does (reference, section 1), decodes its members, asks
 //! whether the caller may have it done, and runs the [`operations`] table's entry; one file an operation holds shapes,
-//! validation, run and answer. Requests of CloudWatch are told apart before that and have a table of their own
-//! ([`monitoring`]).
+//! validation, run and answer. Requests of CloudWatch and of DynamoDB are told apart before that and have tables of their
+//! own ([`monitoring`], [`tables`]).
 
 mod answer;
 mod body;
@@ -20,6 +20,7 @@ mod http_edge;
 mod monitoring;
 mod operations;
 mod resource;
+mod tables;
 
 pub use body::{AnswerBody, Frames};
 pub use context::{Api, Limits, Peer, Resources};

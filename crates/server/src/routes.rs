@@ -10,6 +10,7 @@ use headwater_api::{AnswerBody, Api, Peer};
 use headwater_host::disk::Disk;
 use headwater_store_embedded::EmbeddedStore;
 use headwater_streams::StreamService;
+use headwater_tables::TableService;
 use headwater_telemetry::{CONTENT_TYPE, Level, Metrics, encode_shards};
 use headwater_types::{AccountId, StreamKey, StreamName};
 use http::{Method, Request, Response, StatusCode};
@@ -23,6 +24,7 @@ use crate::settings::Settings;
 pub(crate) struct Routes {
     api: Api,
     streams: Arc<StreamService>,
+    tables: Arc<TableService>,
     store: Arc<EmbeddedStore>,
     pub(crate) metrics: Arc<Metrics>,
     disk: Arc<dyn Disk>,
@@ -34,13 +36,14 @@ impl Routes {
     pub(crate) fn new(
         api: Api,
         streams: Arc<StreamService>,
+        tables: Arc<TableService>,
         store: Arc<EmbeddedStore>,
         metrics: Arc<Metrics>,
         disk: Arc<dyn Disk>,
         settings: &Settings,
     ) -> Self {
         let (data_dir, account) = (Arc::new(settings.data_dir.clone()), settings.account);
-        Self { api, streams, store, metrics, disk, data_dir, account }
+        Self { api, streams, tables, store, metrics, disk, data_dir, account }
     }
 
     /// For a new connection from this address; `secure` if it is TLS.
@@ -81,6 +84,7 @@ impl Routes {
 
     async fn metrics(&self) -> Response<AnswerBody> {
         self.streams.report_levels().await;
+        self.tables.report_levels();
         let stats = self.store.stats();
         self.metrics.set(Level::DiskUsedBytes, stats.disk_bytes());
         self.metrics.set(Level::WritesStopped, self.store.poisoned().is_some().into());

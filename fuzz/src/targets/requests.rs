@@ -1,7 +1,7 @@
-//! Whole requests: `OPERATION json` or `OPERATION cbor` (of CloudWatch's also `OPERATION query`), then, after a line's
-//! end, the body. Whatever a body holds, it is
+//! Whole requests: `OPERATION json` or `OPERATION cbor` (of CloudWatch's also `OPERATION query`, of DynamoDB's
+//! `dynamodb:OPERATION json`), then, after a line's end, the body. Whatever a body holds, it is
 //! the caller's mistake or none: the answer is never that the server failed, and can be read in the request's encoding.
-//! A service of its own each time, with one stream that has a record.
+//! A service of its own each time, with one stream that has a record and one table that has an item.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -12,6 +12,11 @@ use headwater_host::{ManualClock, SeededRandom};
 use headwater_monitoring::{MetricStore, StoreLimits};
 use headwater_store::memory::MemoryStore;
 use headwater_streams::{PutEntry, StreamService};
+use headwater_tables::value::AttributeValue;
+use headwater_tables::{
+    Action, Billing, IndexProjection, IndexScope, IndexSpec, KeyAttribute, KeySchema, KeyType, TableKey,
+    TableName, TableService, TableSpec, Write,
+};
 use headwater_telemetry::Metrics;
 use headwater_types::Timestamp;
 use headwater_wire::{Codec, DecodeError};
@@ -21,7 +26,7 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 
 use super::Everything;
-use super::service::{create, open, orders, runtime};
+use super::service::{create, open, open_tables, orders, runtime};
 
 const AUTHORIZATION: &str = "AWS4-HMAC-SHA256 Credential=A/20231114/us-east-1/kinesis/aws4_request, \
                              SignedHeaders=host;x-amz-date, Signature=00";
@@ -45,6 +50,12 @@ pub(crate) fn run(bytes: &[u8]) {
             }
             _ => (Codec::Json10, "/".to_owned(), target, body.to_vec()),
         }
+    } else if let Some(operation) = name.strip_prefix("dynamodb:") {
+        if !Api::table_operations().any(|known| known == operation) {
+            return;
+        }
+        let target = format!("x-amz-target: DynamoDB_20120810.{operation}\r\n");
+        (Codec::Json10, "/".to_owned(), target, body.to_vec())
     } else if Api::operations().any(|known| known == name) {
         let codec = if codec == "cbor" { Codec::Cbor } else { Codec::Json };
         (codec, "/".to_owned(), format!("x-amz-target: Kinesis_20131202.{name}\r\n"), body.to_vec())
@@ -79,12 +90,42 @@ async fn api() -> Api {
     let clock = ManualClock::new(Timestamp::from_secs(1_700_000_100));
     let service = open(&Arc::new(MemoryStore::default())).await.expect("an empty store");
     fill(&service).await;
+    let tables = tables().await;
     let audit = AuditLog::open(clock.clone(), None).expect("no file");
     let (access, random) = (AccessControl::new(None, audit), SeededRandom::new(3));
     let metrics = Arc::new(Metrics::new());
     let monitoring = Arc::new(MetricStore::new(clock.clone(), StoreLimits::default()));
-    let resources = Resources { streams: service, monitoring, access, clock, random, metrics };
+    let resources = Resources { streams: service, tables, monitoring, access, clock, random, metrics };
     Api::new(orders().account, resources, Limits::default())
+}
+
+/// A table `orders` with the key `a` and `b`, an index on `c`, and an item.
+async fn tables() -> Arc<TableService> {
+    let tables = open_tables(&Arc::new(MemoryStore::default())).await.expect("an empty store");
+    let attribute = |name: &str| KeyAttribute { name: name.to_owned(), kind: KeyType::S };
+    let name = |text: &str| TableName::new(text).expect("a name");
+    let index = IndexSpec {
+        name: name("index"),
+        scope: IndexScope::Global,
+        schema: KeySchema { hash: attribute("c"), range: None },
+        projection: IndexProjection::All,
+        throughput: None,
+    };
+    let spec = TableSpec {
+        schema: KeySchema { hash: attribute("a"), range: Some(attribute("b")) },
+        indexes: vec![index],
+        billing: Billing::PayPerRequest,
+        class: None,
+        deletion_protection: false,
+        tags: Default::default(),
+    };
+    let table = TableKey { account: orders().account, name: name("orders") };
+    tables.create_table(&table, spec).await.expect("a new table");
+    let value = |text: &str| AttributeValue::S(text.to_owned());
+    let item = ["a", "b", "c"].map(|name| (name.to_owned(), value("x"))).into();
+    let write = Write { table, action: Action::Put(item), condition: None, give_failed: false };
+    tables.write(write).await.expect("an item");
+    tables
 }
 
 async fn fill(service: &Arc<StreamService>) {

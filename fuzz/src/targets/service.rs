@@ -7,6 +7,7 @@ use headwater_store::memory::MemoryStore;
 use headwater_streams::{
     Config, CreateStream, Distribution, LimitPolicy, Mode, StreamService, StreamsError, Substrate,
 };
+use headwater_tables::{TableService, TablesError};
 use headwater_telemetry::Metrics;
 use headwater_types::{AccountId, StreamKey, StreamName, Timestamp};
 use tokio::runtime::Runtime;
@@ -43,6 +44,23 @@ pub(super) async fn open(store: &Arc<MemoryStore>) -> Result<Arc<StreamService>,
         keys: Arc::default(),
     };
     StreamService::open(substrate, config).await
+}
+
+pub(super) async fn open_tables(store: &Arc<MemoryStore>) -> Result<Arc<TableService>, TablesError> {
+    let substrate = headwater_tables::Substrate {
+        logs: store.clone(),
+        meta: store.clone(),
+        clock: ManualClock::new(NOW),
+        random: SeededRandom::new(7),
+        metrics: Arc::new(Metrics::new()),
+    };
+    let config = headwater_tables::Config {
+        region: "us-east-1".to_owned(),
+        limits: LimitPolicy::aws("us-east-1"),
+        transition: std::time::Duration::ZERO,
+        copy_after_bytes: headwater_tables::COPY_AFTER_BYTES,
+    };
+    TableService::open(substrate, config).await
 }
 
 /// Creates the stream of all seeds.

@@ -1,0 +1,28 @@
+//! DeleteItem.
+
+use bytes::Bytes;
+use headwater_tables::Action;
+use headwater_wire::Codec;
+
+use super::asker::Asker;
+use super::error::Result;
+use super::names::permitted;
+use super::operation;
+use super::writing::{Input, Returned};
+use crate::checks::Checks;
+
+operation!("DeleteItem", Writes);
+
+async fn run(asker: &Asker<'_>, body: &Bytes) -> Result<Vec<u8>> {
+    let mut input: Input<'_> = Codec::Json10.decode(body)?;
+    let mut checks = Checks::default();
+    checks.required("key", &input.key);
+    input.check(checks, false)?;
+    let key = input.key.take().unwrap_or_default().item()?;
+    let returned = input.returned(&[Returned::AllOld])?;
+    let mut placeholders = input.placeholders()?;
+    let condition = input.condition(&mut placeholders)?;
+    placeholders.all_used()?;
+    let table = permitted(asker, &input.table_name)?;
+    input.carry_out(asker, &table, Action::Delete(key), condition, (returned, None)).await
+}

@@ -1,0 +1,193 @@
+//! UpdateTable.
+
+use std::collections::BTreeSet;
+
+use bytes::Bytes;
+use headwater_tables::{Billing, IndexChange, IndexScope, TableChange, TableDescription, TableName};
+use headwater_wire::Codec;
+use headwater_wire::shape::{Bool, List, Text};
+
+use super::asker::Asker;
+use super::create_table::{check_billing, check_global, class_of};
+use super::definition::{
+    Definition, Definitions, Encrypted, Index, Nothing, Streamed, Units, check_definitions, check_index,
+    check_units, refuse, refuse_encryption, refuse_stream, throughput,
+};
+use super::description::TableAnswer;
+use super::error::{Refused, Result};
+use super::names::{check_table, permitted};
+use super::operation;
+use crate::checks::{Checks, TABLE_NAME};
+
+operation!("UpdateTable", Administers);
+
+headwater_wire::shape! {
+    struct Input<'a> {
+        definitions: List<Definition<'a>> = "AttributeDefinitions",
+        table_name: Text<'a> = "TableName",
+        billing_mode: Text<'a> = "BillingMode",
+        throughput: Units = "ProvisionedThroughput",
+        indexes: List<Changed<'a>> = "GlobalSecondaryIndexUpdates",
+        stream: Streamed = "StreamSpecification",
+        encryption: Encrypted<'a> = "SSESpecification",
+        replicas: List<Nothing> = "ReplicaUpdates",
+        class: Text<'a> = "TableClass",
+        deletion_protection: Bool = "DeletionProtectionEnabled",
+        consistency: Text<'a> = "MultiRegionConsistency",
+        witnesses: List<Nothing> = "GlobalTableWitnessUpdates",
+        on_demand: Nothing = "OnDemandThroughput",
+        warm: Nothing = "WarmThroughput",
+        global_settings: Text<'a> = "GlobalTableSettingsReplicationMode",
+    }
+}
+
+headwater_wire::shape! {
+    struct Changed<'a> {
+        update: Index<'a> = "Update",
+        create: Index<'a> = "Create",
+        delete: Index<'a> = "Delete",
+    }
+}
+
+async fn run(asker: &Asker<'_>, body: &Bytes) -> Result<Vec<u8>> {
+    let input: Input<'_> = Codec::Json10.decode(body)?;
+    check(&input)?;
+    let table = permitted(asker, &input.table_name)?;
+    let current = asker.tables().describe(&table.key).map_err(Refused::of_table)?;
+    let change = change(&input, &current)?;
+    let changed = asker.tables().update_table(&table.key, change).await.map_err(Refused::of_table)?;
+    Ok(TableAnswer::changed(&changed))
+}
+
+fn check(input: &Input<'_>) -> Result<()> {
+    let mut checks = Checks::default();
+    check_definitions(&mut checks, &input.definitions);
+    check_table(&mut checks, "tableName", &input.table_name);
+    check_billing(&mut checks, &input.billing_mode, &input.class);
+    check_units(&mut checks, "provisionedThroughput", &input.throughput);
+    for (i, changed) in input.indexes.iter().flat_map(|list| list.iter()).enumerate() {
+        let path = |member: &str| format!("globalSecondaryIndexUpdates.{}.member.{member}", i + 1);
+        if let Some(update) = &changed.update {
+            checks.required_text(&path("update.indexName"), &update.name, TABLE_NAME);
+            checks.required(&path("update.provisionedThroughput"), &update.throughput);
+            check_units(&mut checks, &path("update.provisionedThroughput"), &update.throughput);
+        }
+        if let Some(create) = &changed.create {
+            check_index(&mut checks, &path("create"), create);
+        }
+        if let Some(delete) = &changed.delete {
+            checks.required_text(&path("delete.indexName"), &delete.name, TABLE_NAME);
+        }
+    }
+    checks.done()?;
+    refuse_stream(&input.stream)?;
+    refuse_encryption(&input.encryption)?;
+    refuse(&[
+        ("ReplicaUpdates", input.replicas.is_some()),
+        ("MultiRegionConsistency", input.consistency.is_some()),
+        ("GlobalTableWitnessUpdates", input.witnesses.is_some()),
+        ("GlobalTableSettingsReplicationMode", input.global_settings.is_some()),
+        ("OnDemandThroughput", input.on_demand.is_some()),
+        ("WarmThroughput", input.warm.is_some()),
+    ])?;
+    let has_any = input.throughput.is_some()
+        || input.billing_mode.is_some()
+        || input.indexes.as_ref().is_some_and(|indexes| !indexes.is_empty())
+        || input.class.is_some()
+        || input.deletion_protection.is_some()
+        || input.stream.is_some()
+        || input.encryption.is_some();
+    if has_any {
+        return Ok(());
+    }
+    Err(Refused::validation(
+        "At least one of ProvisionedThroughput, BillingMode, UpdateStreamEnabled, GlobalSecondaryIndexUpdates or \
+         SSESpecification or ReplicaUpdates is required",
+    ))
+}
+
+fn change(input: &Input<'_>, current: &TableDescription) -> Result<TableChange> {
+    let billing = billing(input, current.billing)?;
+    let mut definitions = Definitions::of(&input.definitions)?;
+    definitions.know(&current.schema);
+    current.indexes.iter().for_each(|index| definitions.know(&index.schema));
+    let (mut indexes, mut names) = (Vec::new(), BTreeSet::new());
+    for changed in input.indexes.iter().flat_map(|list| list.iter()) {
+        let change = index_change(changed, &mut definitions, billing.unwrap_or(current.billing))?;
+        let name = match &change {
+            IndexChange::Create(spec) => spec.name.clone(),
+            IndexChange::Update(name, _) | IndexChange::Delete(name) => name.clone(),
+        };
+        if !names.insert(name.clone()) {
+            return Err(Refused::parameter(format_args!(
+                "Only one global secondary index update per index is allowed simultaneously. Index: {name}"
+            )));
+        }
+        indexes.push(change);
+    }
+    let deletion_protection = input.deletion_protection.map(|Bool(protected)| protected);
+    Ok(TableChange { billing, class: class_of(&input.class), deletion_protection, indexes })
+}
+
+/// How it is to be paid for; `None` where that stays as it is.
+fn billing(input: &Input<'_>, current: Billing) -> Result<Option<Billing>> {
+    let is_on_demand = current == Billing::PayPerRequest;
+    match (input.billing_mode.as_deref(), &input.throughput) {
+        (Some("PAY_PER_REQUEST"), None) => Ok((!is_on_demand).then_some(Billing::PayPerRequest)),
+        (Some("PAY_PER_REQUEST"), Some(_)) => Err(neither()),
+        (None, Some(_)) if is_on_demand => Err(neither()),
+        (_, Some(units)) => {
+            let wanted = Billing::Provisioned(throughput(units)?);
+            // What names the mode again, and the capacity that there is, as Terraform does beside other changes.
+            let is_same = wanted == current && input.billing_mode.is_some();
+            Ok((!is_same).then_some(wanted))
+        }
+        (Some(_), None) if !is_on_demand => Ok(None),
+        (Some(_), None) => {
+            Err(Refused::parameter("ProvisionedThroughput must be specified when BillingMode is PROVISIONED"))
+        }
+        (None, None) => Ok(None),
+    }
+}
+
+fn neither() -> Refused {
+    Refused::parameter(
+        "Neither ReadCapacityUnits nor WriteCapacityUnits can be specified when BillingMode is PAY_PER_REQUEST",
+    )
+}
+
+fn index_change(
+    changed: &Changed<'_>,
+    definitions: &mut Definitions,
+    billing: Billing,
+) -> Result<IndexChange> {
+    let name = |index: &Index<'_>| {
+        let name = index.name.as_deref().and_then(TableName::new);
+        name.ok_or_else(|| Refused::parameter("IndexName is required"))
+    };
+    match (&changed.update, &changed.create, &changed.delete) {
+        (Some(update), None, None) => {
+            refuse(&[
+                ("OnDemandThroughput", update.on_demand.is_some()),
+                ("WarmThroughput", update.warm.is_some()),
+            ])?;
+            let units = update.throughput.as_ref().map(throughput).transpose()?;
+            let units = units.ok_or_else(|| Refused::parameter("ProvisionedThroughput is required"))?;
+            Ok(IndexChange::Update(name(update)?, units))
+        }
+        (None, Some(create), None) => {
+            let spec = definitions.index(create, IndexScope::Global)?;
+            check_global(&spec, billing)?;
+            Ok(IndexChange::Create(spec))
+        }
+        (None, None, Some(delete)) => Ok(IndexChange::Delete(name(delete)?)),
+        (None, None, None) => Err(Refused::parameter(
+            "One of GlobalSecondaryIndexUpdate.Update, GlobalSecondaryIndexUpdate.Create, \
+             GlobalSecondaryIndexUpdate.Delete must not be null",
+        )),
+        _ => Err(Refused::parameter(
+            "Only one of GlobalSecondaryIndexUpdate.Update, GlobalSecondaryIndexUpdate.Create, \
+             GlobalSecondaryIndexUpdate.Delete can be specified",
+        )),
+    }
+}

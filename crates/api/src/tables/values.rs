@@ -1,0 +1,258 @@
+//! Values in requests.
+//!
+//! # Constraints
+//! A value may be nested, as deep as the sender likes, and may be none at all. So it is read in two steps, as AWS does:
+//! [`Wire`] takes whatever has the right JSON types and never goes deeper than [`LEVELS_MAX`]; what is below is skipped
+//! without recursion. [`Wire::value`] then refuses what is no value of an attribute, in AWS's words.
+
+mod reading;
+
+use std::collections::BTreeSet;
+
+use headwater_tables::value::{AttributeValue, Item, Number, NumberError};
+use headwater_wire::shape::{Blob, Text};
+
+use super::error::{Refused, Result};
+
+/// Lists and maps within each other (limits, "Nested attribute depth").
+const LEVELS_MAX: u8 = 32;
+/// How much of a wrong value is repeated.
+const SHOWN_BYTES_MAX: usize = 1024;
+
+/// A value as it was sent.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) enum Wire<'a> {
+    /// None.
+    #[default]
+    Empty,
+    /// More than one.
+    Several,
+    /// Below the deepest level.
+    TooDeep,
+    S(Text<'a>),
+    N(Text<'a>),
+    B(Blob<'a>),
+    Bool(bool),
+    Null(bool),
+    L(Vec<Wire<'a>>),
+    M(Attributes<'a>),
+    Ss(Vec<Text<'a>>),
+    Ns(Vec<Text<'a>>),
+    Bs(Vec<Blob<'a>>),
+}
+
+/// Values by name, as they were sent; of a name given twice the last counts. Unlike the maps of other shapes it keeps all
+/// there are: an item may have as many as it has bytes for.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Attributes<'a>(Vec<(Text<'a>, Wire<'a>)>);
+
+/// A list of values.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Values<'a>(pub(super) Vec<Wire<'a>>);
+
+impl Attributes<'_> {
+    /// The item that this is.
+    pub(super) fn item(self) -> Result<Item> {
+        self.0.into_iter().map(|(name, value)| Ok((name.into_owned(), value.value()?))).collect()
+    }
+
+    /// The same for `ExclusiveStartKey`, of which most errors say so.
+    pub(super) fn start_key(self) -> Result<Item> {
+        const PLAIN: [&str; 6] = [
+            "contains duplicates",
+            "number set",
+            "numeric value",
+            "significant digits",
+            "number with magnitude",
+            "Nesting Levels",
+        ];
+        let one = |(name, value): (Text<'_>, Wire<'_>)| match value.checked() {
+            Ok(value) => Ok((name.into_owned(), value)),
+            Err(Wrong::Encoding(error)) => Err(error),
+            Err(Wrong::Value(why)) if PLAIN.iter().any(|plain| why.contains(plain)) => {
+                Err(Refused::validation(why))
+            }
+            Err(Wrong::Value(why)) => {
+                Err(Refused::validation(format!("The provided starting key is invalid: {why}")))
+            }
+        };
+        self.0.into_iter().map(one).collect()
+    }
+
+    /// The same for `ExpressionAttributeValues`, whose errors say so.
+    pub(super) fn expression_values(self) -> Result<Item> {
+        let one = |(name, value): (Text<'_>, Wire<'_>)| match value.checked() {
+            Ok(value) => Ok((name.into_owned(), value)),
+            Err(Wrong::Encoding(error)) => Err(error),
+            Err(Wrong::Value(why)) => Err(Refused::validation(format!(
+                "ExpressionAttributeValues contains invalid value: {why} for key {name}"
+            ))),
+        };
+        self.0.into_iter().map(one).collect()
+    }
+}
+
+impl Values<'_> {
+    pub(super) fn values(self) -> Result<Vec<AttributeValue>> {
+        self.0.into_iter().map(Wire::value).collect()
+    }
+}
+
+/// Why something is no value.
+enum Wrong {
+    /// It cannot be read.
+    Encoding(Refused),
+    /// It can, and is none.
+    Value(String),
+}
+
+impl From<String> for Wrong {
+    fn from(why: String) -> Self {
+        Self::Value(why)
+    }
+}
+
+impl From<&str> for Wrong {
+    fn from(why: &str) -> Self {
+        Self::Value(why.to_owned())
+    }
+}
+
+impl Wire<'_> {
+    /// The value that this is.
+    pub(super) fn value(self) -> Result<AttributeValue> {
+        self.checked().map_err(|wrong| match wrong {
+            Wrong::Encoding(error) => error,
+            Wrong::Value(why) => Refused::validation(why),
+        })
+    }
+
+    /// Recurses as deep as it was read: [`LEVELS_MAX`].
+    fn checked(self) -> std::result::Result<AttributeValue, Wrong> {
+        use AttributeValue as V;
+        Ok(match self {
+            Self::Empty => {
+                Err("Supplied AttributeValue is empty, must contain exactly one of the supported datatypes")?
+            }
+            Self::Several => Err(
+                "Supplied AttributeValue has more than one datatypes set, must contain exactly one of the supported \
+                 datatypes",
+            )?,
+            Self::TooDeep => Err("Nesting Levels have exceeded supported limits")?,
+            Self::S(text) => V::S(text.into_owned()),
+            Self::N(text) => V::N(number(&text)?),
+            Self::B(blob) => V::B(bytes(blob)?.into()),
+            Self::Bool(is) => V::Bool(is),
+            Self::Null(true) => V::Null,
+            Self::Null(false) => Err(
+                "One or more parameter values were invalid: Null attribute value types must have the value of true",
+            )?,
+            Self::L(values) => {
+                V::L(values.into_iter().map(Self::checked).collect::<std::result::Result<_, _>>()?)
+            }
+            Self::M(Attributes(pairs)) => {
+                let pair = |(name, value): (Text<'_>, Self)| Ok((name.into_owned(), value.checked()?));
+                V::M(pairs.into_iter().map(pair).collect::<std::result::Result<_, Wrong>>()?)
+            }
+            Self::Ss(texts) => V::Ss(string_set(texts)?),
+            Self::Ns(texts) => V::Ns(number_set(&texts)?),
+            Self::Bs(blobs) => V::Bs(binary_set(blobs)?),
+        })
+    }
+
+    fn name(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::Empty | Self::Several | Self::TooDeep => return None,
+            Self::S(_) => "S",
+            Self::N(_) => "N",
+            Self::B(_) => "B",
+            Self::Bool(_) => "BOOL",
+            Self::Null(_) => "NULL",
+            Self::L(_) => "L",
+            Self::M(_) => "M",
+            Self::Ss(_) => "SS",
+            Self::Ns(_) => "NS",
+            Self::Bs(_) => "BS",
+        })
+    }
+}
+
+fn cut(text: &str) -> &str {
+    &text[..text.floor_char_boundary(SHOWN_BYTES_MAX)]
+}
+
+fn number(text: &str) -> std::result::Result<Number, Wrong> {
+    text.parse().map_err(|error: NumberError| match error {
+        NumberError::Malformed if !text.is_empty() => Wrong::Value(format!("{error}: {}", cut(text))),
+        NumberError::Malformed | NumberError::Overflow | NumberError::Underflow | NumberError::Digits => {
+            Wrong::Value(error.to_string())
+        }
+    })
+}
+
+fn bytes(blob: Blob<'_>) -> std::result::Result<Vec<u8>, Wrong> {
+    blob.into_bytes().map(std::borrow::Cow::into_owned).map_err(|error| Wrong::Encoding(error.into()))
+}
+
+/// `[a, b]`, as far as anybody reads it.
+fn listed<'t>(texts: impl IntoIterator<Item = &'t str>) -> String {
+    let mut list = String::from("[");
+    for text in texts {
+        if list.len() > SHOWN_BYTES_MAX {
+            list.push_str(", ...");
+            break;
+        }
+        if list.len() > 1 {
+            list.push_str(", ");
+        }
+        list.push_str(cut(text));
+    }
+    list.push(']');
+    list
+}
+
+fn string_set(texts: Vec<Text<'_>>) -> std::result::Result<BTreeSet<String>, Wrong> {
+    if texts.is_empty() {
+        return Err("One or more parameter values were invalid: An string set  may not be empty".into());
+    }
+    let unique: BTreeSet<&str> = texts.iter().map(Text::as_str).collect();
+    if unique.len() < texts.len() {
+        let all = listed(texts.iter().map(Text::as_str));
+        let why =
+            format!("One or more parameter values were invalid: Input collection {all} contains duplicates.");
+        return Err(why.into());
+    }
+    Ok(texts.into_iter().map(Text::into_owned).collect())
+}
+
+fn number_set(texts: &[Text<'_>]) -> std::result::Result<BTreeSet<Number>, Wrong> {
+    if texts.is_empty() {
+        return Err("One or more parameter values were invalid: An number set  may not be empty".into());
+    }
+    let numbers = texts.iter().map(|text| number(text)).collect::<std::result::Result<BTreeSet<_>, _>>()?;
+    if numbers.len() < texts.len() {
+        return Err("Input collection contains duplicates".into());
+    }
+    Ok(numbers)
+}
+
+fn binary_set(blobs: Vec<Blob<'_>>) -> std::result::Result<BTreeSet<bytes::Bytes>, Wrong> {
+    if blobs.is_empty() {
+        return Err("One or more parameter values were invalid: Binary sets should not be empty".into());
+    }
+    let count = blobs.len();
+    let set =
+        blobs.into_iter().map(|blob| Ok(bytes(blob)?.into())).collect::<std::result::Result<_, Wrong>>()?;
+    if BTreeSet::len(&set) < count {
+        let encoded: Vec<_> = set.iter().map(|one| base64_simd::STANDARD.encode_to_string(one)).collect();
+        let all = listed(encoded.iter().map(String::as_str));
+        return Err(format!(
+            "One or more parameter values were invalid: Input collection {all}of type BS contains duplicates."
+        )
+        .into());
+    }
+    Ok(set)
+}
+
+#[cfg(test)]
+mod tests;
