@@ -23,6 +23,7 @@ pub(crate) mod settings;
 pub(crate) mod sigv4;
 pub(crate) mod snapshot;
 pub(crate) mod stream_document;
+pub(crate) mod tables_log;
 pub(crate) mod tokens;
 
 pub(crate) use damage::directory;
