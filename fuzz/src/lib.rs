@@ -36,6 +36,7 @@ pub const TARGETS: &[Target] = &[
     target("client_config", targets::client_config::run),
     target("credentials", targets::credentials::run),
     target("event_stream", targets::event_stream::run),
+    target("expression", targets::expression::run),
     store("journal", targets::journal::run),
     target("json", targets::json::run),
     target("master_keys", targets::master_keys::run),

@@ -11,6 +11,7 @@ pub(crate) mod chunks;
 pub(crate) mod client_config;
 pub(crate) mod credentials;
 pub(crate) mod event_stream;
+pub(crate) mod expression;
 pub(crate) mod journal;
 pub(crate) mod json;
 pub(crate) mod master_keys;
