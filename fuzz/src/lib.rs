@@ -49,6 +49,7 @@ pub const TARGETS: &[Target] = &[
     target("sigv4", targets::sigv4::run),
     store("snapshot", targets::snapshot::run),
     store("stream_document", targets::stream_document::run),
+    store("tables_log", targets::tables_log::run),
     target("tokens", targets::tokens::run),
 ];
 
