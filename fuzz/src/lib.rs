@@ -36,6 +36,7 @@ pub const TARGETS: &[Target] = &[
     target("client_config", targets::client_config::run),
     target("credentials", targets::credentials::run),
     target("event_stream", targets::event_stream::run),
+    target("expression", targets::expression::run),
     store("journal", targets::journal::run),
     target("json", targets::json::run),
     target("master_keys", targets::master_keys::run),
@@ -48,6 +49,7 @@ pub const TARGETS: &[Target] = &[
     target("sigv4", targets::sigv4::run),
     store("snapshot", targets::snapshot::run),
     store("stream_document", targets::stream_document::run),
+    store("tables_log", targets::tables_log::run),
     target("tokens", targets::tokens::run),
 ];
 

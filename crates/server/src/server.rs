@@ -13,12 +13,12 @@ use headwater_host::{Clock, Random, SystemClock, SystemRandom, file_exists};
 use headwater_monitoring::{MetricStore, StoreLimits};
 use headwater_store_embedded::{EmbeddedStore, OpenError, Options};
 use headwater_streams::{Config, StreamService, StreamsError, Substrate};
-use headwater_tables::{TableService, TablesError};
+use headwater_tables::TableService;
 use headwater_telemetry::Metrics;
 use headwater_types::Timestamp;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use crate::connections::{self, Stopping};
 use crate::master_keys::MasterKeyFileError;
@@ -62,9 +62,6 @@ pub enum StartError {
     /// The metadata cannot be used.
     #[error("the metadata cannot be read: {0}")]
     Streams(#[from] StreamsError),
-    /// The tables cannot be used.
-    #[error("the tables cannot be read: {0}")]
-    Tables(#[from] TablesError),
     /// The certificate cannot be used.
     #[error(transparent)]
     Tls(#[from] TlsError),
@@ -118,6 +115,7 @@ pub struct Server {
     address: SocketAddr,
     store: Arc<EmbeddedStore>,
     streams: Arc<StreamService>,
+    tables: Arc<TableService>,
     stopping: Stopping,
     accepting: JoinHandle<()>,
     /// Upkeep, and whoever looks at files that may change.
@@ -167,20 +165,7 @@ impl Server {
             keys,
         };
         let streams = StreamService::open(substrate, config).await?;
-        let tables = headwater_tables::Substrate {
-            logs: store.clone(),
-            meta: store.clone(),
-            clock: clock.clone(),
-            random: random.clone(),
-            metrics: metrics.clone(),
-        };
-        let config = headwater_tables::Config {
-            region: settings.region.clone(),
-            limits: settings.limit_policy(),
-            transition: settings.transition,
-            copy_after_bytes: headwater_tables::COPY_AFTER_BYTES,
-        };
-        let tables = TableService::open(tables, config).await?;
+        let tables = open_tables(settings, &store, &clock, &random, &metrics).await;
         let (own, foreign) = streams.count_streams(settings.account);
         if own == 0 && foreign > 0 && credentials.is_none() {
             let account = settings.account.as_str();
@@ -208,7 +193,8 @@ impl Server {
             metrics: metrics.clone(),
         };
         let api = Api::new(settings.account, resources, settings.requests);
-        let routes = Routes::new(api, streams.clone(), tables, store.clone(), metrics, disk, settings);
+        let routes =
+            Routes::new(api, streams.clone(), tables.clone(), store.clone(), metrics, disk, settings);
         let stopping = Stopping::default();
         let fresh = tls.clone().map(|tls| tls.keep_fresh(clock.clone()));
         background.extend(fresh.map(tokio::spawn));
@@ -223,7 +209,7 @@ impl Server {
         let accepting = tokio::spawn(accepting);
         let took_ms = clock.elapsed().saturating_sub(started).as_millis() as u64;
         info!(%address, data_dir = %settings.data_dir.display(), took_ms, "serving");
-        Ok(Self { address, store, streams, stopping, accepting, background, tls, ca })
+        Ok(Self { address, store, streams, tables, stopping, accepting, background, tls, ca })
     }
 
     /// Where it listens: the port that was taken if port 0 was asked for.
@@ -264,10 +250,41 @@ impl Server {
             // Until it has let go of the store.
             let _ = task.await;
         }
+        self.tables.close().await;
         let store = self.store;
         drop(self.streams);
         // Closing waits for the journal's thread.
         let _ = tokio::task::spawn_blocking(move || store.close()).await;
+    }
+}
+
+/// Tables that cannot be read are no reason not to serve streams.
+async fn open_tables(
+    settings: &Settings,
+    store: &Arc<EmbeddedStore>,
+    clock: &Arc<dyn Clock>,
+    random: &Arc<dyn Random>,
+    metrics: &Arc<Metrics>,
+) -> Arc<TableService> {
+    let substrate = headwater_tables::Substrate {
+        logs: store.clone(),
+        meta: store.clone(),
+        clock: clock.clone(),
+        random: random.clone(),
+        metrics: metrics.clone(),
+    };
+    let config = headwater_tables::Config {
+        region: settings.region.clone(),
+        limits: settings.limit_policy(),
+        transition: settings.table_transition,
+        copy_after_bytes: headwater_tables::COPY_AFTER_BYTES,
+    };
+    match TableService::open(substrate.clone(), config.clone()).await {
+        Ok(tables) => tables,
+        Err(trouble) => {
+            error!(%trouble, "the tables cannot be used, and what is asked of them is refused");
+            TableService::closed(substrate, config, &trouble)
+        }
     }
 }
 

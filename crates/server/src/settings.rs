@@ -78,6 +78,10 @@ pub struct ServeArgs {
     #[arg(long, env = "HEADWATER_TRANSITION_MS", value_name = "MS")]
     pub transition_ms: Option<u32>,
 
+    /// The same for tables, in milliseconds [default: 0]
+    #[arg(long, env = "HEADWATER_TABLE_TRANSITION_MS", value_name = "MS")]
+    pub table_transition_ms: Option<u32>,
+
     /// Serve TLS with this certificate, PEM, its chain included; needs --tls-key. Replaced files are taken up
     #[arg(long, env = "HEADWATER_TLS_CERT", value_name = "FILE")]
     pub tls_cert: Option<PathBuf>,
@@ -147,6 +151,8 @@ pub struct Settings {
     pub log: String,
     /// How long transitions last.
     pub transition: Duration,
+    /// How long those of tables last.
+    pub table_transition: Duration,
     /// Whether and how TLS is served.
     pub tls: TlsChoice,
     /// Where master keys come from.
@@ -268,6 +274,9 @@ impl ServeArgs {
             log,
             transition: Duration::from_millis(
                 self.transition_ms.or(file.transition_ms).unwrap_or(200).into(),
+            ),
+            table_transition: Duration::from_millis(
+                self.table_transition_ms.or(file.table_transition_ms).unwrap_or(0).into(),
             ),
             master_keys: master_keys(self.master_key_file.or(file.master_key_file))?,
             requests: Limits::default(),

@@ -66,8 +66,8 @@ pub(crate) struct Journal {
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     log: Arc<dyn ShardLog>,
-    /// As it was last written here.
-    root: Arc<Mutex<(Root, Version)>>,
+    /// As it was last written here, and what a change of it expects.
+    root: Arc<Mutex<(Root, Expected)>>,
     tail: Position,
     /// In the log since the copy.
     bytes: usize,
@@ -84,7 +84,7 @@ impl Journal {
         let id = keys::journal().map_err(damaged)?;
         logs.create(std::slice::from_ref(&id)).await?;
         let log = logs.open(&id).await?;
-        let root = Arc::new(Mutex::new((Root::default(), Version(0))));
+        let root = Arc::new(Mutex::new((Root::default(), Expected::Absent)));
         let mut journal = Self { logs, meta, clock, random, log, root, tail: Position::START, bytes: 0 };
         let state = journal.load().await?;
         Ok((journal, state))
@@ -110,7 +110,12 @@ impl Journal {
             Some((root, version)) => (root, Expected::Version(version)),
             None => (Root::default(), Expected::Absent),
         };
-        let version = self.meta.put(keys::ROOT, root.encode()?, expected).await?;
+        let (expected, fenced) = match self.meta.put(keys::ROOT, root.encode()?, expected).await {
+            Ok(version) => (Expected::Version(version), true),
+            // A full disk is no reason not to read.
+            Err(StoreError::NoSpace(_)) => (expected, false),
+            Err(error) => return Err(error.into()),
+        };
         let mut state = State::default();
         if let Some(number) = root.snapshot {
             let log = self.logs.open(&keys::snapshot(number).map_err(damaged)?).await?;
@@ -126,9 +131,11 @@ impl Journal {
         })
         .await?;
         self.bytes = bytes;
-        self.forget_other_copies(root.snapshot).await;
+        if fenced {
+            self.forget_other_copies(root.snapshot).await;
+        }
         // A new one: a copy that is being made has the old one's.
-        self.root = Arc::new(Mutex::new((root, version)));
+        self.root = Arc::new(Mutex::new((root, expected)));
         Ok(state)
     }
 
@@ -179,7 +186,7 @@ pub(crate) struct Copy {
     meta: Arc<dyn MetaStore>,
     clock: Arc<dyn Clock>,
     log: Arc<dyn ShardLog>,
-    root: Arc<Mutex<(Root, Version)>>,
+    root: Arc<Mutex<(Root, Expected)>>,
     from: Position,
     /// Unlike that of any other.
     number: u64,
@@ -195,7 +202,7 @@ impl Root {
 impl Copy {
     /// Makes it, while changes go on.
     pub(crate) async fn make(self, state: Arc<RwLock<State>>) -> Result<()> {
-        let (old, version) = self.root.lock().clone();
+        let (old, expected) = self.root.lock().clone();
         let id = keys::snapshot(self.number).map_err(damaged)?;
         self.logs.create(std::slice::from_ref(&id)).await?;
         let copy = self.logs.open(&id).await?;
@@ -223,8 +230,8 @@ impl Copy {
         }
         let settled = self.log.bounds().end;
         let root = Root { snapshot: Some(self.number), from: self.from.get(), settled: settled.get() };
-        let version = self.meta.put(keys::ROOT, root.encode()?, Expected::Version(version)).await?;
-        *self.root.lock() = (root, version);
+        let version = self.meta.put(keys::ROOT, root.encode()?, expected).await?;
+        *self.root.lock() = (root, Expected::Version(version));
         self.log.trim(self.from).await?;
         if let Some(old) = old.snapshot {
             self.logs.delete(&[keys::snapshot(old).map_err(damaged)?]).await?;

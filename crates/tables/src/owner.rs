@@ -42,6 +42,8 @@ pub(crate) enum Command {
     /// Items of a table whose time may have come.
     Expire(u64, Vec<Item>, oneshot::Sender<Result<()>>),
     Plan(Plan, oneshot::Sender<Result<()>>),
+    /// The last one.
+    Close,
 }
 
 /// The answers to a batch, once it is durable; or why it is not.
@@ -60,7 +62,7 @@ pub(crate) struct Owner {
 }
 
 impl Owner {
-    /// Works until nobody can ask any more.
+    /// Works until it is closed, or nobody can ask any more.
     pub(crate) async fn run(mut self, mut commands: mpsc::Receiver<Command>) {
         while let Some(first) = commands.recv().await {
             let mut queue = VecDeque::from([first]);
@@ -69,8 +71,13 @@ impl Owner {
             {
                 queue.push_back(next);
             }
+            let closes = queue.iter().position(|command| matches!(command, Command::Close));
+            queue.truncate(closes.unwrap_or(queue.len()));
             while !queue.is_empty() {
                 self.batch(&mut queue).await;
+            }
+            if closes.is_some() {
+                break;
             }
             self.copy();
         }
@@ -141,6 +148,7 @@ impl Owner {
                     queue.push_front(Command::Plan(plan, answer));
                     break;
                 }
+                Command::Close => {}
             }
         }
         stage.records

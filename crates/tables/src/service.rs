@@ -9,8 +9,9 @@ use headwater_store::{LogStore, MetaStore};
 use headwater_telemetry::{Level, Metrics};
 use headwater_types::AccountId;
 use headwater_types::limits::LimitPolicy;
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock, RwLockReadGuard};
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
 use tracing::warn;
 
 use crate::capacity::Capacity;
@@ -73,11 +74,14 @@ const EXPIRE_MAX: usize = 1000;
 pub struct TableService {
     state: Arc<RwLock<State>>,
     owner: mpsc::Sender<Command>,
+    task: Mutex<Option<JoinHandle<()>>>,
     capacity: Arc<Capacity>,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     metrics: Arc<Metrics>,
     region: String,
+    /// Why nothing can be done, if that is so.
+    trouble: Option<String>,
 }
 
 impl TableService {
@@ -99,8 +103,45 @@ impl TableService {
             copy_not_before: Duration::ZERO,
         };
         let (sender, commands) = mpsc::channel(QUEUE_MAX);
-        tokio::spawn(owner.run(commands));
-        Ok(Arc::new(Self { state, owner: sender, capacity, clock, random, metrics, region }))
+        let task = Mutex::new(Some(tokio::spawn(owner.run(commands))));
+        Ok(Arc::new(Self {
+            state,
+            owner: sender,
+            task,
+            capacity,
+            clock,
+            random,
+            metrics,
+            region,
+            trouble: None,
+        }))
+    }
+
+    /// Ends what is under way and lets go of the store. What is asked afterwards is refused.
+    pub async fn close(&self) {
+        let task = self.task.lock().take();
+        if let Some(task) = task {
+            // It may have ended.
+            let _ = self.owner.send(Command::Close).await;
+            let _ = task.await;
+        }
+    }
+
+    /// In place of one that cannot be opened: everything is refused, and `trouble` says why.
+    pub fn closed(substrate: Substrate, config: Config, trouble: &TablesError) -> Arc<Self> {
+        let Substrate { clock, random, metrics, .. } = substrate;
+        let (owner, _) = mpsc::channel(1);
+        let (state, capacity) = (Arc::default(), Arc::new(Capacity::new(false)));
+        let trouble = Some(trouble.to_string());
+        let (task, region) = (Mutex::default(), config.region);
+        Arc::new(Self { state, owner, task, capacity, clock, random, metrics, region, trouble })
+    }
+
+    fn state(&self) -> Result<RwLockReadGuard<'_, State>> {
+        match &self.trouble {
+            None => Ok(self.state.read()),
+            Some(trouble) => Err(TablesError::Damaged(trouble.clone())),
+        }
     }
 
     /// Deletes what has had its time, for as long as it is polled.
@@ -213,23 +254,28 @@ impl TableService {
 
     /// What there is to say of a table, in whatever state.
     pub fn describe(&self, table: &TableKey) -> Result<TableDescription> {
-        let (state, now) = (self.state.read(), self.clock.now());
+        let (state, now) = (self.state()?, self.clock.now());
         let (table, status) = state.find(table, now)?;
         Ok(describe(table, status, &self.region, now))
     }
 
     /// At most `limit` names of an account's tables, in order, and whether there are more.
-    pub fn list(&self, account: AccountId, after: Option<&str>, limit: usize) -> (Vec<TableName>, bool) {
-        let state = self.state.read();
+    pub fn list(
+        &self,
+        account: AccountId,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<(Vec<TableName>, bool)> {
+        let state = self.state()?;
         let mut names = state.names(account, after, self.clock.now());
         let page: Vec<TableName> = names.by_ref().take(limit).cloned().collect();
         let more = names.next().is_some();
-        (page, more)
+        Ok((page, more))
     }
 
     /// The key of a table, or of one of its indexes; for who has to read expressions on it.
     pub fn schema(&self, table: &TableKey, index: Option<&TableName>) -> Result<KeySchema> {
-        let state = self.state.read();
+        let state = self.state()?;
         let table = state.ready(table, self.clock.now())?;
         let Some(name) = index else { return Ok(table.meta.schema.clone()) };
         let index = table.index(name).ok_or_else(|| {
@@ -240,7 +286,7 @@ impl TableService {
 
     /// Whether items are deleted when their time has come.
     pub fn time_to_live(&self, table: &TableKey) -> Result<TimeToLive> {
-        let (state, now) = (self.state.read(), self.clock.now());
+        let (state, now) = (self.state()?, self.clock.now());
         Ok(time_to_live(state.find(table, now)?.0, now))
     }
 
@@ -252,7 +298,7 @@ impl TableService {
 
     /// Tags.
     pub fn tags(&self, table: &TableKey) -> Result<Tags> {
-        Ok(self.state.read().find(table, self.clock.now())?.0.meta.tags.clone())
+        Ok(self.state()?.find(table, self.clock.now())?.0.meta.tags.clone())
     }
 
     /// Adds or replaces tags.
@@ -290,18 +336,18 @@ impl TableService {
 
     /// Reads one item.
     pub fn get(&self, get: &Get) -> Result<Got> {
-        read::get(&self.state.read(), get, false, self.moment())
+        read::get(&*self.state()?, get, false, self.moment())
     }
 
     /// Reads items as they are at one moment (TransactGetItems), at the price of a transaction.
     pub fn get_all(&self, gets: &[Get]) -> Result<Vec<Got>> {
-        let state = self.state.read();
+        let state = self.state()?;
         gets.iter().map(|get| read::get(&state, get, true, self.moment())).collect()
     }
 
     /// A page of a Query or a Scan: at most 1 MB of items is looked at.
     pub fn page(&self, request: &PageRequest) -> Result<Page> {
-        read::page(&self.state.read(), request, self.moment())
+        read::page(&*self.state()?, request, self.moment())
     }
 
     fn moment(&self) -> Moment<'_> {
@@ -316,6 +362,7 @@ impl TableService {
     }
 
     async fn ask<T>(&self, command: impl FnOnce(oneshot::Sender<Result<T>>) -> Command) -> Result<T> {
+        drop(self.state()?);
         let (answer, answered) = oneshot::channel();
         self.owner.send(command(answer)).await.map_err(|_| TablesError::Stopped)?;
         answered.await.map_err(|_| TablesError::Stopped)?

@@ -11,6 +11,7 @@ pub(crate) mod chunks;
 pub(crate) mod client_config;
 pub(crate) mod credentials;
 pub(crate) mod event_stream;
+pub(crate) mod expression;
 pub(crate) mod journal;
 pub(crate) mod json;
 pub(crate) mod master_keys;
@@ -23,6 +24,7 @@ pub(crate) mod settings;
 pub(crate) mod sigv4;
 pub(crate) mod snapshot;
 pub(crate) mod stream_document;
+pub(crate) mod tables_log;
 pub(crate) mod tokens;
 
 pub(crate) use damage::directory;

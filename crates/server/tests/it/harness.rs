@@ -39,6 +39,7 @@ pub(crate) fn settings(dir: impl Into<PathBuf>) -> Settings {
         limit_changes: Default::default(),
         log: "info".into(),
         transition: TRANSITION,
+        table_transition: TRANSITION,
         tls: TlsChoice::Off,
         master_keys: Default::default(),
         requests: Limits::default(),

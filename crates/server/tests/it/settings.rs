@@ -129,6 +129,7 @@ const EACH: &[(&str, &str, [&str; 3], [&str; 3])] = &[
         ["File(\"/a.toml\")", "File(\"/b.toml\")", "File(\"/c.toml\")"],
     ),
     ("transition-ms", "TRANSITION_MS", ["1", "0", "3000"], [" 1", " 0", " 3000"]),
+    ("table-transition-ms", "TABLE_TRANSITION_MS", ["1", "2", "3000"], [" 1", " 2", " 3000"]),
 ];
 
 #[test]

@@ -39,10 +39,11 @@ impl Operand {
     }
 }
 
-/// `size()`: bytes of text and of bytes, members of the rest. Numbers, booleans and NULL have none.
+/// `size()`: of text the UTF-16 units (as measured on AWS: ExtendDB's issue 60), of bytes the bytes, of the rest the
+/// members. Numbers, booleans and NULL have none.
 fn size(value: &AttributeValue) -> Option<usize> {
     match value {
-        AttributeValue::S(text) => Some(text.len()),
+        AttributeValue::S(text) => Some(text.encode_utf16().count()),
         AttributeValue::B(bytes) => Some(bytes.len()),
         AttributeValue::L(list) => Some(list.len()),
         AttributeValue::M(map) => Some(map.len()),

@@ -1,8 +1,9 @@
 //! Whether conditions hold.
 
+use headwater_tables::expression::{Condition, ConditionPlace, Placeholders};
 use headwater_tables::value::Item;
 
-use crate::expressions::{condition, sample};
+use crate::expressions::{condition, item, n, s, sample};
 
 fn check(text: &str, expected: bool) {
     let condition = condition(text).unwrap_or_else(|error| panic!("{text}: {error}"));
@@ -156,6 +157,15 @@ fn functions() {
     ] {
         check(text, expected);
     }
+}
+
+#[test]
+fn the_size_of_text_is_in_utf16() {
+    let item = item([("text", s("é𝄞")), ("three", n("3"))]);
+    let names = Some([("#t".to_owned(), "text".to_owned())].into());
+    let mut placeholders = Placeholders::new(names, None).expect("placeholders");
+    let condition = Condition::parse(ConditionPlace::Filter, "size(#t) = three", &mut placeholders);
+    assert!(condition.expect("a condition").holds(&item));
 }
 
 #[test]

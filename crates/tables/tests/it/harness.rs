@@ -80,6 +80,7 @@ impl World {
     }
 
     async fn close(&mut self) {
+        self.service.close().await;
         if let Some(store) = self.embedded.take() {
             tokio::task::spawn_blocking(move || store.close()).await.unwrap();
         }

@@ -42,7 +42,7 @@ async fn a_table_is_created_used_and_deleted() {
     world.service.upkeep().await.unwrap();
     world.reopen().await;
     assert_eq!(world.all(&table), []);
-    assert_eq!(world.service.list(table.account, None, 10).0.len(), 1);
+    assert_eq!(world.service.list(table.account, None, 10).unwrap().0.len(), 1);
 }
 
 #[tokio::test]
@@ -66,12 +66,12 @@ async fn names_are_listed_in_pages() {
     let account = key("aaa").account;
     let names =
         |page: Vec<headwater_tables::TableName>| page.iter().map(ToString::to_string).collect::<Vec<_>>();
-    let (page, more) = world.service.list(account, None, 2);
+    let (page, more) = world.service.list(account, None, 2).unwrap();
     assert_eq!((names(page), more), (vec!["aaa".to_owned(), "bbb".to_owned()], true));
-    let (page, more) = world.service.list(account, Some("bbb"), 2);
+    let (page, more) = world.service.list(account, Some("bbb"), 2).unwrap();
     assert_eq!((names(page), more), (vec!["ccc".to_owned()], false));
     let other = headwater_types::AccountId::new("000000000000").unwrap();
-    assert!(world.service.list(other, None, 2).0.is_empty());
+    assert!(world.service.list(other, None, 2).unwrap().0.is_empty());
 }
 
 #[tokio::test]
