@@ -79,10 +79,6 @@ pub(super) fn projection(
         return Ok(Some(Projection::parse(text, placeholders)?));
     }
     let Some(List(names)) = names else { return Ok(None) };
-    let mut seen = std::collections::BTreeSet::new();
-    if let Some(twice) = names.iter().find(|name| !seen.insert(name.as_str())) {
-        return Err(Refused::parameter(format_args!("Duplicate value in attribute name: {twice}")));
-    }
     Ok(Some(Projection::legacy(names.iter().map(ToString::to_string).collect())?))
 }
 

@@ -182,11 +182,6 @@ pub(super) fn updates(map: Map<'_, Updated<'_>>) -> Result<Option<Update>> {
             Some("DELETE") => UpdateAction::Delete,
             _ => UpdateAction::Put,
         };
-        if value.is_none() && action != UpdateAction::Delete {
-            return Err(Refused::parameter(
-                "Only DELETE action is allowed when no attribute value is specified",
-            ));
-        }
         Ok((name.into_owned(), AttributeUpdate { action, value }))
     };
     let updates = map.0.into_iter().map(one).collect::<Result<Vec<_>>>()?;

@@ -125,7 +125,7 @@ fn what_is_not_there_is_refused_by_name() {
         (r#""WarmThroughput":{"ReadUnitsPerSecond":1}"#, "WarmThroughput"),
         (r#""ResourcePolicy":"{}""#, "ResourcePolicy"),
     ] {
-        refused("a b", &format!("{ON_DEMAND},{option}"), &format!("{name}"));
+        refused("a b", &format!("{ON_DEMAND},{option}"), name);
     }
     for option in
         [r#""StreamSpecification":{"StreamEnabled":false}"#, r#""SSESpecification":{"Enabled":false}"#]
