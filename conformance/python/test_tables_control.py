@@ -85,6 +85,17 @@ def test_states_can_be_seen(slow):
     db.get_waiter("table_not_exists").wait(TableName=name, WaiterConfig={"Delay": 1})
 
 
+def test_tables_are_ready_at_once_unless_told_otherwise(own_server):
+    """Who creates a table and uses it without waiting, as with DynamoDB Local, finds it."""
+    db = dynamo(own_server(transition_ms=0))
+    name = unique("table")
+    for _ in range(3):
+        assert db.create_table(TableName=name, **SIMPLE, **ON_DEMAND)["TableDescription"]["TableStatus"] == "ACTIVE"
+        db.put_item(TableName=name, Item=item(a="x"))
+        assert db.delete_table(TableName=name)["TableDescription"]["TableStatus"] == "DELETING"
+        assert gone(db, name)
+
+
 def test_tables_are_listed_in_order(db):
     prefix = unique("list")
     names = sorted(f"{prefix}.{i}" for i in range(5))

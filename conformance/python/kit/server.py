@@ -58,6 +58,7 @@ class Server:
         self.arguments = [
             "serve", "--listen", "127.0.0.1:0", "--data-dir", str(self.data_dir),
             "--limits", limits, "--transition-ms", str(transition_ms),
+            "--table-transition-ms", str(transition_ms),
             "--region", region, "--account", account, *(f"--limit={change}" for change in limit), *flags,
         ]
         self.process = None
