@@ -47,7 +47,7 @@ def kinesis(server):
 @pytest.fixture(scope="session")
 def slow(tmp_path_factory):
     """A server whose CREATING, UPDATING and DELETING last long enough to be looked at."""
-    with Server(tmp_path_factory.mktemp("slow"), transition_ms=2000) as running:
+    with Server(tmp_path_factory.mktemp("slow"), transition_ms=2000, table_transition_ms=2000) as running:
         yield running
 
 

@@ -47,8 +47,8 @@ class Server:
 
     running = []
 
-    def __init__(self, directory: Path, *, limits="off", limit=(), transition_ms=50, region="us-east-1",
-                 account="000000000000", flags=(), env=None, scheme="http"):
+    def __init__(self, directory: Path, *, limits="off", limit=(), transition_ms=50, table_transition_ms=0,
+                 region="us-east-1", account="000000000000", flags=(), env=None, scheme="http"):
         self.scheme = scheme
         self.directory = directory
         self.data_dir = directory / "data"
@@ -58,7 +58,7 @@ class Server:
         self.arguments = [
             "serve", "--listen", "127.0.0.1:0", "--data-dir", str(self.data_dir),
             "--limits", limits, "--transition-ms", str(transition_ms),
-            "--table-transition-ms", str(transition_ms),
+            "--table-transition-ms", str(table_transition_ms),
             "--region", region, "--account", account, *(f"--limit={change}" for change in limit), *flags,
         ]
         self.process = None

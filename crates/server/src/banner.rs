@@ -34,7 +34,7 @@ pub(crate) fn banner(settings: &Settings, address: SocketAddr, ca: Option<&Path>
     let scheme = if settings.tls == TlsChoice::Off { "http" } else { "https" };
     let trust = ca.map_or_else(String::new, |ca| format!("export AWS_CA_BUNDLE={}\n", ca.display()));
     format!(
-        "Headwater {version}: Kinesis Data Streams at {scheme}://{address}\n\
+        "Headwater {version}: Kinesis Data Streams, tables and metrics at {scheme}://{address}\n\
          data in {data}, region {region}, account {account}, limits {limits}\n\
          {who}\n\
          \n\

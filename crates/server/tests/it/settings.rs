@@ -30,7 +30,7 @@ fn child() {
         Err(error) => format!("usage: {error}"),
         Ok(Err(error)) => format!("error: {error}"),
         Ok(Ok(settings)) => format!(
-            "{} {} {} {} {:?} {} {}{}{}",
+            "{} {} {} {} {:?} {} {}{}{}{}",
             settings.listen,
             settings.data_dir.display(),
             settings.region,
@@ -38,11 +38,20 @@ fn child() {
             settings.limits,
             settings.log,
             settings.transition.as_millis(),
+            tables_shown(&settings),
             limits_shown(&settings),
             keys_shown(&settings)
         ),
     };
     println!("{BEGIN}{shown}{END}");
+}
+
+/// How long transitions of tables last, if they do.
+fn tables_shown(settings: &Settings) -> String {
+    match settings.table_transition.as_millis() {
+        0 => String::new(),
+        millis => format!(" {millis}"),
+    }
 }
 
 /// The limits that differ from the base, in the order of the list.
