@@ -47,7 +47,9 @@ pub(crate) enum Command {
 }
 
 /// The answers to a batch, once it is durable; or why it is not.
-type Answers = Vec<Box<dyn FnOnce(Option<&TablesError>) + Send>>;
+type Answers = Vec<Answer>;
+/// One of them.
+type Answer = Box<dyn FnOnce(Option<&TablesError>) + Send>;
 
 /// The owner.
 pub(crate) struct Owner {
@@ -194,10 +196,7 @@ impl Owner {
 }
 
 /// An answer that is given when what it tells of is durable.
-fn held<T: Send + 'static>(
-    answer: oneshot::Sender<Result<T>>,
-    result: Result<T>,
-) -> Box<dyn FnOnce(Option<&TablesError>) + Send> {
+fn held<T: Send + 'static>(answer: oneshot::Sender<Result<T>>, result: Result<T>) -> Answer {
     Box::new(move |failed| {
         let result = match (failed, result) {
             (Some(failed), Ok(_)) => Err(failed.clone()),
