@@ -151,6 +151,17 @@ def test_case_66_a_parent_read_to_its_end_names_its_children(kinesis, stream):
     assert follow(kinesis, iterator(kinesis, stream, kind="LATEST"))[1]["ChildShards"]
 
 
+def test_case_66_the_end_comes_without_records(kinesis, stream):
+    """Telegraf's input drops the records of an answer that has no next iterator."""
+    kinesis.put_record(StreamName=stream, PartitionKey="a", Data=b"before")
+    token = iterator(kinesis, stream)
+    split(kinesis, stream, list_shards(kinesis, stream)[0])
+    page = kinesis.get_records(ShardIterator=token)
+    assert data(page["Records"]) == [b"before"] and page["MillisBehindLatest"] == 0
+    end = kinesis.get_records(ShardIterator=page["NextShardIterator"])
+    assert end["Records"] == [] and "NextShardIterator" not in end and len(end["ChildShards"]) == 2
+
+
 def test_case_66_both_merged_parents_name_the_child(kinesis):
     name = create(kinesis, 2)
     child = merge(kinesis, name, *list_shards(kinesis, name))

@@ -28,7 +28,7 @@ pub struct ReadOutcome {
     pub shard: Shard,
     /// The records.
     pub batches: Vec<ServedBatch>,
-    /// Where to go on; `None` at the end of a closed shard.
+    /// Where to go on; `None` at the end of a closed shard, which is told without records.
     pub next: Option<ShardIterator>,
     /// How far what was returned is behind the newest record, in milliseconds; 0 when caught up.
     pub millis_behind_latest: u64,
@@ -92,7 +92,8 @@ impl StreamService {
             log.budget.lock().end_read(bytes);
         }
         let caught_up = opened.next >= bounds.end;
-        let ended = caught_up && bounds.sealed && !shard.is_open();
+        // The end comes by itself: Telegraf's input drops the records of an answer that has no next iterator.
+        let ended = records == 0 && caught_up && bounds.sealed && !shard.is_open();
         let millis_behind_latest =
             if caught_up { 0 } else { now.millis_since(read_up_to(&opened.batches, bounds.last_arrival)) };
         log.stats.polled(now, millis_behind_latest);

@@ -28,8 +28,11 @@ async fn a_parent_is_read_to_its_end_and_names_its_children() {
     assert_eq!(world.service.find(&key("s")).unwrap().1, StreamStatus::Updating);
     let again = world.service.split_shard(&handle, "1", HashKey(1 << 126)).await;
     assert!(matches!(again, Err(StreamsError::NotActive { status: StreamStatus::Updating, .. })));
-    let outcome = world.read(before, 10).await.unwrap();
-    assert_eq!((records(&outcome).len(), outcome.next, outcome.millis_behind_latest), (1, None, 0));
+    // The end is told without records.
+    let last = world.read(before, 10).await.unwrap();
+    assert_eq!((records(&last).len(), last.millis_behind_latest, last.children.len()), (1, 0, 0));
+    let outcome = world.read(last.next.unwrap(), 10).await.unwrap();
+    assert_eq!((records(&outcome).len(), outcome.next, outcome.millis_behind_latest), (0, None, 0));
     assert_eq!(outcome.children.iter().map(|child| child.id.index()).collect::<Vec<_>>(), [1, 2]);
     let placed = world.put("s", "a", "2").await;
     assert_eq!(placed.shard.index(), 1);
