@@ -60,14 +60,17 @@ def test_the_stream_says_so_and_is_updating_meanwhile(slow_kinesis):
     assert described["EncryptionType"] == "NONE" and "KeyId" not in described
 
 
-def test_terraform_stops_what_was_never_started(server, kinesis, stream):
-    kinesis.stop_stream_encryption(StreamARN=server.arn(stream), EncryptionType="KMS", KeyId="")
+@pytest.mark.parametrize("kind", ["KMS", "NONE"])
+def test_terraform_stops_what_was_never_started(server, kinesis, stream, kind):
+    kinesis.stop_stream_encryption(StreamARN=server.arn(stream), EncryptionType=kind, KeyId="")
     assert status(kinesis, stream) == "ACTIVE"
 
 
 @pytest.mark.parametrize("operation", ["start_stream_encryption", "stop_stream_encryption"])
 def test_what_is_refused(kinesis, stream, operation):
     call = getattr(kinesis, operation)
+    if operation == "stop_stream_encryption":
+        start(kinesis, stream)
     assert refusal(call, StreamName=stream, **(KMS | {"EncryptionType": "NONE"})).code == IA
     assert refusal(call, StreamName=stream, **(KMS | {"EncryptionType": "AES"})).code == VE
     assert refusal(call, StreamName="nowhere", **KMS).code == RNF

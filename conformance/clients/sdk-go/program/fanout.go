@@ -1,0 +1,110 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/kinesis"
+	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
+)
+
+func (w *World) register(ctx context.Context, name string) string {
+	made := must(w.kinesis.RegisterStreamConsumer(ctx, &kinesis.RegisterStreamConsumerInput{
+		StreamARN: &w.arn, ConsumerName: &name,
+	}))
+	for {
+		found := must(w.kinesis.DescribeStreamConsumer(ctx, &kinesis.DescribeStreamConsumerInput{
+			ConsumerARN: made.Consumer.ConsumerARN,
+		})).ConsumerDescription
+		if found.ConsumerStatus == types.ConsumerStatusActive {
+			equal("stream", *found.StreamARN, w.arn)
+			return *found.ConsumerARN
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+}
+
+func consumers(ctx context.Context, w *World) {
+	var wanted []string
+	for number := range 3 {
+		name := fmt.Sprintf("reader-%d", number)
+		w.register(ctx, name)
+		wanted = append(wanted, name)
+	}
+	var found []string
+	pages := kinesis.NewListStreamConsumersPaginator(w.kinesis, &kinesis.ListStreamConsumersInput{
+		StreamARN: &w.arn, MaxResults: aws.Int32(2),
+	})
+	for pages.HasMorePages() {
+		for _, one := range must(pages.NextPage(ctx)).Consumers {
+			found = append(found, *one.ConsumerName)
+		}
+	}
+	slices.Sort(found)
+	check(slices.Equal(found, wanted), "%v, not %v", found, wanted)
+	for _, name := range wanted {
+		must(w.kinesis.DeregisterStreamConsumer(ctx, &kinesis.DeregisterStreamConsumerInput{
+			StreamARN: &w.arn, ConsumerName: &name,
+		}))
+	}
+}
+
+// subscribe reads a shard by push while it is written, and to its end.
+func subscribe(ctx context.Context, w *World) {
+	consumer := w.register(ctx, "subscriber")
+	shard := w.openShards(ctx)[0]
+	stream := must(w.kinesis.SubscribeToShard(ctx, &kinesis.SubscribeToShardInput{
+		ConsumerARN: &consumer, ShardId: shard.ShardId,
+		StartingPosition: &types.StartingPosition{Type: types.ShardIteratorTypeLatest},
+	})).GetStream()
+	defer stream.Close()
+
+	const records = 20
+	written := make(chan error)
+	go func() {
+		written <- func() error {
+			for number := range records {
+				if _, err := w.kinesis.PutRecord(ctx, &kinesis.PutRecordInput{
+					StreamName: &w.stream, PartitionKey: aws.String("pushed"), Data: []byte(fmt.Sprint(number)),
+					ExplicitHashKey: shard.HashKeyRange.StartingHashKey,
+				}); err != nil {
+					return err
+				}
+			}
+			from, to := number(shard.HashKeyRange.StartingHashKey), number(shard.HashKeyRange.EndingHashKey)
+			middle := from.Add(from, to).Rsh(from, 1).String()
+			_, err := w.kinesis.SplitShard(ctx, &kinesis.SplitShardInput{
+				StreamName: &w.stream, ShardToSplit: shard.ShardId, NewStartingHashKey: &middle,
+			})
+			return err
+		}()
+	}()
+
+	var found []string
+	var children []types.ChildShard
+	for event := range stream.Events() {
+		check(children == nil, "an event after the shard's end")
+		value := event.(*types.SubscribeToShardEventStreamMemberSubscribeToShardEvent).Value
+		for _, record := range value.Records {
+			found = append(found, string(record.Data))
+		}
+		// The shard's end: nowhere to continue, and children.
+		equal("the end has children", value.ContinuationSequenceNumber == nil, len(value.ChildShards) > 0)
+		children = value.ChildShards
+	}
+	if err := stream.Err(); err != nil {
+		panic(err)
+	}
+	if err := <-written; err != nil {
+		panic(err)
+	}
+	equal("records", len(found), records)
+	for number, data := range found {
+		equal("data", data, fmt.Sprint(number))
+	}
+	equal("children", len(children), 2)
+	w.settle(ctx)
+}
