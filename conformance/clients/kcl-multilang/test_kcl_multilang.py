@@ -22,6 +22,8 @@ ALLOWED = (
     "Did not find an operating range metadata provider",
     # Before its own first entry in the table of workers.
     "Not able to assign all expiredOrUnAssignedLeases",
+    # It keeps its list of shards for half a minute, and looks for a new one in it.
+    "Cannot get the shard for this ProcessTask, so duplicate KPL user records",
 )
 
 
