@@ -3,6 +3,7 @@ server is killed; leases, records and metrics are all Headwater's."""
 
 import signal
 import sys
+import time
 from pathlib import Path
 
 import boto3
@@ -83,6 +84,8 @@ def test_two_workers_and_two_kills(server, kinesis, workers, mode):
     writer = Writer(kinesis, stream)
     first = workers("one", stream, mode)
     wait_for_data(workers, writer.write())
+    # A subscription can be taken over five seconds after it began, on AWS as well.
+    time.sleep(6)
     second = workers("two", stream, mode)
     # The second worker gets its part of the leases.
     until(lambda: set(owners(server, stream).values()) == {"one", "two"}, 300, every=1)

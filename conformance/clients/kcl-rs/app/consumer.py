@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 
-from kcl_rs import RecordProcessorBase, Scheduler
+from kcl_rs import CheckpointError, RecordProcessorBase, Scheduler
 
 stream, application, worker, mode, folder = sys.argv[1:]
 number = itertools.count()
@@ -29,8 +29,12 @@ class Processor(RecordProcessorBase):
             self.say("record", record.sequence_number, record.sub_sequence_number, record.partition_key,
                      record.binary_data.decode())
         if given.records:
-            given.checkpointer.checkpoint()
-            self.say("checkpoint")
+            try:
+                given.checkpointer.checkpoint()
+                self.say("checkpoint")
+            except CheckpointError as refused:
+                # Another worker has the lease by now, and begins where this one's last checkpoint was.
+                self.say("refused", refused.value)
 
     def lease_lost(self, given):
         self.say("lease-lost")
