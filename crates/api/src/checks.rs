@@ -45,13 +45,13 @@ pub(crate) const NAME: TextRule = TextRule {
     length: RangeBounds { min: 1, max: 128 },
 };
 
-/// What DescribeStreamSummary gives as the id of a stream.
+/// What DescribeStreamSummary gives as the id of a stream, and what AWS gives.
 pub(crate) const STREAM_ID: TextRule = TextRule {
     pattern: Some(("[a-z0-9]{20}-[a-z0-9]{3}", |text| {
         let plain = |part: &str, len| {
             part.len() == len && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
         };
-        text.split_once('-').is_some_and(|(stream, rest)| plain(stream, 20) && plain(rest, 3))
+        plain(text, 24) || text.split_once('-').is_some_and(|(stream, rest)| plain(stream, 20) && plain(rest, 3))
     })),
     length: RangeBounds { min: 1, max: 24 },
 };
