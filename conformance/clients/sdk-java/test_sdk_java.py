@@ -1,0 +1,80 @@
+"""The AWS SDK for Java v2: synchronous over HTTP/1.1, asynchronous over HTTP/2, CBOR and JSON, plaintext and TLS.
+
+What is called and what is expected is in `src/main/java/headwater`: a step prints `PASSED` when all that it asserts held.
+"""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from kit.server import Server
+from rig import cache, java
+from rig.process import run
+
+HERE = Path(__file__).parent
+
+SYNC = {
+    "create and wait", "put and get every record in order", "every byte arrives", "iterators of every kind",
+    "list with pages", "split, merge and read on in the children", "tags and retention", "consumers with pages",
+    "errors by their types", "throttled calls are repeated by the client", "delete and wait",
+}
+ASYNC = {
+    "create and wait", "a hundred calls at once", "put records", "get records", "list with pages",
+    "errors by their types", "subscribe to a shard until it ends", "go on after a cancelled subscription",
+    "ten subscriptions on one connection", "delete and wait",
+}
+METRICS = {"put metric data", "put much metric data", "put metric data asynchronously"}
+
+
+@pytest.fixture(scope="module")
+def class_path():
+    return java.build(HERE)
+
+
+def passed(server, class_path, client, *, cbor=True, options=()):
+    """The steps that passed, with a log that has nothing in it."""
+    output = run(
+        *java.command(class_path, "headwater.Main", client,
+                      options=("-Xmx256m", f"-Daws.cborEnabled={str(cbor).lower()}", *options)),
+        env={"AWS_ENDPOINT_URL": server.url}, seconds=120,
+    )
+    warnings = [line for line in output.splitlines() if line.startswith(("WARN", "ERROR"))]
+    assert not warnings, output
+    assert output.endswith("DONE\n"), output
+    return set(re.findall(r"^PASSED (.*) \(\d+ ms\)$", output, re.MULTILINE))
+
+
+@pytest.fixture
+def secure(tmp_path):
+    """A server that speaks TLS, and the options by which Java trusts it."""
+    with Server(tmp_path / "headwater", limits="aws", scheme="https", flags=("--tls-self-signed",)) as running:
+        trust = tmp_path / "trust.p12"
+        subprocess.run(
+            [cache.tool("keytool", java.JAVA), "-importcert", "-noprompt", "-storepass", "changeit",
+             "-file", running.data_dir / "tls" / "ca.pem", "-keystore", trust],
+            check=True, capture_output=True,
+        )
+        yield running, (f"-Djavax.net.ssl.trustStore={trust}", "-Djavax.net.ssl.trustStorePassword=changeit")
+
+
+@pytest.mark.parametrize("cbor", [True, False], ids=["cbor", "json"])
+@pytest.mark.parametrize(("client", "steps"), [("apache", SYNC), ("netty", ASYNC)])
+def test_plaintext(server, class_path, client, steps, cbor):
+    assert passed(server, class_path, client, cbor=cbor) == steps
+
+
+@pytest.mark.parametrize("cbor", [True, False], ids=["cbor", "json"])
+@pytest.mark.parametrize(("client", "steps"), [("apache", SYNC), ("netty", ASYNC)])
+def test_tls(secure, class_path, client, steps, cbor):
+    running, options = secure
+    assert passed(running, class_path, client, cbor=cbor, options=options) == steps
+
+
+def test_url_connection_client(server, class_path):
+    assert passed(server, class_path, "url-connection") == SYNC
+
+
+def test_metrics(server, class_path):
+    assert passed(server, class_path, "cloudwatch") == METRICS
