@@ -60,6 +60,12 @@ def hashed(key):
 
 
 def belongs(user_record, shard):
-    """Whether KCL gives it to a processor of this shard: one that was packed before a split may not belong there."""
+    """Whether its hash key is one of this shard's: what was packed before a split may be in a shard of others."""
     held = shard["HashKeyRange"]
     return int(held["StartingHashKey"]) <= user_record.hash_key <= int(held["EndingHashKey"])
+
+
+def given(record, shard):
+    """What KCL gives to a processor of this shard: all user records, or none where one of them does not belong there."""
+    found = user_records(record)
+    return found if all(belongs(one, shard) for one in found) else []

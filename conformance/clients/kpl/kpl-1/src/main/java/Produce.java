@@ -19,7 +19,7 @@ import software.amazon.kinesis.producer.UserRecordResult;
 /**
  * Puts records at a steady rate and writes down what became of each: its number, whether it was put, where, and the
  * error of every attempt. Arguments: the producer's settings (KPL's own properties file), the stream, how many records,
- * how many a second, and the file for the outcome.
+ * how many a second, the file for the outcome, and how many seconds to stay after the last one.
  */
 public class Produce {
     private static final int KEYS = 400;
@@ -73,6 +73,8 @@ public class Produce {
             System.err.println("ERROR " + left.getCount() + " records have no outcome after two minutes");
         }
         outcome.close();
+        // Time for the last metrics to be sent.
+        TimeUnit.SECONDS.sleep(Integer.parseInt(arguments[5]));
         producer.destroy();
         System.out.println("DONE");
     }
