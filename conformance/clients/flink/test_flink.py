@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from kit.client import ClientError, PTE, create, unique, until, wait_active
-from rig import java
+from rig import flink_connector, java
 from rig.drain import drain, shards_of
 from rig.outage import outage
 from rig.process import Program
@@ -80,6 +80,7 @@ class Job:
         self.settings = {"from": source, "to": target, "parallelism": 2, "savepoints": self.home / "savepoints"} | settings
         self.runs = 0
         self.program = None
+        flink_connector.installed()
         self.class_path = java.build(HERE / "flink-job")
 
     def start(self, resume=None):
@@ -102,7 +103,8 @@ class Job:
         return self.program.text().split("SAVEPOINT ")[1].split()[0]
 
     def kill(self):
-        """SIGKILL; the path of the last checkpoint that was complete."""
+        """SIGKILL, once there is a checkpoint of this run; the path of the last one that was complete."""
+        until(lambda: list(self.checkpoints.glob("*/chk-*/_metadata")), 60)
         self.program.kill()
         done = [path.parent for path in self.checkpoints.glob("*/chk-*/_metadata")]
         return f"file://{max(done, key=lambda path: int(path.name.removeprefix('chk-')))}"
@@ -195,7 +197,7 @@ def merge(kinesis, stream):
 @pytest.mark.slow
 @pytest.mark.parametrize("reader", ["POLLING", "EFO"])
 def test_a_job_through_everything(tmp_path, server, kinesis, reader):
-    source, target = create(kinesis, shards=2, prefix="source"), create(kinesis, shards=2, prefix="target")
+    source, target = create(kinesis, shards=2, prefix="source"), create(kinesis, shards=4, prefix="target")
     settings = {
         "aws.region": "us-east-1",
         "aws.endpoint": server.url,
@@ -206,7 +208,7 @@ def test_a_job_through_everything(tmp_path, server, kinesis, reader):
     if reader == "EFO":
         settings |= {"source.efo.consumer.name": "counting"}
     written = Target(kinesis, target)
-    with Feed(kinesis, source) as feed, Job(tmp_path, server.arn(source), server.arn(target), **settings) as job:
+    with Job(tmp_path, server.arn(source), server.arn(target), **settings) as job, Feed(kinesis, source) as feed:
         job.start()
         written.wait_for(5000)
         split(kinesis, source)
