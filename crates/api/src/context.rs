@@ -358,7 +358,7 @@ impl Context<'_> {
             let question = Question { action: &action, resource: &arn, owner, facts, resource_policy };
             self.access.authorize(&question, self.trail)?;
         }
-        let _ = self.trail.resource.set(arn);
+        self.trail.note_resource(arn);
         Ok(())
     }
 

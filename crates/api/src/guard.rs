@@ -91,7 +91,7 @@ impl AccessControl {
     /// Whether a caller may do it; the refusal is noted in `trail`.
     pub(crate) fn authorize(&self, question: &Question<'_>, trail: &Trail) -> Result<()> {
         decide(question).map_err(|denial| {
-            let _ = trail.resource.set(question.resource.to_owned());
+            trail.note_resource(question.resource.to_owned());
             trail.refuse(denial.reason(), ApiError::access_denied(question, denial))
         })
     }
@@ -145,6 +145,7 @@ impl AccessControl {
             return;
         }
         let (source, action) = (trail.source.to_string(), format!("{service}:{name}"));
+        let resource = trail.resource.lock().clone();
         let event = AuditEvent {
             time,
             request_id,
@@ -152,7 +153,7 @@ impl AccessControl {
             principal: trail.caller.get().map(|caller| caller.arn()),
             access_key_id: trail.access_key_id.get().map(String::as_str),
             action: &action,
-            resource: trail.resource.get().map(String::as_str),
+            resource: resource.as_deref(),
             outcome,
             reason,
         };
@@ -168,7 +169,7 @@ pub(crate) struct Trail {
     user_agent: Option<HeaderValue>,
     caller: OnceLock<Arc<Caller>>,
     access_key_id: OnceLock<String>,
-    pub(crate) resource: OnceLock<String>,
+    resource: Mutex<Option<String>>,
     reason: OnceLock<&'static str>,
 }
 
@@ -181,7 +182,7 @@ impl Trail {
             user_agent,
             caller: OnceLock::new(),
             access_key_id: OnceLock::new(),
-            resource: OnceLock::new(),
+            resource: Mutex::default(),
             reason: OnceLock::new(),
         }
     }
@@ -189,6 +190,11 @@ impl Trail {
     /// Who signed, where somebody has to.
     pub(crate) fn caller(&self) -> Option<&Arc<Caller>> {
         self.caller.get()
+    }
+
+    /// Notes what the request is about: of several the last, which is the one that was refused if one was.
+    pub(crate) fn note_resource(&self, arn: String) {
+        *self.resource.lock() = Some(arn);
     }
 
     /// What conditions may ask about.

@@ -13,7 +13,8 @@
 //! {"del": [UID, {NAME: VALUE, ...}]}    the item of this key is gone
 //! {"token": [ACCOUNT, TOKEN, REQUEST, MS]}   a transaction was done
 //! ```
-//! A value is an object of one member as in DynamoDB's own JSON; bytes are base64.
+//! A value is an object of one member as in DynamoDB's own JSON; bytes are base64, numbers may be written `15E-1`. Items
+//! are at most [`LEVELS_MAX`](crate::limits::LEVELS_MAX) levels deep, which readers of JSON take.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -115,7 +116,7 @@ impl Serialize for Shown<'_> {
         let name = self.0.kind().name();
         match self.0 {
             AttributeValue::S(text) => map.serialize_entry(name, text)?,
-            AttributeValue::N(number) => map.serialize_entry(name, &Text(number))?,
+            AttributeValue::N(number) => map.serialize_entry(name, &number.short())?,
             AttributeValue::B(bytes) => map.serialize_entry(name, &Base64(bytes))?,
             AttributeValue::Bool(value) => map.serialize_entry(name, value)?,
             AttributeValue::Null => map.serialize_entry(name, &true)?,
@@ -123,7 +124,7 @@ impl Serialize for Shown<'_> {
             AttributeValue::M(item) => map.serialize_entry(name, &StoredItem(Cow::Borrowed(item)))?,
             AttributeValue::Ss(set) => map.serialize_entry(name, set)?,
             AttributeValue::Ns(set) => {
-                map.serialize_entry(name, &set.iter().map(ToString::to_string).collect::<Vec<_>>())?;
+                map.serialize_entry(name, &set.iter().map(Number::short).collect::<Vec<_>>())?;
             }
             AttributeValue::Bs(set) => {
                 map.serialize_entry(name, &set.iter().map(|bytes| Base64(bytes)).collect::<Vec<_>>())?;
@@ -142,14 +143,6 @@ impl Serialize for Values<'_> {
             list.serialize_element(&Shown(value))?;
         }
         list.end()
-    }
-}
-
-struct Text<'a>(&'a Number);
-
-impl Serialize for Text<'_> {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        to.collect_str(self.0)
     }
 }
 
@@ -221,16 +214,30 @@ mod tests {
     const WRITTEN: &str = include_str!("../tests/fixtures/changes-1.jsonl");
 
     #[test]
-    fn what_earlier_versions_wrote_is_read_and_written_the_same() {
+    fn what_earlier_versions_wrote_is_read_and_means_the_same() {
         let mut lines = 0;
         for line in WRITTEN.lines() {
             let changes = decode(line.as_bytes()).unwrap_or_else(|error| panic!("{error}: {line}"));
-            let again = encode(&changes).unwrap();
-            let value = |text: &[u8]| serde_json::from_slice::<serde_json::Value>(text).unwrap();
-            assert_eq!(value(&again), value(line.as_bytes()));
+            let again = decode(&encode(&changes).unwrap()).unwrap();
+            assert_eq!(format!("{again:?}"), format!("{changes:?}"));
             lines += 1;
         }
         assert!(lines >= 8);
+    }
+
+    #[test]
+    fn the_deepest_item_is_read_again() {
+        let mut value = AttributeValue::Null;
+        for level in 0..crate::limits::LEVELS_MAX {
+            value = match level % 2 {
+                0 => AttributeValue::L(vec![value]),
+                _ => AttributeValue::M([("k".to_owned(), value)].into()),
+            };
+        }
+        let item = Arc::new(Item::from([("a".to_owned(), value)]));
+        let read = decode(&encode(&[Change::Put(1, item.clone())]).unwrap()).unwrap();
+        let [Change::Put(1, again)] = &read[..] else { panic!("{read:?}") };
+        assert_eq!(*again, item);
     }
 
     #[test]

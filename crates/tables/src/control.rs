@@ -126,6 +126,9 @@ impl Planning<'_> {
     pub(crate) fn update(&self, key: &TableKey, change: TableChange) -> Result<Vec<Change>> {
         let table = self.settled(key)?;
         let mut meta = table.meta.clone();
+        // Those whose deletion has ended.
+        meta.indexes.retain(|index| index.phase.status(self.now).is_some());
+        let before = meta.clone();
         let creating =
             change.indexes.iter().filter(|change| matches!(change, IndexChange::Create(_))).count();
         let deleting =
@@ -149,15 +152,15 @@ impl Planning<'_> {
             self.change_index(table, &mut meta, index)?;
         }
         check_billing(&meta)?;
-        if meta == table.meta && change.deletion_protection.is_none() {
+        if meta == before && change.deletion_protection.is_none() {
             return Err(invalid(
                 "At least one of ProvisionedThroughput, BillingMode, UpdateStreamEnabled, GlobalSecondaryIndexUpdates \
                  or SSESpecification or ReplicaUpdates is required",
             ));
         }
         // Protection is changed at once.
-        let quiet = TableMeta { deletion_protection: table.meta.deletion_protection, ..meta.clone() };
-        if quiet != table.meta {
+        let quiet = TableMeta { deletion_protection: before.deletion_protection, ..meta.clone() };
+        if quiet != before {
             meta.phase = Phase::Updating { until: self.until() };
         }
         Ok(vec![Change::Table(Box::new(meta))])
@@ -200,8 +203,6 @@ impl Planning<'_> {
     }
 
     fn change_index(&self, table: &Table, meta: &mut TableMeta, change: IndexChange) -> Result<()> {
-        // Those whose deletion has ended.
-        meta.indexes.retain(|index| index.phase.status(self.now).is_some());
         let at = |meta: &TableMeta, name: &TableName| {
             let found = meta.indexes.iter().position(|index| {
                 index.spec.name == *name
@@ -307,7 +308,10 @@ impl Planning<'_> {
 /// Global indexes have a capacity of their own where the table has one, and only there.
 fn check_billing(meta: &TableMeta) -> Result<()> {
     let provisioned = meta.billing != Billing::PayPerRequest;
-    let mut global = meta.indexes.iter().filter(|index| index.spec.scope == IndexScope::Global);
+    let is_kept = |index: &&IndexMeta| {
+        index.spec.scope == IndexScope::Global && !matches!(index.phase, Phase::Deleting { .. })
+    };
+    let mut global = meta.indexes.iter().filter(is_kept);
     match global.find(|index| index.spec.throughput.is_some() != provisioned) {
         None => Ok(()),
         Some(index) if provisioned => Err(invalid(format!(

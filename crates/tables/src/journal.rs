@@ -33,11 +33,12 @@ use parking_lot::{Mutex, RwLock};
 use serde::{Deserialize, Serialize};
 use tracing::warn;
 
-use crate::change::{Change, decode, encode};
+use crate::change::{Change, decode};
 use crate::error::{Result, TablesError};
 use crate::keys;
 use crate::order::Place;
 use crate::state::State;
+use crate::write::Recorded;
 
 /// What one read of a log brings, in bytes.
 const READ_BYTES: usize = 8 << 20;
@@ -106,7 +107,7 @@ impl Journal {
     }
 
     async fn try_load(&mut self) -> Result<State> {
-        let (root, expected) = match root(&*self.meta).await? {
+        let (root, expected) = match root_of(&*self.meta).await? {
             Some((root, version)) => (root, Expected::Version(version)),
             None => (Root::default(), Expected::Absent),
         };
@@ -140,7 +141,7 @@ impl Journal {
     }
 
     /// Makes records of changes durable, each as a whole.
-    pub(crate) async fn append(&mut self, records: &[Vec<Change>]) -> Result<()> {
+    pub(crate) async fn append(&mut self, records: &[Recorded]) -> Result<()> {
         let batch = batch(records)?;
         let (bytes, count) = (batch.bytes().len(), batch.count());
         let batch = AppendBatch { arrival: self.clock.now(), records: batch };
@@ -155,9 +156,18 @@ impl Journal {
         self.bytes > after_bytes.max(2 * state.memory_bytes())
     }
 
-    /// What makes a copy. From now on the log counts towards the next one.
-    pub(crate) fn begin_copy(&mut self) -> Copy {
-        self.bytes = 0;
+    /// What the log has since the copy, in bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// A copy was made of so much of the log.
+    pub(crate) fn copied(&mut self, bytes: usize) {
+        self.bytes = self.bytes.saturating_sub(bytes);
+    }
+
+    /// What makes a copy.
+    pub(crate) fn copy(&self) -> Copy {
         Copy {
             logs: self.logs.clone(),
             meta: self.meta.clone(),
@@ -202,6 +212,15 @@ impl Root {
 impl Copy {
     /// Makes it, while changes go on.
     pub(crate) async fn make(self, state: Arc<RwLock<State>>) -> Result<()> {
+        let made = self.try_make(state).await;
+        if made.is_err() && self.root.lock().0.snapshot != Some(self.number) {
+            // Half of a copy is of no use, and takes room.
+            self.logs.delete(&[keys::snapshot(self.number).map_err(damaged)?]).await?;
+        }
+        made
+    }
+
+    async fn try_make(&self, state: Arc<RwLock<State>>) -> Result<()> {
         let (old, expected) = self.root.lock().clone();
         let id = keys::snapshot(self.number).map_err(damaged)?;
         self.logs.create(std::slice::from_ref(&id)).await?;
@@ -230,7 +249,14 @@ impl Copy {
         }
         let settled = self.log.bounds().end;
         let root = Root { snapshot: Some(self.number), from: self.from.get(), settled: settled.get() };
-        let version = self.meta.put(keys::ROOT, root.encode()?, expected).await?;
+        let version = match self.meta.put(keys::ROOT, root.encode()?, expected).await {
+            Ok(version) => version,
+            // It may have been written nevertheless.
+            Err(error) => match root_of(&*self.meta).await? {
+                Some((written, version)) if written.snapshot == Some(self.number) => version,
+                _ => return Err(error.into()),
+            },
+        };
         *self.root.lock() = (root, Expected::Version(version));
         self.log.trim(self.from).await?;
         if let Some(old) = old.snapshot {
@@ -240,7 +266,7 @@ impl Copy {
     }
 
     async fn append(&self, log: &dyn ShardLog, changes: Vec<Change>) -> Result<()> {
-        let batch = AppendBatch { arrival: self.clock.now(), records: batch(&[changes])? };
+        let batch = AppendBatch { arrival: self.clock.now(), records: batch(&[Recorded::new(changes)?])? };
         log.append(batch, Expect::Any).await?;
         Ok(())
     }
@@ -266,17 +292,16 @@ fn stretch(state: &State, uid: u64, after: Option<&Place>, is_first: bool) -> (V
     (changes, None)
 }
 
-async fn root(meta: &dyn MetaStore) -> Result<Option<(Root, Version)>> {
+async fn root_of(meta: &dyn MetaStore) -> Result<Option<(Root, Version)>> {
     let Some(stored) = meta.get(keys::ROOT).await? else { return Ok(None) };
     let root = serde_json::from_slice(&stored.value).map_err(damaged)?;
     Ok(Some((root, stored.version)))
 }
 
-fn batch(records: &[Vec<Change>]) -> Result<RecordBatch> {
+fn batch(records: &[Recorded]) -> Result<RecordBatch> {
     let mut builder = headwater_types::RecordBatchBuilder::default();
-    for changes in records {
-        let data = encode(changes).map_err(TablesError::Damaged)?;
-        builder.push(Record { key: "", explicit_hash_key: None, data: &data });
+    for recorded in records {
+        builder.push(Record { key: "", explicit_hash_key: None, data: &recorded.bytes });
     }
     builder.finish().ok_or_else(|| StoreError::Invalid("no changes".into()).into())
 }

@@ -20,11 +20,30 @@ pub const GLOBAL_INDEXES_MAX: usize = 20;
 pub const TAGS_MAX: usize = 50;
 /// How long a transaction's token is known (API reference).
 pub const TOKEN_LIFE: Duration = Duration::from_secs(600);
-/// Tokens that are known at once; it bounds memory, and a hundred new ones a second for ten minutes fit.
-pub const TOKENS_MAX: usize = 65_536;
+/// Tokens that are known at once; it bounds memory. Of more than four hundred a second for ten minutes the oldest are
+/// forgotten early.
+pub const TOKENS_MAX: usize = 262_144;
 /// Unused capacity that is kept for later, in seconds (developer guide, burst capacity: 5 minutes).
 pub const BURST_S: u64 = 300;
-/// What all items may take in memory, in bytes: our own, since they are all held there. Keys in indexes count.
-pub const MEMORY_BYTES_MAX: usize = 1024 * 1024 * 1024;
-/// What an item takes beside its own bytes, for that: roughly.
-pub const ITEM_OVERHEAD_BYTES: usize = 300;
+/// Lists and maps within each other (quotas).
+pub const LEVELS_MAX: usize = 32;
+/// What all tables may take in memory, roughly, in bytes: our own, since they are all held there.
+pub const MEMORY_BYTES_MAX: usize = 2 * 1024 * 1024 * 1024;
+/// What one item may take in memory, roughly, in bytes: our own. What weighs 400 KB takes far less, unless it is made of
+/// tens of thousands of the smallest maps.
+pub const ITEM_MEMORY_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// The same for all items of one request.
+pub const REQUEST_MEMORY_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// What a place of an item in a table or an index takes beside the bytes of its keys.
+pub const PLACE_BYTES: usize = 512;
+/// What the conditions of one request may take, in comparisons of 16 bytes: our own, about a fifth of a second, in which
+/// nobody else can write.
+pub const CONDITION_WORK_MAX: usize = 2_000_000;
+/// What the filter of one page may take, by the same measure: the page then ends, and another one goes on.
+pub const PAGE_WORK_MAX: usize = 500_000;
+/// What a page may take as text, in bytes: numbers may be far longer than they weigh.
+pub const PAGE_MEMORY_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Changes that are made durable in one piece, in bytes, encoded; more are made so one after the other.
+pub const APPEND_BYTES: usize = 8 * 1024 * 1024;
+/// The most that one request may change, in bytes, encoded: what the store takes in one piece, less its own.
+pub const CHANGE_BYTES_MAX: usize = 56 * 1024 * 1024;

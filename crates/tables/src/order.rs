@@ -11,6 +11,7 @@ use bytes::Bytes;
 use headwater_types::HashKey;
 
 use crate::expression::SortCondition;
+use crate::limits::PLACE_BYTES;
 use crate::schema::KeySchema;
 use crate::value::{AttributeValue, Item};
 
@@ -47,12 +48,25 @@ enum Tie {
     Max,
 }
 
+impl Place {
+    /// What it takes in memory, roughly, in bytes.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        let keys = [Some(&self.key), if let Tie::At(key) = &self.tie { Some(key) } else { None }];
+        PLACE_BYTES + keys.into_iter().flatten().map(OrderedKey::size_bytes).sum::<usize>()
+    }
+}
+
 /// A stretch of places.
 pub(crate) type Stretch = (Bound<Place>, Bound<Place>);
 
 impl OrderedKey {
     fn new(partition: AttributeValue, sort: Sort) -> Self {
         Self { hash: hash_of(&partition), partition, sort }
+    }
+
+    fn size_bytes(&self) -> usize {
+        let sort = if let Sort::At(value) = &self.sort { value.size_bytes() } else { 0 };
+        self.partition.size_bytes() + sort
     }
 
     /// The key of an item; `None` if it has not all of it, or of another type.

@@ -5,6 +5,7 @@
 //! answers. Decisions see what was decided before them in the same batch; readers see nothing that is not durable.
 
 use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,11 +21,12 @@ use crate::change::Change;
 use crate::control::Planning;
 use crate::error::{Result, TablesError};
 use crate::journal::Journal;
+use crate::limits::APPEND_BYTES;
 use crate::requests::{Write, Written};
 use crate::service::TransactionToken;
 use crate::state::State;
 use crate::value::Item;
-use crate::write::{Moment, Stage};
+use crate::write::{Moment, Recorded, Stage};
 
 /// Commands that are decided and made durable together.
 const BATCH_MAX: usize = 256;
@@ -59,7 +61,8 @@ pub(crate) struct Owner {
     pub(crate) capacity: Arc<Capacity>,
     pub(crate) transition: Duration,
     pub(crate) copy_after_bytes: usize,
-    pub(crate) copying: Option<JoinHandle<()>>,
+    /// A copy that is being made, which says whether it was, and how much of the log it is of.
+    pub(crate) copying: Option<(JoinHandle<bool>, usize)>,
     pub(crate) copy_not_before: Duration,
 }
 
@@ -81,9 +84,9 @@ impl Owner {
             if closes.is_some() {
                 break;
             }
-            self.copy();
+            self.copy().await;
         }
-        if let Some(copying) = self.copying.take() {
+        if let Some((copying, _)) = self.copying.take() {
             copying.abort();
             let _ = copying.await;
         }
@@ -91,14 +94,24 @@ impl Owner {
 
     /// Takes commands from the front, up to one that has to see what those before it did to tables.
     async fn batch(&mut self, queue: &mut VecDeque<Command>) {
+        if self.state.read().trouble().is_some() {
+            self.reload().await;
+        }
         let mut answers = Answers::new();
-        let records = match queue.front() {
-            Some(Command::Plan(..)) => match queue.pop_front() {
-                Some(Command::Plan(plan, answer)) => self.plan(plan, answer, &mut answers),
-                _ => return,
-            },
-            _ => self.decide(queue, &mut answers),
-        };
+        // Whoever asked for what cannot be decided is told by the loss of the answer; the others go on.
+        let decided = catch_unwind(AssertUnwindSafe(|| match queue.pop_front() {
+            Some(Command::Plan(plan, answer)) => self.plan(plan, answer, &mut answers),
+            Some(first) => {
+                queue.push_front(first);
+                self.decide(queue, &mut answers)
+            }
+            None => Vec::new(),
+        }));
+        let records = decided.unwrap_or_else(|_| {
+            error!("a change of the tables has panicked and was not done");
+            answers.clear();
+            Vec::new()
+        });
         let failed = match records.is_empty() {
             true => None,
             false => self.commit(records).await.err(),
@@ -108,18 +121,14 @@ impl Owner {
         }
     }
 
-    fn plan(
-        &self,
-        plan: Plan,
-        answer: oneshot::Sender<Result<()>>,
-        answers: &mut Answers,
-    ) -> Vec<Vec<Change>> {
+    fn plan(&self, plan: Plan, answer: oneshot::Sender<Result<()>>, answers: &mut Answers) -> Vec<Recorded> {
         let planned =
             plan(Planning { state: &self.state.read(), now: self.clock.now(), transition: self.transition });
-        match planned {
-            Ok(changes) => {
+        let recorded = planned.and_then(Recorded::new);
+        match recorded {
+            Ok(recorded) => {
                 answers.push(held(answer, Ok(())));
-                if changes.is_empty() { Vec::new() } else { vec![changes] }
+                if recorded.changes.is_empty() { Vec::new() } else { vec![recorded] }
             }
             Err(refused) => {
                 answers.push(held(answer, Err(refused)));
@@ -128,12 +137,14 @@ impl Owner {
         }
     }
 
-    fn decide(&self, queue: &mut VecDeque<Command>, answers: &mut Answers) -> Vec<Vec<Change>> {
+    fn decide(&self, queue: &mut VecDeque<Command>, answers: &mut Answers) -> Vec<Recorded> {
         let (now, elapsed) = (self.clock.now(), self.clock.elapsed());
         let moment = Moment { now, elapsed, capacity: &self.capacity };
         let state = self.state.read();
         let mut stage = Stage::new(&state);
-        while let Some(command) = queue.pop_front() {
+        while stage.record_bytes < APPEND_BYTES
+            && let Some(command) = queue.pop_front()
+        {
             match command {
                 Command::Write(write, answer) => answers.push(held(answer, stage.write(&write, moment))),
                 Command::WriteEach(writes, answer) => {
@@ -156,19 +167,30 @@ impl Owner {
         stage.records
     }
 
-    async fn commit(&mut self, records: Vec<Vec<Change>>) -> Result<()> {
+    async fn commit(&mut self, mut records: Vec<Recorded>) -> Result<()> {
+        while !records.is_empty() {
+            let mut bytes = 0;
+            let fits = records.iter().take_while(|recorded| {
+                bytes += recorded.bytes.len();
+                bytes <= APPEND_BYTES
+            });
+            let rest = records.split_off(fits.count().max(1));
+            self.append(records).await?;
+            records = rest;
+        }
+        Ok(())
+    }
+
+    async fn append(&mut self, records: Vec<Recorded>) -> Result<()> {
         if let Err(failed) = self.journal.append(&records).await {
             if let TablesError::Store(StoreError::Conflict) = failed {
                 warn!("somebody else has written to the tables; they are read anew");
-                match self.journal.load().await {
-                    Ok(state) => *self.state.write() = state,
-                    Err(cause) => error!(%cause, "the tables cannot be read anew"),
-                }
+                self.reload().await;
             }
             return Err(failed);
         }
         let mut state = self.state.write();
-        for change in records.into_iter().flatten() {
+        for change in records.into_iter().flat_map(|recorded| recorded.changes) {
             if !state.apply(change) {
                 error!("a change was of a table that is not there");
             }
@@ -176,36 +198,45 @@ impl Owner {
         Ok(())
     }
 
+    /// Reads everything anew. Until that succeeds nothing is given out: it may be old.
+    async fn reload(&mut self) {
+        let loaded = self.journal.load().await;
+        let state = loaded.unwrap_or_else(|cause| {
+            error!(%cause, "the tables cannot be read anew");
+            State::in_trouble(cause.to_string())
+        });
+        *self.state.write() = state;
+    }
+
     /// Begins a copy if it is time for one.
-    fn copy(&mut self) {
-        let is_busy = self.copying.as_ref().is_some_and(|copying| !copying.is_finished());
-        if is_busy || self.clock.elapsed() < self.copy_not_before {
+    async fn copy(&mut self) {
+        if let Some((copying, of_bytes)) = self.copying.take_if(|(copying, _)| copying.is_finished()) {
+            match copying.await {
+                Ok(true) => self.journal.copied(of_bytes),
+                Ok(false) | Err(_) => self.copy_not_before = self.clock.elapsed() + COPY_PAUSE,
+            }
+        }
+        let wanted = self.journal.wants_copy(&self.state.read(), self.copy_after_bytes);
+        if self.copying.is_some() || self.clock.elapsed() < self.copy_not_before || !wanted {
             return;
         }
-        if !self.journal.wants_copy(&self.state.read(), self.copy_after_bytes) {
-            return;
-        }
-        self.copy_not_before = self.clock.elapsed() + COPY_PAUSE;
-        let (copy, state) = (self.journal.begin_copy(), self.state.clone());
-        self.copying = Some(tokio::spawn(async move {
-            if let Err(error) = copy.make(state).await {
+        let (copy, of_bytes, state) = (self.journal.copy(), self.journal.bytes(), self.state.clone());
+        let making = async move {
+            let made = copy.make(state).await;
+            if let Err(error) = &made {
                 warn!(%error, "no copy of the tables could be made; the log of their changes goes on growing");
             }
-        }));
+            made.is_ok()
+        };
+        self.copying = Some((tokio::spawn(making), of_bytes));
     }
 }
 
 /// An answer that is given when what it tells of is durable.
 fn held<T: Send + 'static>(answer: oneshot::Sender<Result<T>>, result: Result<T>) -> Answer {
     Box::new(move |failed| {
-        let result = match (failed, result) {
-            (Some(failed), Ok(_)) => Err(failed.clone()),
-            // A refusal may rest on what was decided before it and is not there now.
-            (Some(failed), Err(TablesError::ConditionFailed(_) | TablesError::TransactionCanceled(_))) => {
-                Err(failed.clone())
-            }
-            (_, result) => result,
-        };
+        // A refusal may rest on what was decided before it and is not there now.
+        let result = failed.map_or(result, |failed| Err(failed.clone()));
         // Whoever asked may have gone.
         let _ = answer.send(result);
     })

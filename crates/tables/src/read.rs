@@ -3,14 +3,14 @@
 use headwater_types::Timestamp;
 
 use crate::capacity::{Kind, read_cost};
-use crate::error::{Result, TablesError};
-use crate::limits::PAGE_BYTES_MAX;
+use crate::error::{Cancellation, Result, TablesError};
+use crate::limits::{PAGE_BYTES_MAX, PAGE_MEMORY_BYTES_MAX, PAGE_WORK_MAX, TRANSACTION_BYTES_MAX};
 use crate::order::{OrderedKey, Place, Stretch, is_empty, is_in, of_partition, of_segment};
 use crate::requests::{Consumed, Get, Got, Page, PageRequest, Range, Select};
 use crate::schema::{IndexProjection, IndexScope};
 use crate::state::{Entries, Index, State, Table, is_projected, projected, projected_bytes};
-use crate::value::{Item, size_bytes};
-use crate::write::{Moment, check_key, invalid};
+use crate::value::{Item, memory_bytes, size_bytes};
+use crate::write::{Moment, check_key, check_partition, invalid, work_of};
 
 /// One item; in a transaction at twice the price.
 pub(crate) fn get(state: &State, get: &Get, in_transaction: bool, moment: Moment<'_>) -> Result<Got> {
@@ -33,6 +33,40 @@ pub(crate) fn get(state: &State, get: &Get, in_transaction: bool, moment: Moment
     Ok(Got { item, consumed, size_bytes: bytes })
 }
 
+/// Items as they are at one moment, or why not one of them is given.
+pub(crate) fn get_all(state: &State, gets: &[Get], moment: Moment<'_>) -> Result<Vec<Got>> {
+    let (mut found, mut reasons) = (Vec::new(), Vec::new());
+    let mut bytes = 0;
+    for one in gets {
+        reasons.push(match get(state, one, true, moment) {
+            Ok(got) => {
+                bytes += got.size_bytes;
+                if bytes > TRANSACTION_BYTES_MAX {
+                    return Err(invalid(
+                        "Collection size limit exceeded: a transaction can give 4 MB of items.",
+                    ));
+                }
+                found.push(got);
+                None
+            }
+            Err(TablesError::Invalid(text)) => Some(Cancellation::Invalid(text)),
+            Err(TablesError::Throttled(table)) => Some(Cancellation::Throttled(table)),
+            Err(error) => return Err(error),
+        });
+    }
+    if reasons.iter().any(Option::is_some) {
+        return Err(TablesError::TransactionCanceled(reasons));
+    }
+    Ok(found)
+}
+
+/// Whether a page takes items from the table itself, beside what an index has.
+pub(crate) fn fetches(state: &State, request: &PageRequest, now: Timestamp) -> Result<bool> {
+    let table = state.ready(&request.table, now)?;
+    let Some(name) = &request.index else { return Ok(false) };
+    Ok(View::new(table, Some(ready_index(table, name, now)?), request)?.fetches)
+}
+
 /// A page. At most 1 MB of items is looked at, and no more than is asked for.
 pub(crate) fn page(state: &State, request: &PageRequest, moment: Moment<'_>) -> Result<Page> {
     let table = state.ready(&request.table, moment.now)?;
@@ -40,6 +74,10 @@ pub(crate) fn page(state: &State, request: &PageRequest, moment: Moment<'_>) -> 
     let name = index.map(|index| &index.spec.name);
     if !moment.capacity.has_any(table, name, Kind::Read, moment.elapsed) {
         return Err(TablesError::Throttled(request.table.name.clone()));
+    }
+    if let Range::Query { condition, .. } = &request.range {
+        let schema = index.map_or(&table.meta.schema, |index| &index.spec.schema);
+        check_partition(schema, &condition.partition)?;
     }
     let view = View::new(table, index, request)?;
     let (stretch, forward) = stretch(table, index, request)?;
@@ -130,7 +168,7 @@ impl<'a> View<'a> {
     }
 
     fn weigh(&self, item: &Item) -> usize {
-        match self.index {
+        match self.index.filter(|_| !self.fetches) {
             Some(index) => projected_bytes(&index.spec, &self.table.meta.schema, item),
             None => size_bytes(item),
         }
@@ -153,13 +191,18 @@ struct Walk<'a> {
     page: Page,
     bytes: usize,
     fetched: u64,
+    /// What of an index it has looked at, in bytes.
+    indexed: usize,
+    /// What the filter may still take.
+    work: usize,
+    memory_bytes: usize,
 }
 
 impl<'a> Walk<'a> {
     fn new(view: &'a View<'a>, request: &'a PageRequest) -> Self {
         let page =
             Page { items: Vec::new(), count: 0, scanned: 0, last: None, consumed: Consumed::default() };
-        Self { view, request, page, bytes: 0, fetched: 0 }
+        Self { view, request, page, bytes: 0, fetched: 0, indexed: 0, work: PAGE_WORK_MAX, memory_bytes: 0 }
     }
 
     /// Looks at an item; `false` if the page is full.
@@ -169,9 +212,14 @@ impl<'a> Walk<'a> {
         self.bytes += weight;
         let seen = self.view.seen(item);
         let seen = seen.as_ref().unwrap_or(item);
-        if self.view.fetches {
+        if let Some(index) = self.view.index.filter(|_| self.view.fetches) {
             self.fetched += read_cost(size_bytes(item), self.request.consistent);
+            self.indexed += projected_bytes(&index.spec, &self.view.table.meta.schema, item);
         }
+        if let Some(filter) = &self.request.filter {
+            self.work = self.work.saturating_sub(work_of(filter, seen));
+        }
+        self.memory_bytes += memory_bytes(seen);
         if self.request.filter.as_ref().is_none_or(|filter| filter.holds(seen)) {
             self.page.count += 1;
             match &self.request.select {
@@ -181,6 +229,8 @@ impl<'a> Walk<'a> {
             }
         }
         let full = self.bytes >= PAGE_BYTES_MAX
+            || self.work == 0
+            || self.memory_bytes >= PAGE_MEMORY_BYTES_MAX
             || self.request.limit.is_some_and(|limit| self.page.scanned >= limit);
         if full {
             self.page.last = Some(self.view.key(item));
@@ -189,7 +239,8 @@ impl<'a> Walk<'a> {
     }
 
     fn end(mut self, consistent: bool) -> Page {
-        let units = read_cost(self.bytes, consistent);
+        let looked_at = if self.view.fetches { self.indexed } else { self.bytes };
+        let units = read_cost(looked_at, consistent);
         match self.view.index {
             Some(index) => {
                 self.page.consumed.indexes = vec![(index.spec.name.clone(), index.spec.scope, units)];

@@ -17,6 +17,8 @@ pub struct Write {
     pub condition: Option<Condition>,
     /// Whether a condition that does not hold gives the item.
     pub give_failed: bool,
+    /// Whether the items of its partition are weighed, which takes as long as there are many.
+    pub give_collection: bool,
 }
 
 /// What is done to an item.
@@ -46,7 +48,7 @@ pub struct Written {
     pub new: Option<Arc<Item>>,
     /// What it cost.
     pub consumed: Consumed,
-    /// The items of its partition, in a table with local indexes.
+    /// The items of its partition, in a table with local indexes, if that was asked for.
     pub collection: Option<Collection>,
 }
 

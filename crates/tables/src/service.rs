@@ -80,8 +80,6 @@ pub struct TableService {
     random: Arc<dyn Random>,
     metrics: Arc<Metrics>,
     region: String,
-    /// Why nothing can be done, if that is so.
-    trouble: Option<String>,
 }
 
 impl TableService {
@@ -104,17 +102,7 @@ impl TableService {
         };
         let (sender, commands) = mpsc::channel(QUEUE_MAX);
         let task = Mutex::new(Some(tokio::spawn(owner.run(commands))));
-        Ok(Arc::new(Self {
-            state,
-            owner: sender,
-            task,
-            capacity,
-            clock,
-            random,
-            metrics,
-            region,
-            trouble: None,
-        }))
+        Ok(Arc::new(Self { state, owner: sender, task, capacity, clock, random, metrics, region }))
     }
 
     /// Ends what is under way and lets go of the store. What is asked afterwards is refused.
@@ -131,16 +119,17 @@ impl TableService {
     pub fn closed(substrate: Substrate, config: Config, trouble: &TablesError) -> Arc<Self> {
         let Substrate { clock, random, metrics, .. } = substrate;
         let (owner, _) = mpsc::channel(1);
-        let (state, capacity) = (Arc::default(), Arc::new(Capacity::new(false)));
-        let trouble = Some(trouble.to_string());
+        let state = Arc::new(RwLock::new(State::in_trouble(trouble.to_string())));
+        let capacity = Arc::new(Capacity::new(false));
         let (task, region) = (Mutex::default(), config.region);
-        Arc::new(Self { state, owner, task, capacity, clock, random, metrics, region, trouble })
+        Arc::new(Self { state, owner, task, capacity, clock, random, metrics, region })
     }
 
     fn state(&self) -> Result<RwLockReadGuard<'_, State>> {
-        match &self.trouble {
-            None => Ok(self.state.read()),
-            Some(trouble) => Err(TablesError::Damaged(trouble.clone())),
+        let state = self.state.read();
+        match state.trouble() {
+            None => Ok(state),
+            Some(trouble) => Err(TablesError::Damaged(trouble.to_owned())),
         }
     }
 
@@ -341,8 +330,12 @@ impl TableService {
 
     /// Reads items as they are at one moment (TransactGetItems), at the price of a transaction.
     pub fn get_all(&self, gets: &[Get]) -> Result<Vec<Got>> {
-        let state = self.state()?;
-        gets.iter().map(|get| read::get(&state, get, true, self.moment())).collect()
+        read::get_all(&*self.state()?, gets, self.moment())
+    }
+
+    /// Whether such a page takes items from the table itself, beside what its index has.
+    pub fn fetches(&self, request: &PageRequest) -> Result<bool> {
+        read::fetches(&*self.state()?, request, self.clock.now())
     }
 
     /// A page of a Query or a Scan: at most 1 MB of items is looked at.
@@ -362,9 +355,11 @@ impl TableService {
     }
 
     async fn ask<T>(&self, command: impl FnOnce(oneshot::Sender<Result<T>>) -> Command) -> Result<T> {
-        drop(self.state()?);
         let (answer, answered) = oneshot::channel();
-        self.owner.send(command(answer)).await.map_err(|_| TablesError::Stopped)?;
+        if self.owner.send(command(answer)).await.is_err() {
+            // Closed because it could not be opened, or because the server stops.
+            return Err(self.state().err().unwrap_or(TablesError::Stopped));
+        }
         answered.await.map_err(|_| TablesError::Stopped)?
     }
 }

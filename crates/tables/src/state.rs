@@ -1,6 +1,6 @@
 //! All tables and their items, and the only place where they change.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use headwater_types::{AccountId, Timestamp};
@@ -8,11 +8,11 @@ use headwater_types::{AccountId, Timestamp};
 use crate::change::{Change, TokenMeta};
 use crate::description::Status;
 use crate::error::{Result, TablesError};
-use crate::limits::{ITEM_OVERHEAD_BYTES, TOKEN_LIFE, TOKENS_MAX};
+use crate::limits::{TOKEN_LIFE, TOKENS_MAX};
 use crate::meta::{Phase, TableMeta};
 use crate::order::{OrderedKey, Place};
 use crate::schema::{IndexProjection, IndexSpec, KeySchema, TableKey, TableName};
-use crate::value::{Item, size_bytes};
+use crate::value::{Item, memory_bytes, size_bytes};
 
 /// Items in order.
 pub(crate) type Entries = BTreeMap<Place, Arc<Item>>;
@@ -25,6 +25,12 @@ pub(crate) struct State {
     names: BTreeMap<TableKey, u64>,
     /// By account and token: digest of the request, and when.
     tokens: BTreeMap<(String, String), (u64, Timestamp)>,
+    /// Tokens in the order in which they came.
+    token_order: VecDeque<(Timestamp, (String, String))>,
+    /// What all tables take in memory, roughly, in bytes.
+    memory_bytes: usize,
+    /// Why it is not to be given out, if that is so.
+    trouble: Option<String>,
 }
 
 /// A table.
@@ -36,6 +42,8 @@ pub(crate) struct Table {
     pub(crate) bytes: usize,
     /// In the order of [`TableMeta::indexes`].
     pub(crate) indexes: Vec<Index>,
+    /// What it takes in memory, roughly, in bytes.
+    memory_bytes: usize,
 }
 
 /// An index: the table's items, whole, in another order.
@@ -45,9 +53,21 @@ pub(crate) struct Index {
     pub(crate) entries: Entries,
     /// What it would weigh with what it projects only.
     pub(crate) bytes: usize,
+    /// False once it is being deleted: then it has nothing.
+    pub(crate) is_live: bool,
 }
 
 impl State {
+    /// In place of what cannot be read.
+    pub(crate) fn in_trouble(cause: String) -> Self {
+        Self { trouble: Some(cause), ..Self::default() }
+    }
+
+    /// Why it is not to be given out, if that is so.
+    pub(crate) fn trouble(&self) -> Option<&str> {
+        self.trouble.as_deref()
+    }
+
     /// The table of this name, whatever its state, unless it is gone.
     pub(crate) fn find(&self, key: &TableKey, now: Timestamp) -> Result<(&Table, Status)> {
         let found = self.names.get(key).and_then(|uid| self.tables.get(uid));
@@ -91,18 +111,13 @@ impl State {
 
     /// What everything takes in memory, roughly, in bytes.
     pub(crate) fn memory_bytes(&self) -> usize {
-        self.tables.values().map(Table::memory_bytes).sum()
+        self.memory_bytes
     }
 
     /// The digest of the request that was done with this token within its life.
     pub(crate) fn token(&self, account: AccountId, token: &str, now: Timestamp) -> Option<u64> {
         let (request, at) = self.tokens.get(&(account.as_str().to_owned(), token.to_owned()))?;
         (now < at.plus(TOKEN_LIFE)).then_some(*request)
-    }
-
-    /// How many more tokens can be remembered.
-    pub(crate) fn token_room(&self, now: Timestamp) -> usize {
-        TOKENS_MAX.saturating_sub(self.tokens.values().filter(|(_, at)| now < at.plus(TOKEN_LIFE)).count())
     }
 
     /// All tokens, to be written down.
@@ -119,6 +134,7 @@ impl State {
             Change::Table(meta) => self.set_table(*meta),
             Change::Gone(uid) => {
                 let Some(table) = self.tables.remove(&uid) else { return false };
+                self.memory_bytes -= table.memory_bytes;
                 let key = table.meta.key();
                 if self.names.get(&key) == Some(&uid) {
                     self.names.remove(&key);
@@ -126,33 +142,52 @@ impl State {
             }
             Change::Put(uid, item) => {
                 let Some(table) = self.tables.get_mut(&uid) else { return false };
-                return table.set(item);
+                self.memory_bytes -= table.memory_bytes;
+                let is_done = table.set(item);
+                self.memory_bytes += table.memory_bytes;
+                return is_done;
             }
             Change::Delete(uid, key) => {
                 let Some(table) = self.tables.get_mut(&uid) else { return false };
-                return table.remove(&key);
+                self.memory_bytes -= table.memory_bytes;
+                let is_done = table.remove(&key);
+                self.memory_bytes += table.memory_bytes;
+                return is_done;
             }
             Change::Token(TokenMeta(account, token, request, ms)) => {
-                let at = Timestamp::from_millis(ms);
-                if self.tokens.len() >= TOKENS_MAX {
-                    // Those that have ended by the time of this one.
-                    self.tokens.retain(|_, (_, earlier)| at < earlier.plus(TOKEN_LIFE));
-                }
-                self.tokens.insert((account, token), (request, at));
+                self.remember((account, token), request, Timestamp::from_millis(ms));
             }
         }
         true
+    }
+
+    fn remember(&mut self, key: (String, String), request: u64, at: Timestamp) {
+        while let Some((earlier, known)) = self.token_order.front()
+            && (at >= earlier.plus(TOKEN_LIFE) || self.tokens.len() >= TOKENS_MAX)
+        {
+            // It may have been used again since.
+            if self.tokens.get(known).is_some_and(|(_, when)| when == earlier) {
+                self.tokens.remove(known);
+            }
+            self.token_order.pop_front();
+        }
+        self.token_order.push_back((at, key.clone()));
+        self.tokens.insert(key, (request, at));
     }
 
     fn set_table(&mut self, meta: TableMeta) {
         let (uid, key) = (meta.uid, meta.key());
         match self.tables.get_mut(&uid) {
             Some(table) => {
+                self.memory_bytes -= table.memory_bytes;
                 table.set_meta(meta);
+                self.memory_bytes += table.memory_bytes;
                 self.names.entry(key).or_insert(uid);
             }
             None => {
-                self.tables.insert(uid, Table::new(meta));
+                let table = Table::new(meta);
+                self.memory_bytes += table.memory_bytes;
+                self.tables.insert(uid, table);
                 self.names.insert(key, uid);
             }
         }
@@ -161,30 +196,42 @@ impl State {
 
 impl Table {
     fn new(meta: TableMeta) -> Self {
-        let mut table = Self { meta: meta.clone(), items: Entries::new(), bytes: 0, indexes: Vec::new() };
+        let mut table = Self {
+            meta: meta.clone(),
+            items: Entries::new(),
+            bytes: 0,
+            indexes: Vec::new(),
+            memory_bytes: 0,
+        };
         table.set_meta(meta);
         table
     }
 
     fn set_meta(&mut self, meta: TableMeta) {
+        let is_deleted = matches!(meta.phase, Phase::Deleting { .. });
+        if is_deleted {
+            self.items.clear();
+            self.bytes = 0;
+        }
         let mut known = std::mem::take(&mut self.indexes);
         for index in &meta.indexes {
             let spec = &index.spec;
+            let is_live = !is_deleted && !matches!(index.phase, Phase::Deleting { .. });
             let same = |known: &Index| {
-                known.spec.name == spec.name
+                known.is_live == is_live
+                    && known.spec.name == spec.name
                     && known.spec.schema == spec.schema
                     && known.spec.projection == spec.projection
             };
             self.indexes.push(match known.iter().position(same) {
                 Some(at) => Index { spec: spec.clone(), ..known.swap_remove(at) },
-                None => Index::build(spec.clone(), &self.meta.schema, &self.items),
+                None if is_live => Index::build(spec.clone(), &self.meta.schema, &self.items),
+                None => Index { spec: spec.clone(), entries: Entries::new(), bytes: 0, is_live },
             });
         }
-        if matches!(meta.phase, Phase::Deleting { .. }) {
-            self.items.clear();
-            self.bytes = 0;
-            self.indexes.iter_mut().for_each(Index::clear);
-        }
+        self.memory_bytes = TABLE_BYTES + self.items.values().map(|item| memory_bytes(item)).sum::<usize>();
+        let entries = std::iter::once(&self.items).chain(self.indexes.iter().map(|index| &index.entries));
+        self.memory_bytes += entries.flat_map(Entries::keys).map(Place::memory_bytes).sum::<usize>();
         self.meta = meta;
     }
 
@@ -195,21 +242,32 @@ impl Table {
 
     fn set(&mut self, item: Arc<Item>) -> bool {
         let Some(primary) = OrderedKey::of(&self.meta.schema, &item) else { return false };
-        let old = self.items.insert(primary.clone().place(), item.clone());
+        let place = primary.clone().place();
+        let place_bytes = place.memory_bytes();
+        let old = self.items.insert(place, item.clone());
         self.bytes += size_bytes(&item);
-        self.bytes -= old.as_deref().map_or(0, size_bytes);
+        self.memory_bytes += memory_bytes(&item) + place_bytes;
+        if let Some(old) = &old {
+            self.bytes -= size_bytes(old);
+            self.memory_bytes -= memory_bytes(old) + place_bytes;
+        }
         for index in &mut self.indexes {
-            index.replace(&self.meta.schema, &primary, old.as_deref(), Some(&item));
+            let (gone, come) = index.replace(&self.meta.schema, &primary, old.as_deref(), Some(&item));
+            self.memory_bytes = self.memory_bytes + come - gone;
         }
         true
     }
 
     fn remove(&mut self, key: &Item) -> bool {
         let Some(primary) = OrderedKey::of(&self.meta.schema, key) else { return false };
-        let old = self.items.remove(&primary.clone().place());
-        self.bytes -= old.as_deref().map_or(0, size_bytes);
-        for index in &mut self.indexes {
-            index.replace(&self.meta.schema, &primary, old.as_deref(), None);
+        let place = primary.clone().place();
+        if let Some(old) = self.items.remove(&place) {
+            self.bytes -= size_bytes(&old);
+            self.memory_bytes -= memory_bytes(&old) + place.memory_bytes();
+            for index in &mut self.indexes {
+                let (gone, _) = index.replace(&self.meta.schema, &primary, Some(&old), None);
+                self.memory_bytes -= gone;
+            }
         }
         true
     }
@@ -219,46 +277,52 @@ impl Table {
         self.indexes.iter().find(|index| index.spec.name == *name)
     }
 
-    fn memory_bytes(&self) -> usize {
-        let entries: usize = self.indexes.iter().map(|index| index.entries.len()).sum();
-        self.bytes + (self.items.len() + entries) * ITEM_OVERHEAD_BYTES
+    /// The indexes that are kept.
+    pub(crate) fn live_indexes(&self) -> impl Iterator<Item = &Index> {
+        self.indexes.iter().filter(|index| index.is_live)
     }
 }
 
 impl Index {
     fn build(spec: IndexSpec, table: &KeySchema, items: &Entries) -> Self {
-        let mut index = Self { spec, entries: Entries::new(), bytes: 0 };
+        let mut index = Self { spec, entries: Entries::new(), bytes: 0, is_live: true };
         for (place, item) in items {
             index.replace(table, &place.key, None, Some(item));
         }
         index
     }
 
-    fn clear(&mut self) {
-        self.entries.clear();
-        self.bytes = 0;
-    }
-
+    /// What went and what came, in bytes of memory.
     fn replace(
         &mut self,
         table: &KeySchema,
         primary: &OrderedKey,
         old: Option<&Item>,
         new: Option<&Arc<Item>>,
-    ) {
+    ) -> (usize, usize) {
+        if !self.is_live {
+            return (0, 0);
+        }
         let place =
             |item: &Item| OrderedKey::of(&self.spec.schema, item).map(|key| key.place_of(primary.clone()));
         let (was, is) = (old.and_then(place), new.and_then(|item| place(item)));
+        let (mut gone, mut come) = (0, 0);
         if let (Some(place), Some(old)) = (was, old) {
             self.entries.remove(&place);
             self.bytes -= projected_bytes(&self.spec, table, old);
+            gone = place.memory_bytes();
         }
         if let (Some(place), Some(new)) = (is, new) {
             self.bytes += projected_bytes(&self.spec, table, new);
+            come = place.memory_bytes();
             self.entries.insert(place, new.clone());
         }
+        (gone, come)
     }
 }
+
+/// A table without items.
+const TABLE_BYTES: usize = 4096;
 
 /// True if an index has this attribute.
 pub(crate) fn is_projected(spec: &IndexSpec, table: &KeySchema, name: &str) -> bool {

@@ -11,18 +11,20 @@ use std::time::Duration;
 use headwater_types::Timestamp;
 
 use crate::capacity::{Capacity, Kind, read_cost, write_cost};
-use crate::change::{Change, TokenMeta};
+use crate::change::{Change, TokenMeta, encode};
 use crate::error::{Cancellation, Result, TablesError};
+use crate::expression::Condition;
 use crate::limits::{
-    ITEM_BYTES_MAX, ITEM_OVERHEAD_BYTES, MEMORY_BYTES_MAX, PARTITION_KEY_BYTES_MAX, SORT_KEY_BYTES_MAX,
+    CHANGE_BYTES_MAX, CONDITION_WORK_MAX, ITEM_BYTES_MAX, ITEM_MEMORY_BYTES_MAX, LEVELS_MAX,
+    MEMORY_BYTES_MAX, PARTITION_KEY_BYTES_MAX, PLACE_BYTES, REQUEST_MEMORY_BYTES_MAX, SORT_KEY_BYTES_MAX,
     TRANSACTION_BYTES_MAX,
 };
 use crate::order::of_partition;
 use crate::requests::{Action, Collection, Consumed, Write, Written};
-use crate::schema::{IndexScope, KeyAttribute};
+use crate::schema::{IndexScope, KeyAttribute, KeySchema};
 use crate::service::TransactionToken;
 use crate::state::{Entries, Index, State, Table, is_projected, projected_bytes};
-use crate::value::{AttributeValue, Item, size_bytes};
+use crate::value::{AttributeValue, Item, memory_bytes, size_bytes};
 
 /// When writes are decided, and what bounds them.
 #[derive(Debug, Clone, Copy)]
@@ -41,7 +43,29 @@ pub(crate) struct Stage<'a> {
     tokens: HashMap<(String, String), u64>,
     memory_bytes: usize,
     /// What all of it changes, a record each time something was done.
-    pub(crate) records: Vec<Vec<Change>>,
+    pub(crate) records: Vec<Recorded>,
+    /// How long these are, in bytes.
+    pub(crate) record_bytes: usize,
+}
+
+/// Changes that are made together, and what is written of them.
+#[derive(Debug)]
+pub(crate) struct Recorded {
+    pub(crate) changes: Vec<Change>,
+    pub(crate) bytes: Vec<u8>,
+}
+
+impl Recorded {
+    /// Refused if it is more than can be written in one piece.
+    pub(crate) fn new(changes: Vec<Change>) -> Result<Self> {
+        let bytes = encode(&changes).map_err(TablesError::Damaged)?;
+        if bytes.len() > CHANGE_BYTES_MAX {
+            return Err(invalid(
+                "The request changes more than can be made durable in one piece; send several",
+            ));
+        }
+        Ok(Self { changes, bytes })
+    }
 }
 
 /// What a write would do.
@@ -55,7 +79,14 @@ struct Decision {
 impl<'a> Stage<'a> {
     pub(crate) fn new(state: &'a State) -> Self {
         let memory_bytes = state.memory_bytes();
-        Self { state, items: HashMap::new(), tokens: HashMap::new(), memory_bytes, records: Vec::new() }
+        Self {
+            state,
+            items: HashMap::new(),
+            tokens: HashMap::new(),
+            memory_bytes,
+            records: Vec::new(),
+            record_bytes: 0,
+        }
     }
 
     fn get(&self, table: &Table, key: &Item) -> Option<Arc<Item>> {
@@ -68,11 +99,10 @@ impl<'a> Stage<'a> {
 
     /// One write.
     pub(crate) fn write(&mut self, write: &Write, moment: Moment<'_>) -> Result<Written> {
-        let decision = self.decide(write, moment)?;
-        let mut changes = Vec::new();
-        let written = self.take(decision, &mut changes);
-        self.keep(changes);
-        Ok(written)
+        let mut work = CONDITION_WORK_MAX;
+        let decision = self.decide(write, moment, &mut work)?;
+        let mut written = self.stage(vec![decision], Vec::new())?;
+        written.pop().ok_or_else(|| TablesError::Damaged("a write without an outcome".into()))
     }
 
     /// Writes without conditions that have nothing to do with each other.
@@ -81,9 +111,10 @@ impl<'a> Stage<'a> {
         writes: &[Write],
         moment: Moment<'_>,
     ) -> Result<Vec<Option<Written>>> {
-        let mut decided = Vec::new();
+        check_request_memory(writes)?;
+        let (mut decided, mut work) = (Vec::new(), CONDITION_WORK_MAX);
         for write in writes {
-            match self.decide(write, moment) {
+            match self.decide(write, moment, &mut work) {
                 Ok(decision) => decided.push(Some(decision)),
                 Err(TablesError::Throttled(_)) => decided.push(None),
                 // What is wrong refuses all of it.
@@ -92,12 +123,11 @@ impl<'a> Stage<'a> {
         }
         let mut done = Vec::new();
         for decision in decided {
-            done.push(decision.map(|decision| {
-                let mut changes = Vec::new();
-                let written = self.take(decision, &mut changes);
-                self.keep(changes);
-                written
-            }));
+            // A record each: together they may be longer than one can be.
+            done.push(match decision {
+                Some(decision) => self.stage(vec![decision], Vec::new())?.pop(),
+                None => None,
+            });
         }
         Ok(done)
     }
@@ -116,6 +146,7 @@ impl<'a> Stage<'a> {
             }
             return writes.iter().map(|write| self.repeated(write, moment)).collect();
         }
+        check_request_memory(writes)?;
         let mut seen = BTreeSet::new();
         for write in writes {
             let table = self.state.ready(&write.table, moment.now)?;
@@ -126,9 +157,9 @@ impl<'a> Stage<'a> {
             }
         }
         // No item is named twice, so none of these depends on another.
-        let (mut decided, mut reasons) = (Vec::new(), Vec::new());
+        let (mut decided, mut reasons, mut work) = (Vec::new(), Vec::new(), CONDITION_WORK_MAX);
         for write in writes {
-            reasons.push(match self.decide(write, moment) {
+            reasons.push(match self.decide(write, moment, &mut work) {
                 Ok(decision) => {
                     decided.push(decision);
                     None
@@ -146,25 +177,18 @@ impl<'a> Stage<'a> {
         if decided.iter().map(weigh).sum::<usize>() > TRANSACTION_BYTES_MAX {
             return Err(invalid("Collection size limit exceeded: a transaction can hold 4 MB of items."));
         }
-        let mut changes = Vec::new();
+        let mut remembered = Vec::new();
         if let Some(token) = token {
-            if self.state.token_room(moment.now) <= self.tokens.len() {
-                return Err(TablesError::LimitExceeded(
-                    "Too many transactions with a ClientRequestToken in ten minutes; send them without one."
-                        .into(),
-                ));
-            }
             let (account, text) = (token.account.as_str().to_owned(), token.token.clone());
-            self.tokens.insert((account.clone(), text.clone()), token.request);
-            changes.push(Change::Token(TokenMeta(account, text, token.request, moment.now.as_millis())));
+            let at_ms = moment.now.as_millis();
+            remembered.push(Change::Token(TokenMeta(account, text, token.request, at_ms)));
         }
-        let mut done = Vec::new();
-        for decision in decided {
-            let mut written = self.take(decision, &mut changes);
-            written.consumed.double();
-            done.push(written);
+        let mut done = self.stage(decided, remembered)?;
+        if let Some(token) = token {
+            let key = (token.account.as_str().to_owned(), token.token.clone());
+            self.tokens.insert(key, token.request);
         }
-        self.keep(changes);
+        done.iter_mut().for_each(|written| written.consumed.double());
         Ok(done)
     }
 
@@ -180,25 +204,37 @@ impl<'a> Stage<'a> {
                 changes.push(Change::Delete(uid, key.clone()));
             }
         }
-        self.keep(changes);
+        if let Ok(recorded) = Recorded::new(changes) {
+            self.keep(recorded);
+        }
     }
 
-    fn decide(&self, write: &Write, moment: Moment<'_>) -> Result<Decision> {
+    fn decide(&self, write: &Write, moment: Moment<'_>, work: &mut usize) -> Result<Decision> {
         let table = self.state.ready(&write.table, moment.now)?;
         if !moment.capacity.has_any(table, None, Kind::Write, moment.elapsed) {
             return Err(TablesError::Throttled(write.table.name.clone()));
         }
         let key = key_of(table, &write.action)?;
         let old = self.get(table, &key);
-        if let Some(condition) = &write.condition
-            && !condition.holds(old.as_deref().unwrap_or(&Item::new()))
-        {
-            let cost = write_cost(old.as_deref().map_or(0, size_bytes));
-            moment.capacity.take(table, None, Kind::Write, cost);
-            return Err(TablesError::ConditionFailed(old.filter(|_| write.give_failed)));
+        if let Some(condition) = &write.condition {
+            let none = Item::new();
+            let item = old.as_deref().unwrap_or(&none);
+            *work = work.checked_sub(work_of(condition, item)).ok_or_else(|| {
+                invalid("The conditions of the request look at too much of too large items for one step")
+            })?;
+            if !condition.holds(item) {
+                let cost = write_cost(size_bytes(item));
+                moment.capacity.take(table, None, Kind::Write, cost);
+                return Err(TablesError::ConditionFailed(old.filter(|_| write.give_failed)));
+            }
         }
         let new = new_item(table, &write.action, &key, old.as_ref())?;
         let consumed = cost(table, old.as_deref(), new.as_deref());
+        for (name, _, _) in &consumed.indexes {
+            if !moment.capacity.has_any(table, Some(name), Kind::Write, moment.elapsed) {
+                return Err(TablesError::Throttled(write.table.name.clone()));
+            }
+        }
         moment.capacity.take(table, None, Kind::Write, consumed.table);
         for (name, _, units) in &consumed.indexes {
             moment.capacity.take(table, Some(name), Kind::Write, *units);
@@ -208,33 +244,59 @@ impl<'a> Stage<'a> {
             _ if old == new => None,
             None => Some(Change::Delete(uid, key.clone())),
             Some(new) => {
-                if self.memory_bytes + size_bytes(new) + ITEM_OVERHEAD_BYTES > MEMORY_BYTES_MAX {
-                    return Err(TablesError::LimitExceeded(format!(
-                        "All tables together hold as much as they may, {MEMORY_BYTES_MAX} bytes; delete items first."
-                    )));
-                }
+                self.check_memory(old.as_deref(), new)?;
                 Some(Change::Put(uid, new.clone()))
             }
         };
-        let collection = collection(table, &key, old.as_deref(), new.as_deref());
+        let collection = match write.give_collection {
+            true => collection(table, &key, old.as_deref(), new.as_deref()),
+            false => None,
+        };
         Ok(Decision { uid, key, change, written: Written { old, new, consumed, collection } })
     }
 
-    fn take(&mut self, decision: Decision, changes: &mut Vec<Change>) -> Written {
-        let Decision { uid, key, change, written } = decision;
-        if let Some(change) = change {
-            if let Some(new) = &written.new {
-                self.memory_bytes += size_bytes(new) + ITEM_OVERHEAD_BYTES;
-            }
-            self.items.insert((uid, key), written.new.clone());
-            changes.push(change);
+    /// What does not grow is never refused, however full it is.
+    fn check_memory(&self, old: Option<&Item>, new: &Item) -> Result<()> {
+        let (was, is) = (taken(old), taken(Some(new)));
+        if is > ITEM_MEMORY_BYTES_MAX {
+            return Err(invalid(format!(
+                "The item is made of so many small values that it would take more than {ITEM_MEMORY_BYTES_MAX} bytes of \
+                 memory"
+            )));
         }
-        written
+        if is > was && self.memory_bytes + is - was > MEMORY_BYTES_MAX {
+            return Err(TablesError::LimitExceeded(format!(
+                "All tables together take as much memory as they may, {MEMORY_BYTES_MAX} bytes; delete items first."
+            )));
+        }
+        Ok(())
     }
 
-    fn keep(&mut self, changes: Vec<Change>) {
+    /// Takes decisions and what goes with them for done, together.
+    fn stage(&mut self, decisions: Vec<Decision>, more: Vec<Change>) -> Result<Vec<Written>> {
+        let mut changes: Vec<Change> =
+            decisions.iter().filter_map(|decision| decision.change.clone()).collect();
+        changes.extend(more);
         if !changes.is_empty() {
-            self.records.push(changes);
+            let recorded = Recorded::new(changes)?;
+            self.keep(recorded);
+        }
+        let mut done = Vec::with_capacity(decisions.len());
+        for Decision { uid, key, change, written } in decisions {
+            if change.is_some() {
+                self.memory_bytes += taken(written.new.as_deref());
+                self.memory_bytes = self.memory_bytes.saturating_sub(taken(written.old.as_deref()));
+                self.items.insert((uid, key), written.new.clone());
+            }
+            done.push(written);
+        }
+        Ok(done)
+    }
+
+    fn keep(&mut self, recorded: Recorded) {
+        if !recorded.changes.is_empty() {
+            self.record_bytes += recorded.bytes.len();
+            self.records.push(recorded);
         }
     }
 
@@ -251,6 +313,26 @@ impl<'a> Stage<'a> {
         let consumed = Consumed { table: 2 * units, indexes: Vec::new() };
         Ok(Written { old: item.clone(), new: item, consumed, collection: None })
     }
+}
+
+fn check_request_memory(writes: &[Write]) -> Result<()> {
+    let taken = |write: &Write| if let Action::Put(item) = &write.action { memory_bytes(item) } else { 0 };
+    if writes.iter().map(taken).sum::<usize>() > REQUEST_MEMORY_BYTES_MAX {
+        return Err(invalid(
+            "The items of the request are made of too many small values; send several requests",
+        ));
+    }
+    Ok(())
+}
+
+/// What an item takes in memory, roughly, where it is.
+fn taken(item: Option<&Item>) -> usize {
+    item.map_or(0, |item| PLACE_BYTES + memory_bytes(item))
+}
+
+/// What it takes at the most to see whether a condition holds, in comparisons of 16 bytes.
+pub(crate) fn work_of(condition: &Condition, item: &Item) -> usize {
+    condition.looks().saturating_mul(1 + size_bytes(item) / 16)
 }
 
 /// Whether the time of an item has come. What is more than five years ago is taken for a mistake (developer guide).
@@ -314,19 +396,18 @@ pub(crate) fn check_key(table: &Table, key: &Item) -> Result<()> {
 }
 
 fn check_key_values(table: &Table, key: &Item) -> Result<()> {
-    let schema = &table.meta.schema;
-    for (attribute, max, kind) in std::iter::once((&schema.hash, PARTITION_KEY_BYTES_MAX, "hashkey"))
-        .chain(schema.range.iter().map(|attribute| (attribute, SORT_KEY_BYTES_MAX, "rangekey")))
-    {
+    for attribute in table.meta.schema.attributes() {
         let Some(value) = key.get(&attribute.name) else { continue };
         check_key_value(&attribute.name, value, None)?;
-        if value.size_bytes() > max {
-            return Err(invalid(format!(
-                "One or more parameter values were invalid: Size of {kind} has exceeded the maximum size limit of{max} bytes"
-            )));
-        }
+        check_key_bytes(value, attribute.name == table.meta.schema.hash.name)?;
     }
     Ok(())
+}
+
+/// Whether a partition of this key can be.
+pub(crate) fn check_partition(schema: &KeySchema, partition: &AttributeValue) -> Result<()> {
+    check_key_value(&schema.hash.name, partition, None)?;
+    check_key_bytes(partition, true)
 }
 
 fn check_key_value(name: &str, value: &AttributeValue, index: Option<&str>) -> Result<()> {
@@ -368,14 +449,21 @@ fn new_item(
                      part of the key"
                 )));
             }
+            if old.is_none() && !update.creates() {
+                return Ok(None);
+            }
             (update.apply(before)?, "Item size to update has exceeded the maximum allowed size")
         }
     };
-    for index in &table.indexes {
+    for index in table.live_indexes() {
         check_index_keys(index, &item)?;
     }
     if size_bytes(&item) > ITEM_BYTES_MAX {
         return Err(invalid(too_large));
+    }
+    // What an update puts together can be deeper than what was sent.
+    if item.values().any(|value| value.levels() > LEVELS_MAX) {
+        return Err(invalid("Nesting Levels have exceeded supported limits"));
     }
     Ok(Some(Arc::new(item)))
 }
@@ -396,6 +484,19 @@ fn check_index_keys(index: &Index, item: &Item) -> Result<()> {
             )));
         }
         check_key_value(&attribute.name, value, Some(name))?;
+        let is_hash = attribute.name == index.spec.schema.hash.name;
+        check_key_bytes(value, is_hash)?;
+    }
+    Ok(())
+}
+
+fn check_key_bytes(value: &AttributeValue, is_hash: bool) -> Result<()> {
+    let (max, kind) =
+        if is_hash { (PARTITION_KEY_BYTES_MAX, "hashkey") } else { (SORT_KEY_BYTES_MAX, "rangekey") };
+    if value.size_bytes() > max {
+        return Err(invalid(format!(
+            "One or more parameter values were invalid: Size of {kind} has exceeded the maximum size limit of{max} bytes"
+        )));
     }
     Ok(())
 }
@@ -404,7 +505,7 @@ fn check_index_keys(index: &Index, item: &Item) -> Result<()> {
 fn cost(table: &Table, old: Option<&Item>, new: Option<&Item>) -> Consumed {
     let weigh = |item: Option<&Item>| item.map_or(0, size_bytes);
     let mut consumed = Consumed { table: write_cost(weigh(old).max(weigh(new))), indexes: Vec::new() };
-    for index in &table.indexes {
+    for index in table.live_indexes() {
         let units = index_cost(index, table, old, new);
         if units > 0 {
             consumed.indexes.push((index.spec.name.clone(), index.spec.scope, units));
@@ -438,7 +539,7 @@ fn index_cost(index: &Index, table: &Table, old: Option<&Item>, new: Option<&Ite
 /// The items of a partition, in a table with local indexes, as they would be.
 fn collection(table: &Table, key: &Item, old: Option<&Item>, new: Option<&Item>) -> Option<Collection> {
     let is_local = |index: &&Index| index.spec.scope == IndexScope::Local;
-    table.indexes.iter().find(is_local)?;
+    table.live_indexes().find(is_local)?;
     let schema = &table.meta.schema;
     let partition = key.get(&schema.hash.name)?;
     let of = |entries: &Entries, weigh: &dyn Fn(&Item) -> usize| -> usize {
@@ -446,7 +547,7 @@ fn collection(table: &Table, key: &Item, old: Option<&Item>, new: Option<&Item>)
     };
     let mut bytes = of(&table.items, &size_bytes) + new.map_or(0, size_bytes);
     bytes -= old.map_or(0, size_bytes).min(bytes);
-    for index in table.indexes.iter().filter(is_local) {
+    for index in table.live_indexes().filter(is_local) {
         bytes += of(&index.entries, &|item| projected_bytes(&index.spec, schema, item));
     }
     let key = Item::from([(schema.hash.name.clone(), partition.clone())]);

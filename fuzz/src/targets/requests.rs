@@ -123,7 +123,13 @@ async fn tables() -> Arc<TableService> {
     tables.create_table(&table, spec).await.expect("a new table");
     let value = |text: &str| AttributeValue::S(text.to_owned());
     let item = ["a", "b", "c"].map(|name| (name.to_owned(), value("x"))).into();
-    let write = Write { table, action: Action::Put(item), condition: None, give_failed: false };
+    let write = Write {
+        table,
+        action: Action::Put(item),
+        condition: None,
+        give_failed: false,
+        give_collection: false,
+    };
     tables.write(write).await.expect("an item");
     tables
 }

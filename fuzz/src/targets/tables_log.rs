@@ -66,7 +66,9 @@ async fn look(tables: &TableService) -> usize {
         // It has no key of most tables; of some it has.
         let one = [("leaseKey".to_owned(), AttributeValue::S("a".to_owned()))].into();
         let action = Action::Delete(one);
-        let _ = tables.write(Write { table, action, condition: None, give_failed: false }).await;
+        let _ = tables
+            .write(Write { table, action, condition: None, give_failed: false, give_collection: true })
+            .await;
     }
     items
 }

@@ -116,7 +116,7 @@ impl<'a> Asker<'a> {
             let question = Question { action: &action, resource: &arn, owner, facts, resource_policy: None };
             access.authorize(&question, self.trail)?;
         }
-        let _ = self.trail.resource.set(arn);
+        self.trail.note_resource(arn);
         Ok(())
     }
 }

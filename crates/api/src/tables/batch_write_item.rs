@@ -82,7 +82,13 @@ async fn run(asker: &Asker<'_>, body: &Bytes) -> Result<Vec<u8>> {
         check_keys(asker, table, &actions)?;
         for (at, action) in actions.into_iter().enumerate() {
             places.push((table_at, at));
-            writes.push(Write { table: table.key.clone(), action, condition: None, give_failed: false });
+            writes.push(Write {
+                table: table.key.clone(),
+                action,
+                condition: None,
+                give_failed: false,
+                give_collection: wants_metrics,
+            });
         }
     }
     let written = asker.tables().write_each(writes).await?;

@@ -65,6 +65,13 @@ pub(super) fn by_arn(asker: &Asker<'_>, arn: &str) -> Result<TableKey> {
             "Invalid TableArn: {arn} is in region {region}, and this endpoint serves {here}"
         )));
     }
+    if asker.inner.access.credentials.is_none() && key.account != asker.account {
+        // With credentials policies decide, and none of them gives another account's table.
+        return Err(Refused::validation(format!(
+            "Invalid TableArn: {arn} is of another account, and this server is of {}",
+            asker.account
+        )));
+    }
     Ok(key)
 }
 

@@ -2,7 +2,7 @@
 
 use headwater_tables::expression::{Condition, ConditionPlace, Placeholders, Projection};
 use headwater_tables::value::Item;
-use headwater_tables::{KeySchema, Page, Select, TableName};
+use headwater_tables::{KeySchema, Page, PageRequest, Select, TableName};
 use headwater_wire::Codec;
 use headwater_wire::shape::{Int, List, Map, Text};
 use serde::Serialize;
@@ -55,6 +55,16 @@ macro_rules! common {
     };
 }
 pub(super) use common;
+
+/// A page, once there is room for what is made of it. What a local index takes from its table the caller must be allowed
+/// to have of the table.
+pub(super) async fn page(asker: &Asker<'_>, request: &PageRequest) -> Result<Page> {
+    if asker.tables().fetches(request)? {
+        asker.authorize(Resource::Table(&request.table))?;
+    }
+    let _reading = asker.inner.read_slot().await?;
+    Ok(asker.tables().page(request)?)
+}
 
 impl Common<'_, '_> {
     pub(super) fn check(&self, checks: &mut Checks) {

@@ -11,7 +11,7 @@ use super::error::{Refused, Result};
 use super::expressions::{check_mix, placeholders, projection};
 use super::legacy::{Compared, check_comparisons, check_joined, comparisons};
 use super::operation;
-use super::paging::{check_filter, common, filter, start};
+use super::paging::{check_filter, common, filter, page, start};
 use super::values::Attributes;
 use crate::checks::{Checks, flag};
 
@@ -71,7 +71,7 @@ async fn run(asker: &Asker<'_>, body: &Bytes) -> Result<Vec<u8>> {
         if is_older_filter { "QueryFilter" } else { "Filter Expression" },
     )?;
     let forward = input.scan_index_forward.is_none_or(|Bool(forward)| forward);
-    let page = asker.tables().page(&PageRequest {
+    let request = PageRequest {
         table: table.key.clone(),
         index,
         range: Range::Query { condition, forward },
@@ -80,7 +80,8 @@ async fn run(asker: &Asker<'_>, body: &Bytes) -> Result<Vec<u8>> {
         limit: common.limit(),
         after,
         consistent: flag(input.consistent_read),
-    })?;
+    };
+    let page = page(asker, &request).await?;
     Ok(common.encode(&table, &page))
 }
 

@@ -10,7 +10,7 @@ use super::error::{Refused, Result};
 use super::expressions::{check_mix, placeholders, projection};
 use super::legacy::{Compared, check_comparisons, check_joined};
 use super::operation;
-use super::paging::{common, filter, start};
+use super::paging::{common, filter, page, start};
 use super::values::Attributes;
 use crate::checks::{Checks, flag};
 
@@ -54,7 +54,7 @@ async fn run(asker: &Asker<'_>, body: &Bytes) -> Result<Vec<u8>> {
     placeholders.all_used()?;
     let select = common.select(projection)?;
     let (table, index) = common.permitted(asker)?;
-    let page = asker.tables().page(&PageRequest {
+    let request = PageRequest {
         table: table.key.clone(),
         index,
         range,
@@ -63,7 +63,8 @@ async fn run(asker: &Asker<'_>, body: &Bytes) -> Result<Vec<u8>> {
         limit: common.limit(),
         after,
         consistent: flag(input.consistent_read),
-    })?;
+    };
+    let page = page(asker, &request).await?;
     Ok(common.encode(&table, &page))
 }
 

@@ -108,7 +108,8 @@ async fn run(asker: &Asker<'_>, body: &Bytes) -> Result<Vec<u8>> {
     let (mut tables, mut writes, mut asked) = (Vec::new(), Vec::new(), BTreeSet::new());
     for wanted in input.items.unwrap_or_default().0 {
         let (kind, one) = the_one(wanted)?;
-        let (table, write) = write(asker, kind, one)?;
+        let (table, mut write) = write(asker, kind, one)?;
+        write.give_collection = wants_metrics;
         asked.insert((table.key.clone(), kind.action()));
         tables.push(table);
         writes.push(write);
@@ -207,7 +208,7 @@ fn write(asker: &Asker<'_>, kind: Kind, one: One<'_>) -> Result<(Named, Write)> 
     let condition = condition.transpose()?;
     placeholders.all_used()?;
     let give_failed = gives_failed(&one.return_failed);
-    let write = Write { table: table.key.clone(), action, condition, give_failed };
+    let write = Write { table: table.key.clone(), action, condition, give_failed, give_collection: false };
     Ok((table, write))
 }
 

@@ -9,6 +9,7 @@ mod reading;
 
 use std::collections::BTreeSet;
 
+use headwater_tables::limits::ITEM_MEMORY_BYTES_MAX;
 use headwater_tables::value::{AttributeValue, Item, Number, NumberError};
 use headwater_wire::shape::{Blob, Text};
 
@@ -53,6 +54,13 @@ pub(super) struct Values<'a>(pub(super) Vec<Wire<'a>>);
 impl Attributes<'_> {
     /// The item that this is.
     pub(super) fn item(self) -> Result<Item> {
+        // Before it is made: what it takes then may be far more than what was sent.
+        if self.memory_bytes() > ITEM_MEMORY_BYTES_MAX {
+            return Err(Refused::validation(format!(
+                "The item is made of so many small values that it would take more than {ITEM_MEMORY_BYTES_MAX} bytes \
+                 of memory"
+            )));
+        }
         self.0.into_iter().map(|(name, value)| Ok((name.into_owned(), value.value()?))).collect()
     }
 
@@ -89,6 +97,37 @@ impl Attributes<'_> {
             ))),
         };
         self.0.into_iter().map(one).collect()
+    }
+}
+
+impl Attributes<'_> {
+    /// What the item will take in memory, roughly, in bytes ([`headwater_tables::value::memory_bytes`]).
+    fn memory_bytes(&self) -> usize {
+        let entries = self.0.len().div_ceil(7) * 11 * size_of::<(String, AttributeValue)>();
+        entries + self.0.iter().map(|(name, value)| name.len() + value.memory_bytes()).sum::<usize>()
+    }
+}
+
+impl Wire<'_> {
+    fn memory_bytes(&self) -> usize {
+        match self {
+            Self::Empty | Self::Several | Self::TooDeep | Self::Bool(_) | Self::Null(_) | Self::N(_) => 0,
+            Self::S(text) => text.len(),
+            Self::B(blob) => blob.len(),
+            Self::L(values) => {
+                let slots = values.len() * size_of::<AttributeValue>();
+                slots + values.iter().map(Self::memory_bytes).sum::<usize>()
+            }
+            Self::M(attributes) => attributes.memory_bytes(),
+            Self::Ss(members) | Self::Ns(members) => {
+                members.len() * 2 * size_of::<AttributeValue>()
+                    + members.iter().map(|text| text.len()).sum::<usize>()
+            }
+            Self::Bs(members) => {
+                members.len() * 2 * size_of::<AttributeValue>()
+                    + members.iter().map(|blob| blob.len()).sum::<usize>()
+            }
+        }
     }
 }
 

@@ -135,7 +135,8 @@ impl Input<'_> {
         (returned, touched): (Returned, Option<Projection>),
     ) -> Result<Vec<u8>> {
         let give_failed = gives_failed(&self.return_failed);
-        let write = Write { table: table.key.clone(), action, condition, give_failed };
+        let give_collection = wants_metrics(&self.return_metrics);
+        let write = Write { table: table.key.clone(), action, condition, give_failed, give_collection };
         let written = asker.tables().write(write).await?;
         let attributes = attributes(returned, touched.as_ref(), &written);
         let collection = written.collection.as_ref().filter(|_| wants_metrics(&self.return_metrics));

@@ -51,6 +51,13 @@ impl Condition {
         self.test.paths(&mut paths);
         super::names(paths)
     }
+
+    /// How often it looks at an attribute at the most.
+    pub(crate) fn looks(&self) -> usize {
+        let mut paths = Vec::new();
+        self.test.paths(&mut paths);
+        paths.len()
+    }
 }
 
 /// Reads a condition in any place.

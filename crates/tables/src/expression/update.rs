@@ -37,6 +37,13 @@ impl Update {
         names(self.actions.iter().map(|(path, _)| path))
     }
 
+    /// Whether it makes an item where there is none: what only takes away does not.
+    pub(crate) fn creates(&self) -> bool {
+        let gives =
+            |action: &Action| matches!(action, Action::Set(_) | Action::Add(_) | Action::LegacyAdd(_));
+        self.actions.is_empty() || self.actions.iter().any(|(_, action)| gives(action))
+    }
+
     /// The item afterwards. `before` has at least the key.
     pub fn apply(&self, before: &Item) -> Result<Item, ExpressionError> {
         apply::apply(&self.actions, before)

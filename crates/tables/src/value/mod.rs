@@ -128,6 +128,57 @@ impl AttributeValue {
     }
 }
 
+impl AttributeValue {
+    /// How many lists and maps are within each other.
+    pub fn levels(&self) -> usize {
+        let deepest = match self {
+            Self::L(values) => values.iter().map(Self::levels).max(),
+            Self::M(map) => map.values().map(Self::levels).max(),
+            _ => return 0,
+        };
+        1 + deepest.unwrap_or(0)
+    }
+
+    /// What it takes in memory beside its own slot, roughly, in bytes.
+    fn memory_bytes(&self) -> usize {
+        match self {
+            Self::S(text) => ALLOCATION_BYTES + text.len(),
+            Self::B(bytes) => ALLOCATION_BYTES + bytes.len(),
+            Self::N(_) | Self::Bool(_) | Self::Null => 0,
+            Self::L(values) => {
+                let slots = values.len() * size_of::<Self>();
+                ALLOCATION_BYTES + slots + values.iter().map(Self::memory_bytes).sum::<usize>()
+            }
+            Self::M(map) => memory_bytes(map),
+            Self::Ss(set) => {
+                nodes(set.len(), size_of::<String>())
+                    + set.iter().map(|text| text.len() + ALLOCATION_BYTES).sum::<usize>()
+            }
+            Self::Ns(set) => nodes(set.len(), size_of::<Number>()),
+            Self::Bs(set) => {
+                nodes(set.len(), size_of::<Bytes>())
+                    + set.iter().map(|bytes| bytes.len() + ALLOCATION_BYTES).sum::<usize>()
+            }
+        }
+    }
+}
+
+/// What an allocation takes beside what is asked for, roughly.
+const ALLOCATION_BYTES: usize = 32;
+
+/// What the nodes of a B-tree of so many entries take: each has room for eleven, and is about two thirds full if there
+/// are several.
+fn nodes(entries: usize, entry_bytes: usize) -> usize {
+    entries.div_ceil(7) * (11 * entry_bytes + ALLOCATION_BYTES)
+}
+
+/// What an item takes in memory, roughly, in bytes: many small values take far more than they weigh.
+pub fn memory_bytes(item: &Item) -> usize {
+    let entries = nodes(item.len(), size_of::<(String, AttributeValue)>());
+    entries
+        + item.iter().map(|(name, value)| name.len() + ALLOCATION_BYTES + value.memory_bytes()).sum::<usize>()
+}
+
 /// What an item weighs: names and values, in bytes.
 pub fn size_bytes(item: &Item) -> usize {
     item.iter().map(|(name, value)| name.len() + value.size_bytes()).sum()

@@ -65,6 +65,11 @@ impl Number {
         }
     }
 
+    /// The shortest text that is read as this number again, for what people do not read.
+    pub(crate) fn short(&self) -> String {
+        format!("{}E{}", self.digits, self.power)
+    }
+
     /// What it weighs, in bytes: one for two digits (in pairs from the point on), one more, and one for a minus.
     pub fn size_bytes(&self) -> usize {
         if self.digits == 0 {

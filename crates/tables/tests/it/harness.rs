@@ -204,7 +204,7 @@ pub(crate) fn item<const N: usize>(attributes: [(&str, AttributeValue); N]) -> I
 }
 
 pub(crate) fn write(table: &TableKey, action: Action) -> Write {
-    Write { table: table.clone(), action, condition: None, give_failed: false }
+    Write { table: table.clone(), action, condition: None, give_failed: false, give_collection: false }
 }
 
 pub(crate) fn put(table: &TableKey, item: Item) -> Write {

@@ -200,7 +200,9 @@ async fn a_local_index_fetches_what_it_has_not() {
     let table = table.await;
     for i in 0..3 {
         let one = item([("pk", s("a")), ("sk", n(i)), ("other", n(-i)), ("v", n(i))]);
-        let written = world.service.write(crate::harness::put(&table, one)).await.unwrap();
+        let mut write = crate::harness::put(&table, one);
+        write.give_collection = true;
+        let written = world.service.write(write).await.unwrap();
         assert_eq!(written.collection.unwrap().key, item([("pk", s("a"))]));
     }
     let mut request = query(&table, "a", None);
@@ -215,4 +217,58 @@ async fn a_local_index_fetches_what_it_has_not() {
     let page = world.page(&request);
     assert_eq!(page.items[0]["v"], n(2));
     assert_eq!(page.consumed.table, 6, "each item is fetched");
+}
+
+#[tokio::test]
+async fn a_page_that_fetches_is_bounded_by_what_it_fetches() {
+    let world = World::new().await;
+    let table = world.create_with("fat", |spec| {
+        spec.schema.range = Some(attribute("sk", KeyType::N));
+        let mut index = by_owner(IndexProjection::KeysOnly);
+        index.scope = IndexScope::Local;
+        index.schema.hash = attribute("pk", KeyType::S);
+        index.schema.range = Some(attribute("other", KeyType::N));
+        spec.indexes = vec![index];
+    });
+    let table = table.await;
+    for i in 0..8 {
+        let fat = s(&"x".repeat(300_000));
+        world.put(&table, item([("pk", s("a")), ("sk", n(i)), ("other", n(i)), ("v", fat)])).await;
+    }
+    let mut request = query(&table, "a", None);
+    request.index = Some(by_owner(IndexProjection::All).name);
+    let page = world.page(&request);
+    assert_eq!((page.items.len(), page.last.is_some()), (4, true));
+    assert!(world.service.fetches(&request).unwrap(), "who asks must be allowed the table");
+    request.select = Select::AllProjected;
+    assert_eq!(world.page(&request).items.len(), 8);
+    assert!(!world.service.fetches(&request).unwrap());
+}
+
+#[tokio::test]
+async fn a_dear_filter_ends_the_page_early() {
+    let world = World::new().await;
+    let table = world.create_sorted("dear").await;
+    for i in 0..500 {
+        world.put(&table, item([("pk", s("a")), ("sk", n(i)), ("v", s(&"x".repeat(1000)))])).await;
+    }
+    let mut request = query(&table, "a", None);
+    let text = (0..100).map(|_| "contains(v, :y)").collect::<Vec<_>>().join(" OR ");
+    let values = Some(item([(":y", s("y"))]));
+    let mut placeholders = headwater_tables::expression::Placeholders::new(None, values).unwrap();
+    let place = headwater_tables::expression::ConditionPlace::Filter;
+    request.filter =
+        Some(headwater_tables::expression::Condition::parse(place, &text, &mut placeholders).unwrap());
+    let (mut scanned, mut pages) = (0, 0);
+    loop {
+        let page = world.page(&request);
+        (scanned, pages) = (scanned + page.scanned, pages + 1);
+        assert!(page.items.is_empty() && page.scanned > 0);
+        match page.last {
+            Some(last) => request.after = Some(last),
+            None => break,
+        }
+    }
+    assert_eq!(scanned, 500);
+    assert!(pages > 3, "{pages}");
 }

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use headwater_tables::expression::{Condition, ConditionPlace, Placeholders, Update};
 use headwater_tables::limits::ITEM_BYTES_MAX;
-use headwater_tables::value::AttributeValue;
-use headwater_tables::{Action, TablesError, TransactionToken};
+use headwater_tables::value::{AttributeValue, Item};
+use headwater_tables::{Action, Get, IndexChange, TableChange, TablesError, TransactionToken};
 
 use crate::harness::{World, by_owner, delete, item, key, n, put, s, write};
 
@@ -170,4 +171,129 @@ async fn items_are_deleted_when_their_time_has_come() {
     world.reopen().await;
     assert_eq!(left(&world), ["mistaken", "negative", "none", "text"].map(s));
     assert_eq!(world.service.time_to_live(&table).unwrap().attribute.as_deref(), Some("ttl"));
+}
+
+/// An UpdateExpression.
+fn update(table: &headwater_tables::TableKey, pk: &str, text: &str, values: Item) -> headwater_tables::Write {
+    let values = Some(values).filter(|values| !values.is_empty());
+    let mut placeholders = Placeholders::new(None, values).unwrap();
+    let update = Some(Update::parse(text, &mut placeholders).unwrap());
+    write(table, Action::Update { key: item([("pk", s(pk))]), update })
+}
+
+fn nested(levels: usize) -> AttributeValue {
+    (0..levels).fold(AttributeValue::Null, |value, _| AttributeValue::M([("k".to_owned(), value)].into()))
+}
+
+/// What an update puts together was deeper than what can be read again, and no table could be opened any more.
+#[tokio::test]
+async fn an_update_makes_nothing_deeper_than_can_be_read_again() {
+    let mut world = World::new().await;
+    let table = world.create("deep").await;
+    world.put(&table, item([("pk", s("a")), ("m", nested(32))])).await;
+    let path = format!("m{}", ".k".repeat(31));
+    let deeper = update(&table, "a", &format!("SET {path} = :v"), item([(":v", nested(32))]));
+    let refused = world.service.write(deeper).await.unwrap_err();
+    assert_eq!(refused.to_string(), "Nesting Levels have exceeded supported limits");
+    let refused =
+        world.service.write(put(&table, item([("pk", s("b")), ("m", nested(33))]))).await.unwrap_err();
+    assert_eq!(refused.to_string(), "Nesting Levels have exceeded supported limits");
+    world.reopen().await;
+    assert_eq!(world.get(&table, item([("pk", s("a"))])).unwrap()["m"], nested(32));
+}
+
+#[tokio::test]
+async fn what_only_takes_away_makes_no_item() {
+    let world = World::new().await;
+    let table = world.create("ghosts").await;
+    let set = || item([(":s", AttributeValue::Ss(["x".to_owned()].into()))]);
+    for (text, values) in [("REMOVE b", item([])), ("REMOVE b.c", item([])), ("DELETE b :s", set())] {
+        let written = world.service.write(update(&table, "a", text, values)).await.unwrap();
+        assert!(written.old.is_none() && written.new.is_none(), "{text}");
+    }
+    assert_eq!(world.all(&table), []);
+    world.service.write(update(&table, "a", "ADD b :s", set())).await.unwrap();
+    world.service.write(update(&table, "a", "DELETE b :s", set())).await.unwrap();
+    assert_eq!(world.all(&table), [item([("pk", s("a"))])], "what is there stays");
+}
+
+#[tokio::test]
+async fn an_index_that_was_removed_asks_for_nothing() {
+    let world = World::new().await;
+    let table = world.create_with("leases", |spec| {
+        spec.indexes = vec![by_owner(headwater_tables::IndexProjection::All)];
+    });
+    let table = table.await;
+    world.put(&table, item([("pk", s("a")), ("owner", s("w"))])).await;
+    let name = by_owner(headwater_tables::IndexProjection::All).name;
+    let change = TableChange { indexes: vec![IndexChange::Delete(name)], ..TableChange::default() };
+    world.service.update_table(&table, change).await.unwrap();
+    let written = world.service.write(put(&table, item([("pk", s("b")), ("owner", n(1))]))).await.unwrap();
+    assert!(written.consumed.indexes.is_empty());
+    world.settle();
+    let capacity = headwater_tables::Throughput { read: 1, write: 1 };
+    let billing = Some(headwater_tables::Billing::Provisioned(capacity));
+    world.service.update_table(&table, TableChange { billing, ..TableChange::default() }).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_transaction_gives_four_megabytes_at_the_most_and_says_which_key_is_wrong() {
+    let world = World::new().await;
+    let table = world.create("t-6").await;
+    for i in 0..12 {
+        world.put(&table, item([("pk", s(&i.to_string())), ("v", s(&"x".repeat(390_000)))])).await;
+    }
+    let get = |key| Get { table: table.clone(), key, projection: None, consistent: true };
+    let gets: Vec<_> = (0..12).map(|i| get(item([("pk", s(&i.to_string()))]))).collect();
+    assert_eq!(world.service.get_all(&gets[..10]).unwrap().len(), 10);
+    assert!(matches!(world.service.get_all(&gets).unwrap_err(), TablesError::Invalid(_)));
+    let wrong = [get(item([("pk", s("1"))])), get(item([("pk", n(1))]))];
+    let TablesError::TransactionCanceled(reasons) = world.service.get_all(&wrong).unwrap_err() else {
+        panic!()
+    };
+    assert!(reasons[0].is_none() && reasons[1].is_some());
+}
+
+#[tokio::test]
+async fn many_tokens_are_no_reason_to_refuse() {
+    let world = World::new().await;
+    let table = world.create("t-7").await;
+    let account = table.account;
+    for i in 0..1000 {
+        let token = TransactionToken { token: i.to_string(), request: i, account };
+        let writes = vec![put(&table, item([("pk", s("a")), ("v", n(i as i64))]))];
+        world.service.write_all(writes, Some(token)).await.unwrap();
+    }
+    // Their time has passed: the next one takes their place.
+    world.clock.advance(Duration::from_secs(601));
+    let token = TransactionToken { token: "5".into(), request: 77, account };
+    let writes = vec![put(&table, item([("pk", s("a")), ("v", n(5))]))];
+    world.service.write_all(writes, Some(token)).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_smallest_values_are_weighed_by_what_they_take() {
+    let world = World::new().await;
+    let table = world.create("t-8").await;
+    let smallest = AttributeValue::M([("a".to_owned(), AttributeValue::Null)].into());
+    let many = |count: usize| {
+        put(&table, item([("pk", s("a")), ("l", AttributeValue::L(vec![smallest.clone(); count]))]))
+    };
+    world.service.write(many(1000)).await.unwrap();
+    let refused = world.service.write(many(50_000)).await.unwrap_err();
+    assert!(refused.to_string().contains("so many small values"), "{refused}");
+}
+
+#[tokio::test]
+async fn conditions_that_would_stop_everybody_are_refused() {
+    let world = World::new().await;
+    let table = world.create("t-9").await;
+    let list = AttributeValue::L(vec![n(1); 100_000]);
+    world.put(&table, item([("pk", s("a")), ("l", list)])).await;
+    let text = (0..140).map(|_| "contains(l, :x)").collect::<Vec<_>>().join(" OR ");
+    let mut placeholders = Placeholders::new(None, Some(item([(":x", n(2))]))).unwrap();
+    let mut checked = write(&table, Action::Check(item([("pk", s("a"))])));
+    checked.condition = Some(Condition::parse(ConditionPlace::Condition, &text, &mut placeholders).unwrap());
+    let refused = world.service.write(checked).await.unwrap_err();
+    assert!(refused.to_string().contains("too much of too large items"), "{refused}");
 }
