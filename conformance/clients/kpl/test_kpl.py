@@ -18,8 +18,8 @@ import boto3
 import pytest
 
 from kit.client import connect, create, wait_active
-from kit.server import Server, clean_environment, run_to_end
-from rig import cache, java
+from kit.server import clean_environment
+from rig import cache, java, secure
 from rig.aggregation import belongs, given, user_records
 from rig.caller_identity import CallerIdentity
 from rig.drain import drain, shards_of
@@ -32,15 +32,12 @@ HERE = Path(__file__).parent
 @pytest.fixture
 def authority(tmp_path):
     """The folder of an authority of our own and a certificate by it."""
-    made = run_to_end("tls", "init", str(tmp_path / "certs"))
-    assert made.returncode == 0, made.stderr
-    return tmp_path / "certs"
+    return secure.authority(tmp_path / "certs")
 
 
 @pytest.fixture
 def server(tmp_path, authority):
-    flags = ("--tls-cert", str(authority / "server.pem"), "--tls-key", str(authority / "server.key"))
-    with Server(tmp_path / "headwater", limits="aws", scheme="https", flags=flags) as running:
+    with secure.server(tmp_path / "headwater", authority) as running:
         yield running
 
 
