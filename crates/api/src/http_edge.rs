@@ -17,6 +17,7 @@ use crate::body::{AnswerBody, BodyError, receive};
 use crate::context::{Api, Inner, Peer};
 use crate::error::ApiError;
 use crate::guard::Trail;
+use crate::identity;
 use crate::monitoring;
 use crate::operations::{self, Operation, Reply};
 
@@ -60,6 +61,13 @@ impl Api {
                 return Ok(finish(inner, error(codec, &ApiError::unavailable())));
             }
         };
+        if identity::is_call(&parts, &received.bytes) {
+            let trail = Trail::new(peer.address, peer.secure, &parts.headers);
+            let (answer, outcome) = identity::answer(inner, &parts, &received.bytes, &trail);
+            let answer = finish(inner, answer);
+            self.record(&trail, ("sts", "GetCallerIdentity"), false, outcome, &answer);
+            return Ok(answer);
+        }
         if let Some(mut found) = monitoring::Call::find(&parts, &received.bytes) {
             let trail = Trail::new(peer.address, peer.secure, &parts.headers);
             let (answer, outcome) = monitoring::answer(inner, &parts, &received.bytes, &mut found, &trail);
