@@ -106,6 +106,8 @@ class Job:
     def kill(self):
         """SIGKILL, once there is a checkpoint of this run; the path of the last one that was complete."""
         until(lambda: list(self.checkpoints.glob("*/chk-*/_metadata")), 60)
+        # In the middle between two of them.
+        time.sleep(0.7)
         self.program.kill()
         done = [path.parent for path in self.checkpoints.glob("*/chk-*/_metadata")]
         return f"file://{max(done, key=lambda path: int(path.name.removeprefix('chk-')))}"
@@ -186,15 +188,19 @@ AWAY = (
     r"switched from RUNNING to FAILED", r"Uncaught exception in the SplitEnumerator", r"SplitFetcher", r"SourceReaderBase",
     r"KDS Sink failed to write",
 )
-# The consumer of a job that was killed is there when the next run registers it.
-REGISTERED = (r"StreamConsumerRegistrar Found existing consumer",)
+# A subscription that Flink gives up itself, when it has the last event of a shard.
+CANCELLED = (r"exceptionCaught\(\) event .*Subscriber cancelled before all events were published",)
+# The consumer of a job that was killed is there when the next run registers it, which then does not take it away.
+REGISTERED = (r"StreamConsumerRegistrar Found existing consumer", r"Unable to deregister stream consumer")
 
 
 def judge_log(text, *allowed):
     """No warning and no error but those allowed; how often each was there."""
     counted = collections.Counter()
-    for line in text.splitlines():
+    lines = text.splitlines()
+    for line, reason in zip(lines, [*lines[1:], ""]):
         if re.match(r"[\d:.]+ (WARN|ERROR) ", line):
+            line += " | " + reason
             found = next((pattern for pattern in (*LOCAL, *allowed) if re.search(pattern, line)), None)
             assert found, line
             counted[found] += 1
@@ -231,7 +237,7 @@ def reading(server):
 def test_a_job_through_everything(tmp_path, server, kinesis, reader):
     """Shards split and merged while it runs, doubled while it is stopped with a savepoint; the job killed and resumed from
     its last checkpoint; the server killed and started again."""
-    source, target = create(kinesis, shards=2, prefix="source"), create(kinesis, shards=4, prefix="target")
+    source, target = create(kinesis, shards=2, prefix="source"), create(kinesis, shards=8, prefix="target")
     settings = reading(server) | {"source.reader.type": reader}
     if reader == "EFO":
         settings |= {"source.efo.consumer.name": "counting"}
@@ -258,7 +264,7 @@ def test_a_job_through_everything(tmp_path, server, kinesis, reader):
         job.stop()
         judge(written, feed.rounds)
     # The outage is the only thing that the clients may complain of, and they do so in the last run only.
-    judge_log(job.logs(last=False), *CHECKPOINT, *THROTTLED, *REGISTERED)
+    judge_log(job.logs(last=False), *CHECKPOINT, *THROTTLED, *REGISTERED, *CANCELLED)
     judge_log(job.logs(), *CHECKPOINT, *THROTTLED, *REGISTERED, *AWAY)
 
 
@@ -324,7 +330,24 @@ def test_fan_out_over_tls(tmp_path, encrypted, authority, lifecycle):
         job.stop()
         assert judge(written, feed.rounds) == 0
     assert consumers() == ([("counting", "ACTIVE")] if lifecycle == "SELF_MANAGED" else [])
-    judge_log(job.logs(), *CHECKPOINT, *THROTTLED)
+    judge_log(job.logs(), *CHECKPOINT, *THROTTLED, *CANCELLED)
+
+
+@pytest.mark.slow
+def test_fan_out_for_longer_than_a_subscription(tmp_path, server, kinesis):
+    """A subscription ends after five minutes; the job takes the next one where it was, without a word of failure."""
+    source, target = create(kinesis, shards=2, prefix="source"), create(kinesis, shards=2, prefix="target")
+    settings = reading(server) | {"source.reader.type": "EFO", "source.efo.consumer.name": "counting"}
+    written = Target(kinesis, target)
+    with Job(tmp_path, server.arn(source), server.arn(target), **settings) as job, Feed(kinesis, source, 200) as feed:
+        job.start()
+        until(lambda: job.logs().count("Subscription complete - shardId") >= 2, 330, every=1)
+        written.wait_for(feed.count + 1000)
+        feed.stop()
+        written.wait_for(feed.count)
+        job.stop()
+        assert judge(written, feed.rounds) == 0
+    judge_log(job.logs(), *CHECKPOINT)
 
 
 @pytest.mark.slow
