@@ -347,7 +347,7 @@ def test_fan_out_for_longer_than_a_subscription(tmp_path, server, kinesis):
         written.wait_for(feed.count)
         job.stop()
         assert judge(written, feed.rounds) == 0
-    judge_log(job.logs(), *CHECKPOINT)
+    judge_log(job.logs(), *CHECKPOINT, *THROTTLED)
 
 
 @pytest.mark.slow
