@@ -18,8 +18,8 @@ import boto3
 import pytest
 
 from kit.client import connect, create, wait_active
-from kit.server import Server, clean_environment, run_to_end
-from rig import cache, java
+from kit.server import clean_environment
+from rig import cache, java, secure
 from rig.aggregation import belongs, given, user_records
 from rig.caller_identity import CallerIdentity
 from rig.drain import drain, shards_of
@@ -32,15 +32,12 @@ HERE = Path(__file__).parent
 @pytest.fixture
 def authority(tmp_path):
     """The folder of an authority of our own and a certificate by it."""
-    made = run_to_end("tls", "init", str(tmp_path / "certs"))
-    assert made.returncode == 0, made.stderr
-    return tmp_path / "certs"
+    return secure.authority(tmp_path / "certs")
 
 
 @pytest.fixture
 def server(tmp_path, authority):
-    flags = ("--tls-cert", str(authority / "server.pem"), "--tls-key", str(authority / "server.key"))
-    with Server(tmp_path / "headwater", limits="aws", scheme="https", flags=flags) as running:
+    with secure.server(tmp_path / "headwater", authority) as running:
         yield running
 
 
@@ -200,7 +197,7 @@ def judge_by_kcl(tmp_path, kinesis, stream, count):
     assert done.stdout.splitlines() == ours
     times = collections.Counter(int(line.split("\t")[2][:8]) for line in ours)
     lost = len(set(range(count)) - set(times))
-    print(f"KCL gives {len(times)} of {count} records once or more, {len(times) - lost} {sum(times.values()) - len(times)} again")
+    print(f"KCL gives {len(times)} of {count} records, {sum(times.values()) - len(times)} a second time")
     return lost
 
 
@@ -257,7 +254,11 @@ def test_reshards_and_a_server_that_fails(tmp_path, server, kinesis, authority, 
             outage(server)
             outcomes = producer.outcomes()
     judge(kinesis, stream, outcomes)
-    judge_by_kcl(tmp_path, kinesis, stream, producer.count)
+    lost = judge_by_kcl(tmp_path, kinesis, stream, producer.count)
+    # Where one record of an aggregate does not belong to the shard, KCL drops the whole aggregate. KPL 1.1 puts the whole
+    # aggregate again. Earlier ones put only that record again if they know the shard already, and KCL never sees the
+    # rest, on AWS as here: a fault of theirs in the moment of a reshard.
+    assert lost == 0 if version.startswith("1.1") else lost < 500
     # Records are retried every 50 ms or so while nobody is there, and not after.
     assert max(outcome.attempts for outcome in outcomes.values()) <= 60
     assert max(sum(e.startswith("Wrong Shard") for e in outcome.errors) for outcome in outcomes.values()) <= 2

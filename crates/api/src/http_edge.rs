@@ -18,7 +18,7 @@ use crate::context::{Api, Inner, Peer};
 use crate::error::ApiError;
 use crate::guard::Trail;
 use crate::operations::{self, Operation, Reply};
-use crate::{monitoring, tables};
+use crate::{identity, monitoring, tables};
 
 pub(crate) type Answer = Response<AnswerBody>;
 
@@ -64,6 +64,13 @@ impl Api {
                 return Ok(finish(inner, error(codec, &ApiError::unavailable())));
             }
         };
+        if identity::is_call(&parts, &received.bytes) {
+            let trail = Trail::new(peer.address, peer.secure, &parts.headers);
+            let (answer, outcome) = identity::answer(inner, &parts, &received.bytes, &trail);
+            let answer = finish(inner, answer);
+            self.record(&trail, ("sts", "GetCallerIdentity"), false, outcome, &answer);
+            return Ok(answer);
+        }
         if let Some(mut found) = monitoring::Call::find(&parts, &received.bytes) {
             let trail = Trail::new(peer.address, peer.secure, &parts.headers);
             let (answer, outcome) = monitoring::answer(inner, &parts, &received.bytes, &mut found, &trail);

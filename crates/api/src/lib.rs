@@ -17,6 +17,7 @@ mod context;
 mod error;
 mod guard;
 mod http_edge;
+mod identity;
 mod monitoring;
 mod operations;
 mod resource;

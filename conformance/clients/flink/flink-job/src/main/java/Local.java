@@ -50,7 +50,8 @@ class Local {
                 System.out.println("SAVEPOINT " + path);
                 job.getJobExecutionResult().get();
                 System.out.println("STOPPED");
-                System.exit(0);
+                // The cluster ends by itself, and with it this process: there may be a consumer to take away first.
+                return;
             }
             Thread.sleep(100);
         }
