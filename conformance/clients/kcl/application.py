@@ -20,8 +20,10 @@ ALLOWED = {
         "the shards a KCL knows of are those of its start; after a reshard it lists them again only after a while",
     r"FanOutRecordsPublisher\$RecordFlow - \S+: complete called on a cancelled subscription":
         "it cancelled the subscription itself, to hand the shard over or to stop; the SDK then says complete",
-    r"ShutdownTask - Shard \S+: Caught exception: \| \S+\.BlockedOnParentShardException":
+    r"ShutdownTask - Shard \S+: Caught exception:\s+\| \S+\.BlockedOnParentShardException":
         "a parent of a merge has been read before the other parent's own parent has; it waits, and tries again",
+    r"DefaultChannelPipeline - .* SdkCancellationException: Subscriber cancelled before all events were published":
+        "the same, where the SDK has not seen the end of the stream yet; also at the last event of a shard",
     r"ResourceInUseException: Another active subscription exists for this consumer":
         "as AWS does, a subscription is kept for five seconds from its start even where who had it was killed",
     r"LeaseAssignmentManager - Not able to assign all expiredOrUnAssignedLeases":
@@ -240,7 +242,7 @@ class Application:
         return repeated
 
     def children_after_parents(self, shards):
-        """No child is begun before each of its parents has ended."""
+        """No child is begun before each of its parents has ended, as far as the application reads them at all."""
         ended, begun = {}, {}
         for event in self.events():
             if event.what == "shard_ended":
@@ -249,7 +251,7 @@ class Application:
                 begun.setdefault(event.shard, event.at)
         for shard in shards:
             for parent in (shard.get("ParentShardId"), shard.get("AdjacentParentShardId")):
-                if parent and shard["ShardId"] in begun:
+                if parent in begun and shard["ShardId"] in begun:
                     assert parent in ended and ended[parent] <= begun[shard["ShardId"]], (parent, shard["ShardId"])
 
     def ended(self):

@@ -70,7 +70,7 @@ def test_workers_come_and_go(server, kinesis, tmp_path, version, retrieval):
     stream = create(kinesis, shards=4)
     producer = Producer(kinesis, stream)
     with Application(server, tmp_path / "long", built(version), stream,
-                     retrieval=retrieval, metrics="DETAILED") as application:
+                     retrieval=retrieval, metrics="DETAILED", **{"checkpoint-millis": 1000}) as application:
         first = application.worker("first")
         producer.plain(400)
         producer.aggregated(2)
