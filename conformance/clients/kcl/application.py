@@ -22,8 +22,10 @@ ALLOWED = {
         "it cancelled the subscription itself, to hand the shard over or to stop; the SDK then says complete",
     r"ShutdownTask - Shard \S+: Caught exception:\s+\| \S+\.BlockedOnParentShardException":
         "a parent of a merge has been read before the other parent's own parent has; it waits, and tries again",
-    r"DefaultChannelPipeline - .* SdkCancellationException: Subscriber cancelled before all events were published":
+    r"DefaultChannelPipeline - .*SdkCancellationException: Subscriber cancelled before all events were published":
         "the same, where the SDK has not seen the end of the stream yet; also at the last event of a shard",
+    r"Scheduler - Shutdown requested a second time|CloudWatchPublisherRunnable - Dropping metrics .* is shutting down":
+        "KCL 2 after a reshard, see Worker.java: the good end is followed by a plain one",
     r"ResourceInUseException: Another active subscription exists for this consumer":
         "as AWS does, a subscription is kept for five seconds from its start even where who had it was killed",
     r"LeaseAssignmentManager - Not able to assign all expiredOrUnAssignedLeases":

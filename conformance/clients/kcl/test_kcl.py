@@ -105,7 +105,9 @@ def test_workers_come_and_go(server, kinesis, tmp_path, version, retrieval):
 
         # One is killed. The other takes over where it had saved its position.
         killed, other = (second, first) if version == "3.1.3" else (first, second)
+        until(lambda: producer.plain(20) or killed.owned(), 120, every=0.5)
         producer.plain(200)
+        print(f"killed with {len(killed.owned())} of {len(killed.owned() | other.owned())} shards")
         killed.kill()
         died = time.time()
         producer.plain(200)
