@@ -18,6 +18,16 @@ ALLOWED = {
         "KCL 3 looks for EC2 or ECS and is on neither",
     r"ProcessTask - Cannot get the shard for this ProcessTask":
         "the shards a KCL knows of are those of its start; after a reshard it lists them again only after a while",
+    r"FanOutRecordsPublisher\$RecordFlow - \S+: complete called on a cancelled subscription":
+        "it cancelled the subscription itself, to hand the shard over or to stop; the SDK then says complete",
+    r"ShutdownTask - Shard \S+: Caught exception:\s+\| \S+\.BlockedOnParentShardException":
+        "a parent of a merge has been read before the other parent's own parent has; it waits, and tries again",
+    r"DefaultChannelPipeline - .*SdkCancellationException: Subscriber cancelled before all events were published":
+        "the same, where the SDK has not seen the end of the stream yet; also at the last event of a shard",
+    r"Scheduler - Shutdown requested a second time|CloudWatchPublisherRunnable - Dropping metrics .* is shutting down":
+        "KCL 2 after a reshard, see Worker.java: the good end is followed by a plain one",
+    r"ResourceInUseException: Another active subscription exists for this consumer":
+        "as AWS does, a subscription is kept for five seconds from its start even where who had it was killed",
     r"LeaseAssignmentManager - Not able to assign all expiredOrUnAssignedLeases":
         "KCL 3 before the first figures of a worker have come in",
 }
@@ -234,7 +244,7 @@ class Application:
         return repeated
 
     def children_after_parents(self, shards):
-        """No child is begun before each of its parents has ended."""
+        """No child is begun before each of its parents has ended, as far as the application reads them at all."""
         ended, begun = {}, {}
         for event in self.events():
             if event.what == "shard_ended":
@@ -243,7 +253,7 @@ class Application:
                 begun.setdefault(event.shard, event.at)
         for shard in shards:
             for parent in (shard.get("ParentShardId"), shard.get("AdjacentParentShardId")):
-                if parent and shard["ShardId"] in begun:
+                if parent in begun and shard["ShardId"] in begun:
                     assert parent in ended and ended[parent] <= begun[shard["ShardId"]], (parent, shard["ShardId"])
 
     def ended(self):
@@ -253,11 +263,13 @@ class Application:
         """What the workers complain of, but for what is allowed and for these times (pairs of seconds since 1970)."""
         found = []
         for worker in self.workers:
-            for line in worker.text().splitlines():
-                said = re.match(r"(?:WARN |ERROR) (\S+) (.*)", line)
-                if not said or any(re.search(allowed, said[2]) for allowed in ALLOWED):
-                    continue
-                at = datetime.datetime.fromisoformat(said[1]).timestamp()
-                if not any(start <= at <= end for start, end in apart_from):
-                    found.append(f"{worker.name}: {line}")
+            for line in re.findall(r"^(?:WARN |ERROR) .*(?:\n(?![A-Z]+ +20).*)?", worker.text(), re.MULTILINE):
+                # With what was thrown, which is the next line.
+                level, when, what = line.replace("\n", " | ").split(maxsplit=2)
+                at = datetime.datetime.fromisoformat(when).timestamp()
+                if not any(re.search(allowed, what) for allowed in ALLOWED) and not any(
+                    start <= at <= end for start, end in apart_from
+                ):
+                    found.append(f"{worker.name}: {level} {when} {what}")
+        print(*found, sep="\n")
         return found

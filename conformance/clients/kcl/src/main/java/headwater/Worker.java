@@ -54,7 +54,8 @@ public final class Worker {
 
         RetrievalSpecificConfig retrieval = fanOut
                 ? new FanOutConfig(kinesis).streamName(stream).applicationName(application)
-                : new PollingConfig(stream, kinesis).idleTimeBetweenReadsInMillis(250);
+                : new PollingConfig(stream, kinesis)
+                        .idleTimeBetweenReadsInMillis(Long.parseLong(given.getOrDefault("idle-millis", "250")));
 
         // Everything below only makes the scenarios quick; the defaults work as well.
         var leases = configs.leaseManagementConfig()
