@@ -11,8 +11,9 @@ import boto3
 import pytest
 
 from kit.client import until, wait_active
+from kit.reading import read
 from kit.server import Server
-from kit.shards import merge, open_shards, split
+from kit.shards import list_shards, merge, open_shards, split
 from rig import go
 from rig.again import killed_and_back
 from rig.process import Program
@@ -127,6 +128,30 @@ def test_every_metric_comes_back_once_through_a_split_and_a_merge(server, kinesi
         outcome.wait_for(6000)
         assert writer.stop() == 0 and reader.stop() == 0
     assert outcome.judge(6000) == 0
+    assert complaints(writer) == [] and complaints(reader) == []
+
+
+def test_what_waits_in_closed_shards_is_read_before_their_children(server, kinesis, metrics, telegraf, tmp_path):
+    """The input drops what an answer without a next iterator holds, so the end of a shard has to come by itself."""
+    journal, outcome = Journal(tmp_path / "in"), Outcome(tmp_path / "out")
+
+    def written():
+        return sum(len(read(kinesis, metrics, shard["ShardId"])) for shard in list_shards(kinesis, metrics))
+
+    with run(telegraf, tmp_path, "writer", "writer.conf", server, journal.path) as writer:
+        journal.add(1000)
+        until(lambda: written() == 1000, 30, every=0.2)
+        split(kinesis, metrics, open_shards(kinesis, metrics)[0])
+        journal.add(1000)
+        until(lambda: written() == 2000, 30, every=0.2)
+        merge(kinesis, metrics, *open_shards(kinesis, metrics)[:2])
+        journal.add(1000)
+        until(lambda: written() == 3000, 30, every=0.2)
+        assert writer.stop() == 0
+    with run(telegraf, tmp_path, "reader", "reader.conf", server, outcome.paths[0]) as reader:
+        outcome.wait_for(3000)
+        assert reader.stop() == 0
+    assert outcome.judge(3000) == 0
     assert complaints(writer) == [] and complaints(reader) == []
 
 
