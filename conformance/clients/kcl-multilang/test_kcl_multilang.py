@@ -24,6 +24,8 @@ ALLOWED = (
     "Not able to assign all expiredOrUnAssignedLeases",
     # It keeps its list of shards for half a minute, and looks for a new one in it.
     "Cannot get the shard for this ProcessTask, so duplicate KPL user records",
+    # At the end of a shard it cancels its subscription, and says so if the end of the stream overtakes that.
+    "complete called on a cancelled subscription. Ignoring completion.",
 )
 
 
