@@ -1,5 +1,5 @@
-"""kcl-rs, KCL 3 in Rust with a Python face: two workers share the leases of a stream through a split; one is killed, the
-server is killed; leases, records and metrics are all Headwater's."""
+"""kcl-rs, KCL 3 in Rust with a Python face: two workers share the leases of a stream through a split; one is killed,
+the server is killed; leases, records and metrics are all Headwater's."""
 
 import signal
 import sys

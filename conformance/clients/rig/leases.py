@@ -1,6 +1,7 @@
 """What a consumer library has to be held to, whoever takes the shards: nothing left out, nothing done again that was
 checkpointed, parents before children."""
 
+import base64
 from typing import NamedTuple
 
 from aws_kinesis_agg.deaggregator import iter_deaggregate_records
@@ -51,9 +52,9 @@ def user_records(kinesis, stream, shard):
             # boto3's bytes where nothing was aggregated, base64 as Lambda has it otherwise.
             data = user["data"]
             if user.get("aggregated"):
-                import base64
                 data = base64.b64decode(data)
-            held.append(Record(user["sequenceNumber"], user.get("subSequenceNumber", 0), user["partitionKey"], data.decode()))
+            sub = user.get("subSequenceNumber", 0)
+            held.append(Record(user["sequenceNumber"], sub, user["partitionKey"], data.decode()))
     return held
 
 

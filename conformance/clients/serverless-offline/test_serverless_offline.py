@@ -71,7 +71,8 @@ def test_a_function_gets_every_record(offline, kinesis):
     for event in events(offline):
         assert len(event) <= 10 and len({record["eventID"].partition(":")[0] for record in event}) == 1
     for shard in range(2):
-        held = [(record["SequenceNumber"], record["PartitionKey"], record["Data"]) for record in read(kinesis, "orders", shard)]
+        stored = read(kinesis, "orders", shard)
+        held = [(record["SequenceNumber"], record["PartitionKey"], record["Data"]) for record in stored]
         name = f"shardId-{shard:012d}"
         mine = [record["kinesis"] for record in got if record["eventID"].startswith(name)]
         assert [

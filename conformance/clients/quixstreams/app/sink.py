@@ -11,7 +11,8 @@ stream, count, checkpoints = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 sink = KinesisSink(stream_name=stream)
 sink.setup()
 for n in range(count):
-    sink.add(value={"n": n}, key=b"key-%d" % (n % 8), timestamp=0, headers=[], topic="orders", partition=n % 8, offset=n)
+    key = n % 8
+    sink.add(value={"n": n}, key=b"key-%d" % key, timestamp=0, headers=[], topic="orders", partition=key, offset=n)
 for _ in range(checkpoints):
     sink.flush()
 print("flushed")
