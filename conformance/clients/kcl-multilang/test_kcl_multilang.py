@@ -13,6 +13,7 @@ from rig.leases import assert_every_record, runs, seen
 from rig.process import Program
 from rig.records import KEYS, Writer
 from rig.restart import kill_and_start
+from rig.services import metrics
 
 HERE = Path(__file__).parent
 
@@ -86,6 +87,8 @@ def test_a_split_a_merge_and_a_kill(server, kinesis, tmp_path, mode, language):
         daemon.wait_for_data(writer.write(), 120)
         merge(kinesis, stream, *open_shards(kinesis, stream)[1:])
         daemon.wait_for_data(writer.write(), 120)
+        # It counts what it does in CloudWatch, every ten seconds.
+        until(lambda: {"RecordsProcessed", "Success"} <= metrics(server, f"app-{stream}"), 60, every=0.5)
         assert not daemon.grumbles()
 
         kill_and_start(server)

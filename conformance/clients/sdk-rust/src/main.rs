@@ -21,7 +21,6 @@ type Outcome = Result<(), Box<dyn std::error::Error>>;
 #[tokio::main]
 async fn main() -> Outcome {
     let client = Client::new(&aws_config::load_from_env().await);
-    // Every step with a stream of its own name, so that they can be read by themselves.
     create_and_wait(&client, "orders").await?;
     put_and_get(&client, "orders").await?;
     subscribe_to_shard(&client, "orders").await?;
@@ -97,7 +96,7 @@ async fn subscribe_to_shard(client: &Client, stream: &str) -> Outcome {
     while seen.len() < COUNT + 1 {
         match subscription.event_stream.recv().await?.expect("the subscription ended") {
             SubscribeToShardEventStream::SubscribeToShardEvent(event) => {
-                assert!(!event.continuation_sequence_number().unwrap_or_default().is_empty());
+                assert!(!event.continuation_sequence_number().is_empty());
                 seen.extend(event.records().iter().map(text));
             }
             other => panic!("{other:?}"),
@@ -128,14 +127,17 @@ async fn paginators(client: &Client) -> Outcome {
 }
 
 async fn errors(client: &Client) -> Outcome {
-    let refused = client.describe_stream_summary().stream_name("nothing").send().await.expect_err("no such stream");
+    let refused =
+        client.describe_stream_summary().stream_name("nothing").send().await.expect_err("no such stream");
     let refused = Error::from(refused);
     assert_eq!(refused.code(), Some("ResourceNotFoundException"));
     assert!(matches!(refused, Error::ResourceNotFoundException(_)), "{refused:?}");
     assert_eq!(refused.message(), Some("Stream nothing under account 000000000000 not found."));
-    let refused = Error::from(client.create_stream().stream_name("orders").send().await.expect_err("it exists"));
+    let again = client.create_stream().stream_name("orders").shard_count(1).send().await;
+    let refused = Error::from(again.expect_err("it exists"));
     assert!(matches!(refused, Error::ResourceInUseException(_)), "{refused:?}");
-    let refused = Error::from(client.get_records().shard_iterator("x").send().await.expect_err("no iterator"));
+    let refused =
+        Error::from(client.get_records().shard_iterator("x").send().await.expect_err("no iterator"));
     assert!(matches!(refused, Error::InvalidArgumentException(_)), "{refused:?}");
     done("errors")
 }
