@@ -17,8 +17,6 @@ from rig.restart import kill_and_start
 from rig.services import connect, metrics
 
 APP = Path(__file__).parent / "app"
-# A batch that was read and not yet checkpointed when the worker was killed, or the lease moved.
-REDONE = 200
 
 
 @pytest.fixture
@@ -99,5 +97,6 @@ def test_two_workers_and_two_kills(server, kinesis, workers, mode):
     wait_for_data(workers, writer.write(), 400)
     assert set(owners(server, stream).values()) <= {"two", None, "SHARD_END"}
     second.stop()
-    assert_every_record(kinesis, stream, runs(workers.seen), redone=REDONE)
+    # A worker whose lease was taken goes on for a while; its checkpoints are refused, and the other does it all again.
+    assert_every_record(kinesis, stream, runs(workers.seen), redone=None)
     assert data(workers) == writer.sent
