@@ -45,7 +45,8 @@ class Cli:
     def knows(self):
         """What it names when it is asked for something that does not exist."""
         asked = subprocess.run(
-            [self.program, "kinesis", "nothing"], env=os.environ | CREDENTIALS, capture_output=True, text=True, timeout=60
+            [self.program, "kinesis", "nothing"],
+            env=os.environ | CREDENTIALS, capture_output=True, text=True, timeout=60,
         )
         named = set(re.findall(r"^ *([a-z][a-z-]+)(?: +\| *([a-z-]+))? *$", asked.stderr, re.MULTILINE))
         named = {name for pair in named for name in pair if name}

@@ -1,5 +1,5 @@
-"""boto3 as applications set it up (validation and retries on, which the suite in conformance/python has off): paginators,
-waiters, and its retry modes against a shard that is full."""
+"""boto3 as applications set it up (validation and retries on, which the suite in conformance/python has off):
+paginators, waiters, and its retry modes against a shard that is full."""
 
 import threading
 from collections import Counter
@@ -63,7 +63,8 @@ def test_the_paginator_of_list_shards_is_good_for_one_page(app, kinesis):
     small = iter(app.get_paginator("list_shards").paginate(StreamName=stream, PaginationConfig={"PageSize": 3}))
     first = next(small)
     assert len(first["Shards"]) == 3
-    with pytest.raises(ClientError, match="InvalidArgumentException.*NextToken and StreamName cannot be provided together"):
+    refused = "InvalidArgumentException.*NextToken and StreamName cannot be provided together"
+    with pytest.raises(ClientError, match=refused):
         next(small)
     rest = app.list_shards(NextToken=first["NextToken"])
     assert len(rest["Shards"]) == 4 and "NextToken" not in rest
@@ -76,10 +77,12 @@ def test_a_full_shard_loses_nothing(server, kinesis, mode):
     stream = create(kinesis)
     writer = client(server, retries={"mode": mode, "max_attempts": 30}, max_pool_connections=4)
     refused = Counter()
-    writer.meta.events.register(
-        "needs-retry.kinesis.PutRecord",
-        lambda response, **_: refused.update([response[1]["Error"]["Code"]] if response and "Error" in response[1] else []),
-    )
+
+    def look(response, **_):
+        if response and "Error" in response[1]:
+            refused[response[1]["Error"]["Code"]] += 1
+
+    writer.meta.events.register("needs-retry.kinesis.PutRecord", look)
     each, failures = 600, []
 
     def write(thread):

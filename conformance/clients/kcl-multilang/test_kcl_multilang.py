@@ -6,13 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from kit.client import create, until
+from kit.client import connect, create, until
+from kit.server import Server, run_to_end
 from kit.shards import merge, open_shards, split
-from rig import java, node, python
+from rig import cache, java, node, python
 from rig.leases import assert_every_record, runs, seen
-from rig.process import Program
+from rig.process import Program, run
 from rig.records import KEYS, Writer
 from rig.restart import kill_and_start
+from rig.services import metrics
 
 HERE = Path(__file__).parent
 
@@ -24,6 +26,8 @@ ALLOWED = (
     "Not able to assign all expiredOrUnAssignedLeases",
     # It keeps its list of shards for half a minute, and looks for a new one in it.
     "Cannot get the shard for this ProcessTask, so duplicate KPL user records",
+    # At the end of a shard it cancels its subscription, and says so if the end of the stream overtakes that.
+    "complete called on a cancelled subscription. Ignoring completion.",
 )
 
 
@@ -38,7 +42,7 @@ def processors(language, directory):
 
 
 class Daemon(Program):
-    def __init__(self, directory, server, stream, mode, language):
+    def __init__(self, directory, server, stream, mode, language, options=()):
         processor, jars = processors(language, directory)
         properties = (HERE / "app.properties").read_text().format(
             url=server.url, application=f"app-{stream}", stream=stream, mode=mode,
@@ -52,6 +56,7 @@ class Daemon(Program):
             *java.command(
                 f"{jars}/*:{directory}", "software.amazon.kinesis.multilang.MultiLangDaemon",
                 "--properties-file", directory / "app.properties", "--log-configuration", HERE / "logback.xml",
+                options=("-Xmx512m", *options),
             ),
             env={"SEEN": self.seen},
         )
@@ -84,6 +89,8 @@ def test_a_split_a_merge_and_a_kill(server, kinesis, tmp_path, mode, language):
         daemon.wait_for_data(writer.write(), 120)
         merge(kinesis, stream, *open_shards(kinesis, stream)[1:])
         daemon.wait_for_data(writer.write(), 120)
+        # It counts what it does in CloudWatch, every ten seconds.
+        until(lambda: {"RecordsProcessed", "Success"} <= metrics(server, f"app-{stream}"), 60, every=0.5)
         assert not daemon.grumbles()
 
         kill_and_start(server)
@@ -92,3 +99,27 @@ def test_a_split_a_merge_and_a_kill(server, kinesis, tmp_path, mode, language):
     # The lease may have been given up meanwhile; then what was not checkpointed is read again.
     assert_every_record(kinesis, stream, runs(daemon.seen), redone=KEYS * 5)
     assert {record.data for run in runs(daemon.seen) for record in seen(run)} == writer.sent
+
+
+@pytest.mark.slow
+def test_tls(tmp_path):
+    """Kinesis, tables and metrics over TLS, where the daemon says nothing of HTTP/2 before it speaks it."""
+    certificates, trusted = tmp_path / "certificates", tmp_path / "trusted.p12"
+    made = run_to_end("tls", "init", str(certificates))
+    assert made.returncode == 0, made.stderr
+    run(
+        cache.tool("keytool", java.JAVA), "-importcert", "-noprompt", "-alias", "headwater", "-file",
+        certificates / "ca.pem", "-keystore", trusted, "-storetype", "PKCS12", "-storepass", "changeit",
+    )
+    flags = ("--tls-cert", str(certificates / "server.pem"), "--tls-key", str(certificates / "server.key"))
+    with Server(tmp_path / "headwater", limits="aws", scheme="https", flags=flags) as server:
+        kinesis = connect(server, verify=str(certificates / "ca.pem"))
+        stream = create(kinesis, shards=2)
+        writer = Writer(kinesis, stream)
+        trust = (f"-Djavax.net.ssl.trustStore={trusted}", "-Djavax.net.ssl.trustStorePassword=changeit")
+        with Daemon(tmp_path, server, stream, "FANOUT", "python", trust) as daemon:
+            daemon.wait_for_data(writer.write(), 180)
+            daemon.wait_for_data(writer.write(), 60)
+            assert not daemon.grumbles()
+            daemon.stop()
+        assert_every_record(kinesis, stream, runs(daemon.seen))

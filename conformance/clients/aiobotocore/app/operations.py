@@ -12,7 +12,8 @@ async def main():
     async with get_session().create_client("kinesis") as kinesis:
         await kinesis.create_stream(StreamName="life", ShardCount=1)
         await kinesis.get_waiter("stream_exists").wait(StreamName="life", WaiterConfig={"Delay": 1})
-        names = [name async for page in kinesis.get_paginator("list_streams").paginate() for name in page["StreamNames"]]
+        pages = kinesis.get_paginator("list_streams").paginate()
+        names = [name async for page in pages for name in page["StreamNames"]]
         assert names == ["life"], names
         await asyncio.gather(*(put(kinesis, n) for n in range(50)))
         stream = (await kinesis.describe_stream_summary(StreamName="life"))["StreamDescriptionSummary"]["StreamARN"]

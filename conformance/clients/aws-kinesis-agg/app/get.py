@@ -3,6 +3,7 @@
     AWS_ENDPOINT_URL_KINESIS=http://127.0.0.1:4567 python get.py STREAM
 """
 
+import base64
 import json
 import sys
 
@@ -38,7 +39,6 @@ def main(stream):
 
 def text(data, user):
     """User records carry base64, as Lambda's do; others the bytes."""
-    import base64
     return (base64.b64decode(data) if user.get("aggregated") else data).decode()
 
 
