@@ -12,7 +12,8 @@ use crate::{Result, build, node, python};
 /// Where the clients' scenarios are, one folder each.
 const CLIENTS: &str = "conformance/clients";
 /// The clients whose scenarios are run by `cargo xtask test`, without those marked slow.
-const QUICK_CLIENTS: [&str; 0] = [];
+const QUICK_CLIENTS: [&str; 7] =
+    ["aiobotocore", "aws-kinesis-agg", "boto3", "kcl", "kpl", "sdk-go", "sdk-java"];
 /// Of the Python suite: the numbered cases and each operation.
 const QUICK_PYTHON: &str = "section8 or operations";
 /// Of the JavaScript suite: each operation.

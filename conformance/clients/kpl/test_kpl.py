@@ -21,7 +21,6 @@ from kit.client import connect, create, wait_active
 from kit.server import clean_environment
 from rig import cache, java, secure
 from rig.aggregation import belongs, given, user_records
-from rig.caller_identity import CallerIdentity
 from rig.drain import drain, shards_of
 from rig.outage import outage
 from rig.process import Program, run
@@ -237,22 +236,21 @@ def test_reshards_and_a_server_that_fails(tmp_path, server, kinesis, authority, 
     """50,000 records through a split, a merge, a doubling of the shards, and a server that is killed and comes back."""
     build, properties, trust = VERSIONS[version]
     stream = create(kinesis, shards=2)
-    with CallerIdentity(authority / "server.pem", authority / "server.key") as identity:
-        settings = trust(authority)
-        if version.startswith("0."):
-            settings |= {"StsEndpoint": "localhost", "StsPort": identity.port}
-        with Producer(tmp_path, server, stream, count=50_001, rate=1500, build=build, properties=properties,
-                      **settings) as producer:
-            producer.at(5000)
-            split(kinesis, stream)
-            producer.at(15_000)
-            merge(kinesis, stream)
-            producer.at(20_000)
-            kinesis.update_shard_count(StreamName=stream, TargetShardCount=4, ScalingType="UNIFORM_SCALING")
-            wait_active(kinesis, stream)
-            producer.at(35_000)
-            outage(server)
-            outcomes = producer.outcomes()
+    settings = trust(authority)
+    if version.startswith("0."):
+        settings |= {"StsEndpoint": "localhost", "StsPort": server.port}
+    with Producer(tmp_path, server, stream, count=50_001, rate=1500, build=build, properties=properties,
+                  **settings) as producer:
+        producer.at(5000)
+        split(kinesis, stream)
+        producer.at(15_000)
+        merge(kinesis, stream)
+        producer.at(20_000)
+        kinesis.update_shard_count(StreamName=stream, TargetShardCount=4, ScalingType="UNIFORM_SCALING")
+        wait_active(kinesis, stream)
+        producer.at(35_000)
+        outage(server)
+        outcomes = producer.outcomes()
     judge(kinesis, stream, outcomes)
     lost = judge_by_kcl(tmp_path, kinesis, stream, producer.count)
     # Where one record of an aggregate does not belong to the shard, KCL drops the whole aggregate. KPL 1.1 puts the whole
