@@ -2,7 +2,7 @@
 
 use headwater_store::{LogId, LogIdError};
 
-/// Which logs hold the tables ([`crate::journal::Root`]).
+/// Which logs hold the tables (see [`crate::journal`]).
 pub(crate) const ROOT: &str = "tables/root";
 /// What all logs begin with.
 pub(crate) const LOGS: &str = "tables/";
