@@ -95,7 +95,9 @@ impl Connection {
         let text = String::from_utf8_lossy(&body).into_owned();
         let body = match header("content-type").as_str() {
             "application/x-amz-cbor-1.1" if !body.is_empty() => read(&mut Decoder::new(&body)),
-            "application/x-amz-json-1.1" if !body.is_empty() => serde_json::from_slice(&body).unwrap(),
+            "application/x-amz-json-1.1" | "application/x-amz-json-1.0" if !body.is_empty() => {
+                serde_json::from_slice(&body).unwrap()
+            }
             _ => Value::Null,
         };
         Ok(Answer { status, body, text, closes: header("connection") == "close" })
@@ -127,6 +129,16 @@ pub(crate) async fn call(address: SocketAddr, codec: Codec, operation: &str, inp
     head.extend(body);
     let mut connection = Connection::open(address).await.unwrap();
     connection.send(&head).await.unwrap();
+    connection.answer().await.unwrap()
+}
+
+/// An operation of DynamoDB.
+pub(crate) async fn call_tables(address: SocketAddr, operation: &str, input: &Value) -> Answer {
+    let (head, body) = request(Codec::Json, operation, input);
+    let head = String::from_utf8(head).unwrap();
+    let head = head.replace("Kinesis_20131202.", "DynamoDB_20120810.").replace("json-1.1", "json-1.0");
+    let mut connection = Connection::open(address).await.unwrap();
+    connection.send(&[head.as_bytes(), &body].concat()).await.unwrap();
     connection.answer().await.unwrap()
 }
 
