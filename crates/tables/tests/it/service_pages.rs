@@ -186,10 +186,9 @@ async fn an_index_has_what_it_projects() {
     assert_eq!(world.page(&request).items, [wanted("c")]);
 }
 
-#[tokio::test]
-async fn a_local_index_fetches_what_it_has_not() {
-    let world = World::new().await;
-    let table = world.create_with("local", |spec| {
+/// A table with the keys `pk` and `sk`, and an index of it on `other` that has nothing but keys.
+async fn with_local_index(world: &World) -> TableKey {
+    let making = world.create_with("local", |spec| {
         spec.schema.range = Some(attribute("sk", KeyType::N));
         let mut index = by_owner(IndexProjection::KeysOnly);
         index.scope = IndexScope::Local;
@@ -197,7 +196,13 @@ async fn a_local_index_fetches_what_it_has_not() {
         index.schema.range = Some(attribute("other", KeyType::N));
         spec.indexes = vec![index];
     });
-    let table = table.await;
+    making.await
+}
+
+#[tokio::test]
+async fn a_local_index_fetches_what_it_has_not() {
+    let world = World::new().await;
+    let table = with_local_index(&world).await;
     for i in 0..3 {
         let one = item([("pk", s("a")), ("sk", n(i)), ("other", n(-i)), ("v", n(i))]);
         let mut write = crate::harness::put(&table, one);
@@ -222,15 +227,7 @@ async fn a_local_index_fetches_what_it_has_not() {
 #[tokio::test]
 async fn a_page_that_fetches_is_bounded_by_what_it_fetches() {
     let world = World::new().await;
-    let table = world.create_with("fat", |spec| {
-        spec.schema.range = Some(attribute("sk", KeyType::N));
-        let mut index = by_owner(IndexProjection::KeysOnly);
-        index.scope = IndexScope::Local;
-        index.schema.hash = attribute("pk", KeyType::S);
-        index.schema.range = Some(attribute("other", KeyType::N));
-        spec.indexes = vec![index];
-    });
-    let table = table.await;
+    let table = with_local_index(&world).await;
     for i in 0..8 {
         let fat = s(&"x".repeat(300_000));
         world.put(&table, item([("pk", s("a")), ("sk", n(i)), ("other", n(i)), ("v", fat)])).await;
