@@ -25,14 +25,20 @@ pub(crate) fn run(mut arguments: Vec<String>) -> Result<()> {
     let known = clients(&workspace)?;
     match arguments.first().map(String::as_str) {
         None => {
-            both(&workspace, &server, &[], &[])?;
-            each_client(&workspace, &known, &[])
+            // A failure here does not keep the clients from being run.
+            let suites = both(&workspace, &server, &[], &[]);
+            each_client(&workspace, &known, &[]).and(suites)
         }
         Some("js") => javascript(&workspace, &server, &arguments[1..]),
         Some("python") => pytest(&workspace, &server, &arguments.split_off(1)),
         Some("clients") => each_client(&workspace, &known, &arguments[1..]),
         Some(name) if known.iter().any(|client| client == name) => {
             client(&workspace, &build::release_server(&workspace)?, name, &arguments[1..])
+        }
+        Some(name) if !(name.starts_with('-') || name.starts_with("test_")) => {
+            let known = known.join(", ");
+            Err(format!("there is no client {name}; there are js, python, clients (all of them), {known}")
+                .into())
         }
         // As ever: arguments of pytest.
         Some(_) => pytest(&workspace, &server, &arguments),

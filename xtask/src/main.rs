@@ -24,8 +24,10 @@ cargo xtask <command>
 
   test [--quick]              every test: the workspace's, then other people's clients against the binary
                               (--quick: of the clients only the numbered cases and the operations)
-  conformance [ARGS]          only those clients; arguments choose, as pytest's: cargo xtask conformance -k case_21
+  conformance                 only those clients, and all of the others in conformance/clients: hours, with the builds
+  conformance ARGS            of the Python suite what pytest's arguments choose: cargo xtask conformance -k case_21
   conformance js [ARGS]       only the JavaScript SDK, with arguments of node --test (python: likewise of pytest)
+  conformance NAME [ARGS]     one of conformance/clients, with arguments of pytest (clients: all of them)
   tidy                        layers, sizes, links, leftovers: what the compiler does not check
   ci                          formatting, lints, tidy, documentation, test, a minute of each fuzz target
   fuzz [--seconds N] [TARGET...]

@@ -13,7 +13,7 @@ from kit.client import until, wait_active
 from kit.shards import open_shards, shard_id, span
 from rig.process import CREDENTIALS, run
 
-INSTALL = "apt-get install awscli (on Debian 12: 2.9.19), or AWS's own installer of version 2"
+INSTALL = "apt-get install awscli (on Debian 12, which has 2.9.19)"
 
 
 def program():

@@ -146,6 +146,11 @@ class Application:
         self.options = {"application": directory.name, "stream": stream} | options
         self.workers = []
 
+    def failures(self):
+        """Checkpoints that were refused, and ends that were not in good order."""
+        failed = ("checkpoint_failed", "stop_failed", "stop_refused")
+        return [event for worker in self.workers for event in worker.events() if event.what in failed]
+
     def worker(self, name):
         worker = Worker(self, name)
         self.workers.append(worker)

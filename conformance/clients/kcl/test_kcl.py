@@ -14,6 +14,7 @@ from kcl.application import Application, Producer
 from kit.client import connect, create, until, wait_active
 from rig import java
 from rig.server import SamePort
+from rig.services import metrics
 
 HERE = Path(__file__).parent
 SETTINGS = {"2.7.2": "2.7", "3.1.3": "3.1", "3.5.1": "3.5"}
@@ -55,8 +56,10 @@ def test_every_record_once_over_a_split(server, kinesis, tmp_path):
         producer.plain(300)
         producer.aggregated(3)
         application.wait_for(producer.written)
+        until(lambda: "RecordsProcessed" in metrics(server, application.options["application"]), 60, every=0.5)
         worker.stop()
         application.each_once_in_order(producer.written)
+        assert not application.failures()
         application.children_after_parents(kinesis.list_shards(StreamName=stream)["Shards"])
         assert application.ended() == {"shardId-000000000000"}
         assert application.warnings() == []
@@ -92,7 +95,7 @@ def test_workers_come_and_go(server, kinesis, tmp_path, version, retrieval):
         if version.startswith("3"):
             # They were handed over: who had them was asked, saved its position, and the other began there.
             asked = {event.shard for event in first.events() if event.what == "shutdown_requested"}
-            assert second.owned() <= asked
+            assert second.owned() and second.owned() <= asked
             application.each_once_in_order(producer.written)
         application.each_from_the_checkpoint(producer.written)
 
@@ -127,6 +130,7 @@ def test_workers_come_and_go(server, kinesis, tmp_path, version, retrieval):
 
         producer.plain(100)
         application.wait_for(producer.written)
+        until(lambda: "RecordsProcessed" in metrics(server, application.options["application"]), 60, every=0.5)
         other.stop()
         repeated = application.each_from_the_checkpoint(producer.written)
         print(f"{repeated} of {producer.count()} records were processed again")

@@ -5,7 +5,7 @@ from pathlib import Path
 from rig import cache
 from rig.process import run
 
-CARGO = "the toolchain the workspace is built with (https://rustup.rs)"
+CARGO = "curl https://sh.rustup.rs | sh"
 
 
 def build(project: Path):

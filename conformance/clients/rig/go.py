@@ -7,7 +7,7 @@ from pathlib import Path
 from rig import cache
 from rig.process import run
 
-GO = "apt-get install golang-go (Go 1.26 or newer; on Debian 13 from backports)"
+GO = "Go 1.26 or newer from https://go.dev/dl, or golang-go of a Debian that has it"
 
 
 def build(project: Path, tags=(), package="."):

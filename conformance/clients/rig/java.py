@@ -7,7 +7,7 @@ from pathlib import Path
 from rig import cache
 from rig.process import run
 
-JAVA = "apt-get install openjdk-17-jdk-headless maven"
+JAVA = "apt-get install maven openjdk-17-jdk-headless (or a newer one: Debian 13 has openjdk-21-jdk-headless)"
 
 
 def build(project: Path, properties=()):

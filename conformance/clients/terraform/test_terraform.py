@@ -2,8 +2,8 @@
 made of, with its order, its waiters' states and its retries. After every apply a refresh must read what was asked for:
 that is an empty plan.
 
-The provider itself is not run. It is not to be had as a Go module: its releases are numbered from v2 to v6 under a module
-path without that number, so the newest version that the module system knows is v1.60.0 of 2019.
+The provider itself is not run: its releases are numbered from v2 to v6 under a module path without that number, so a module
+proxy has them as single commits at best, and the one at hand refuses those.
 """
 
 import re

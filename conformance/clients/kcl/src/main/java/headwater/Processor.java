@@ -65,12 +65,13 @@ final class Processor implements ShardRecordProcessor {
 
     @Override
     public void shardEnded(ShardEndedInput input) {
-        events.write("shard_ended", shard);
         try {
             input.checkpointer().checkpoint();
         } catch (Exception error) {
             events.write("checkpoint_failed", shard, error);
+            return;
         }
+        events.write("shard_ended", shard);
     }
 
     @Override

@@ -80,8 +80,8 @@ public final class Worker {
         Runtime.getRuntime().addShutdownHook(new Thread(() -> {
             try {
                 try {
-                    scheduler.startGracefulShutdown().get(10, TimeUnit.SECONDS);
-                    events.write("stopped");
+                    boolean done = scheduler.startGracefulShutdown().get(10, TimeUnit.SECONDS);
+                    events.write(done ? "stopped" : "stop_refused");
                 } catch (TimeoutException late) {
                     // KCL 2 waits for shards that have ended as well, whose leases it keeps for five minutes.
                     scheduler.shutdown();
