@@ -81,8 +81,8 @@ class Job:
         self.settings = {"from": source, "to": target, "parallelism": 2, "savepoints": self.home / "savepoints"} | settings
         self.runs = 0
         self.program = None
-        flink_connector.installed()
-        self.class_path = java.build(HERE / "flink-job")
+        version = flink_connector.installed()
+        self.class_path = java.build(HERE / "flink-job", [f"connector.version={version}"])
 
     def start(self, resume=None):
         self.runs += 1
