@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -24,8 +25,9 @@ type World struct {
 	cloudwatch *cloudwatch.Client
 	stream     string
 	arn        string
-	// The HTTP version of each answer, counted.
+	// The HTTP version of each answer, counted, by whoever is answered.
 	protocols map[string]int
+	counting  sync.Mutex
 }
 
 var steps = []struct {
@@ -84,7 +86,9 @@ func (w *World) countProtocols(stack *middleware.Stack) error {
 		) {
 			out, metadata, err := next.HandleDeserialize(ctx, in)
 			if response, ok := out.RawResponse.(*smithyhttp.Response); ok {
+				w.counting.Lock()
 				w.protocols[response.Proto]++
+				w.counting.Unlock()
 			}
 			return out, metadata, err
 		}), middleware.After)
