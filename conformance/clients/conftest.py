@@ -13,6 +13,7 @@ os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
 
 from kit.client import connect  # noqa: E402
 from kit.server import Server  # noqa: E402
+from rig.server import SamePort  # noqa: E402
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -28,7 +29,7 @@ def pytest_runtest_makereport(item, call):
 @pytest.fixture
 def server(tmp_path):
     """A server of the scenario's own, with AWS's limits."""
-    with Server(tmp_path / "headwater", limits="aws") as running:
+    with SamePort(tmp_path / "headwater", limits="aws") as running:
         yield running
 
 

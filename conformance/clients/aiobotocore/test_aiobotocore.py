@@ -11,7 +11,7 @@ from kit.reading import read_stream
 from kit.shards import merge, open_shards
 from rig.process import Program, run
 from rig.python import environment
-from rig.restart import kill_and_start
+from rig.server import kill_and_start
 
 APP = Path(__file__).parent / "app"
 KEYS = 8

@@ -18,7 +18,7 @@ import pytest
 from kit.client import ClientError, PTE, connect, create, until, wait_active
 from rig import cache, flink_connector, java, secure
 from rig.drain import drain, shards_of
-from rig.outage import outage
+from rig.server import kill_and_start
 from rig.process import Program, run
 
 HERE = Path(__file__).parent
@@ -257,7 +257,7 @@ def test_a_job_through_everything(tmp_path, server, kinesis, reader):
         job.start(resume=checkpoint)
         written.wait_for(feed.count)
         with feed.lock:
-            outage(server)
+            kill_and_start(server, after_s=1)
         written.wait_for(feed.count + 3000)
         feed.stop()
         written.wait_for(feed.count)

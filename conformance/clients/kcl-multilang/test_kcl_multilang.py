@@ -13,7 +13,7 @@ from rig import cache, java, node, python
 from rig.leases import assert_every_record, runs, seen
 from rig.process import Program, run
 from rig.records import KEYS, Writer
-from rig.restart import kill_and_start
+from rig.server import kill_and_start
 from rig.services import metrics
 
 HERE = Path(__file__).parent

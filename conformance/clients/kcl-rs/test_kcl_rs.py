@@ -13,7 +13,7 @@ from kit.shards import open_shards, split
 from rig.leases import assert_every_record, runs, seen
 from rig.process import Program
 from rig.records import Writer
-from rig.restart import kill_and_start
+from rig.server import kill_and_start
 from rig.services import connect, metrics
 
 APP = Path(__file__).parent / "app"

@@ -13,7 +13,7 @@ import pytest
 from kcl.application import Application, Producer
 from kit.client import connect, create, until, wait_active
 from rig import java
-from rig.server import SamePort
+from rig.server import kill_and_start
 from rig.services import metrics
 
 HERE = Path(__file__).parent
@@ -22,12 +22,6 @@ SETTINGS = {"2.7.2": "2.7", "3.1.3": "3.1", "3.5.1": "3.5"}
 
 def built(version):
     return java.build(HERE, (f"kcl.version={version}", f"kcl.settings={SETTINGS[version]}"))
-
-
-@pytest.fixture
-def server(tmp_path):
-    with SamePort(tmp_path / "headwater", limits="aws") as running:
-        yield running
 
 
 def split(kinesis, stream, shard):
@@ -119,9 +113,7 @@ def test_workers_come_and_go(server, kinesis, tmp_path, version, retrieval):
 
         # The server is killed, and is back on what it had.
         down = time.time()
-        server.kill()
-        time.sleep(1)
-        server.start()
+        kill_and_start(server, after_s=1)
         producer.kinesis = connect(server)
         producer.plain(400)
         application.wait_for(producer.written, 120)

@@ -22,7 +22,7 @@ from kit.server import clean_environment
 from rig import cache, java, secure
 from rig.aggregation import belongs, given, user_records
 from rig.drain import drain, shards_of
-from rig.outage import outage
+from rig.server import kill_and_start
 from rig.process import Program, run
 
 HERE = Path(__file__).parent
@@ -249,7 +249,7 @@ def test_reshards_and_a_server_that_fails(tmp_path, server, kinesis, authority, 
         kinesis.update_shard_count(StreamName=stream, TargetShardCount=4, ScalingType="UNIFORM_SCALING")
         wait_active(kinesis, stream)
         producer.at(35_000)
-        outage(server)
+        kill_and_start(server, after_s=1)
         outcomes = producer.outcomes()
     judge(kinesis, stream, outcomes)
     lost = judge_by_kcl(tmp_path, kinesis, stream, producer.count)

@@ -22,10 +22,9 @@ from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
 
 from kit.client import until, wait_active
 from kit.reading import read
-from kit.server import Server
 from kit.shards import list_shards
 from rig import go
-from rig.again import back
+from rig.server import SamePort
 from rig.process import Program
 
 # The first run builds the collector, which takes about two minutes.
@@ -49,7 +48,7 @@ def otelcol():
 @pytest.fixture
 def server(tmp_path):
     """Without AWS's limits: the exporter does not look at which records of an answer were throttled."""
-    with Server(tmp_path / "headwater", limits="off") as running:
+    with SamePort(tmp_path / "headwater", limits="off") as running:
         yield running
 
 
@@ -200,7 +199,7 @@ def test_the_server_is_killed_and_comes_back(server, kinesis, otelcol, tmp_path)
         # Longer than the SDK's own three attempts.
         collector.wait_for("Exporting failed. Will retry the request after interval.", 30)
         time.sleep(2)
-        back(server)
+        server.start()
         for signal in SIGNALS:
             collector.send(signal, 100 * A_REQUEST, requests=50)
         for signal in SIGNALS:

@@ -1,6 +1,7 @@
 """A server that speaks TLS with a certificate by an authority of its own."""
 
-from kit.server import Server, run_to_end
+from kit.server import run_to_end
+from rig.server import SamePort
 
 
 def authority(folder):
@@ -13,4 +14,4 @@ def authority(folder):
 def server(directory, certs):
     """With AWS's limits; to be entered."""
     flags = ("--tls-cert", str(certs / "server.pem"), "--tls-key", str(certs / "server.key"))
-    return Server(directory, limits="aws", scheme="https", flags=flags)
+    return SamePort(directory, limits="aws", scheme="https", flags=flags)

@@ -10,7 +10,7 @@ import pytest
 
 from kit.server import Server, run_to_end
 from rig import go
-from rig.again import killed_and_back
+from rig.server import kill_and_start
 from rig.process import Program, run
 
 HERE = Path(__file__).parent
@@ -59,7 +59,7 @@ def test_the_server_is_killed_and_comes_back(server, program, tmp_path):
     env = {"AWS_ENDPOINT_URL": server.url, "AWS_MAX_ATTEMPTS": "10"}
     with Program(tmp_path / "program.log", program, "through-restart", env=env) as client:
         client.wait_for("A THIRD")
-        killed_and_back(server, after_s=1)
+        kill_and_start(server, after_s=1)
         client.end(120)
     said = client.text()
     # One put at a time is on its way; its copies are as many as the attempts that were carried out.

@@ -3,6 +3,7 @@
 What is called and what is expected is in `src/main/java/headwater`: a step prints `PASSED` when all that it asserts held.
 """
 
+import datetime
 import re
 import subprocess
 from pathlib import Path
@@ -12,6 +13,8 @@ import pytest
 from kit.server import Server
 from rig import cache, java
 from rig.process import run
+from rig.relay import Relay
+from rig.services import connect
 
 HERE = Path(__file__).parent
 
@@ -33,8 +36,19 @@ def class_path():
     return java.build(HERE)
 
 
-def passed(server, class_path, client, *, cbor=True, options=()):
-    """The steps that passed, with a log that has nothing in it."""
+JSON, CBOR = "application/x-amz-json-1.1", "application/x-amz-cbor-1.1"
+HTTP_1, HTTP_2 = b"POST / HTTP/1.1", b"PRI * HTTP/2.0"
+
+
+def sent(client, cbor):
+    """What bodies are said to be. A subscription is asked for in JSON, whatever else is not."""
+    if not cbor:
+        return {JSON}
+    return {CBOR, JSON} if client == "netty" else {CBOR}
+
+
+def passed(server, class_path, client, *, cbor=True, options=(), kinds=None):
+    """The steps that passed, with a log that has nothing in it, and bodies of the kinds that were asked for."""
     output = run(
         *java.command(class_path, "headwater.Main", client,
                       options=("-Xmx256m", f"-Daws.cborEnabled={str(cbor).lower()}", *options)),
@@ -43,6 +57,7 @@ def passed(server, class_path, client, *, cbor=True, options=()):
     warnings = [line for line in output.splitlines() if line.startswith(("WARN", "ERROR"))]
     assert not warnings, output
     assert output.endswith("DONE\n"), output
+    assert set(re.findall(r"^SENT (.*)$", output, re.MULTILINE)) == (kinds or sent(client, cbor)), output
     return set(re.findall(r"^PASSED (.*) \(\d+ ms\)$", output, re.MULTILINE))
 
 
@@ -71,7 +86,11 @@ COMBINATIONS = [
 
 @pytest.mark.parametrize(("client", "steps", "cbor"), COMBINATIONS)
 def test_plaintext(server, class_path, client, steps, cbor):
-    assert passed(server, class_path, client, cbor=cbor) == steps
+    with Relay(server) as relay:
+        assert passed(relay, class_path, client, cbor=cbor) == steps
+    # HTTP/2 without asking first, for every operation.
+    wanted = HTTP_2 if client == "netty" else HTTP_1
+    assert relay.firsts and all(first.startswith(wanted) for first in relay.firsts), relay.firsts
 
 
 @SLOW
@@ -93,4 +112,15 @@ def test_url_connection_client(server, class_path):
 
 
 def test_metrics(server, class_path):
-    assert passed(server, class_path, "cloudwatch") == METRICS
+    kinds = {"application/cbor", "gzip"}
+    assert passed(server, class_path, "cloudwatch", kinds=kinds) == METRICS
+    cloudwatch = connect(server, "cloudwatch")
+    now = datetime.datetime.now(datetime.UTC)
+    # Of each shard as many as the three calls put for it, each of a sum of 3.
+    for shard, calls in [(0, 3), (1, 2), (19, 2), (20, 1), (499, 1)]:
+        points = cloudwatch.get_metric_statistics(
+            Namespace="app", MetricName="RecordsProcessed", Statistics=["Sum"], Period=3600,
+            Dimensions=[{"Name": "ShardId", "Value": f"shardId-{shard}"}],
+            StartTime=now - datetime.timedelta(hours=2), EndTime=now + datetime.timedelta(hours=1),
+        )["Datapoints"]
+        assert sum(point["Sum"] for point in points) == 3 * calls, (shard, points)

@@ -12,10 +12,9 @@ import pytest
 
 from kit.client import until, wait_active
 from kit.reading import read
-from kit.server import Server
 from kit.shards import list_shards, merge, open_shards, split
 from rig import go
-from rig.again import killed_and_back
+from rig.server import SamePort, kill_and_start
 from rig.process import Program
 
 # The first run builds Telegraf, which takes a minute or two.
@@ -38,7 +37,7 @@ def telegraf():
 @pytest.fixture
 def server(tmp_path):
     """Without AWS's limits: Telegraf's output counts what was throttled, and does not send it again."""
-    with Server(tmp_path / "headwater", limits="off") as running:
+    with SamePort(tmp_path / "headwater", limits="off") as running:
         yield running
 
 
@@ -164,7 +163,7 @@ def test_the_server_is_killed_and_comes_back(server, kinesis, metrics, telegraf,
         journal.add(3000)
         outcome.wait_for(1000)
         journal.add(3000)
-        killed_and_back(server, after_s=2)
+        kill_and_start(server, after_s=2)
         journal.add(3000)
         outcome.wait_for(9000)
         assert writer.stop() == 0 and reader.stop() == 0

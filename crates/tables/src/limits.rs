@@ -16,6 +16,8 @@ pub const TRANSACTION_BYTES_MAX: usize = 4 * 1024 * 1024;
 pub const TABLES_MAX: usize = 2500;
 /// Global indexes of a table (quotas).
 pub const GLOBAL_INDEXES_MAX: usize = 20;
+/// Local indexes of a table (quotas).
+pub const LOCAL_INDEXES_MAX: usize = 5;
 /// Tags of a table (quotas).
 pub const TAGS_MAX: usize = 50;
 /// How long a transaction's token is known (API reference).

@@ -1,6 +1,7 @@
 //! CreateTable.
 
 use bytes::Bytes;
+use headwater_tables::limits::{GLOBAL_INDEXES_MAX, LOCAL_INDEXES_MAX};
 use headwater_tables::{Billing, IndexScope, IndexSpec, KeySchema, TableClass, TableSpec, Throughput};
 use headwater_wire::Codec;
 use headwater_wire::shape::{Bool, List, Text};
@@ -19,10 +20,6 @@ use super::tags::{self, Tag};
 use crate::checks::{Checks, flag};
 
 operation!("CreateTable", Administers);
-
-/// Indexes of a table (quotas).
-const GLOBAL_MAX: usize = 20;
-const LOCAL_MAX: usize = 5;
 
 headwater_wire::shape! {
     struct Input<'a> {
@@ -109,7 +106,7 @@ fn spec(input: &Input<'_>) -> Result<TableSpec> {
     if let Some(list) = local {
         count(
             list,
-            LOCAL_MAX,
+            LOCAL_INDEXES_MAX,
             "LocalSecondaryIndexes",
             "Number of LocalSecondaryIndexes exceeds per-table limit of",
         )?;
@@ -127,7 +124,7 @@ fn spec(input: &Input<'_>) -> Result<TableSpec> {
     if let Some(list) = global {
         count(
             list,
-            GLOBAL_MAX,
+            GLOBAL_INDEXES_MAX,
             "GlobalSecondaryIndexes",
             "GlobalSecondaryIndex count exceeds the per-table limit of",
         )?;

@@ -16,7 +16,7 @@ use headwater_wire::shape::{Blob, Text};
 use super::error::{Refused, Result};
 
 /// Lists and maps within each other (limits, "Nested attribute depth").
-const LEVELS_MAX: u8 = 32;
+const LEVELS_MAX: u8 = headwater_tables::limits::LEVELS_MAX as u8;
 /// How much of a wrong value is repeated.
 const SHOWN_BYTES_MAX: usize = 1024;
 

@@ -8,6 +8,7 @@ public final class Main {
             case "cloudwatch" -> Metrics.run();
             default -> Sync.run(arguments[0]);
         }
+        Wire.SENT.forEach(type -> System.out.println("SENT " + type));
         System.out.println("DONE");
     }
 
