@@ -70,6 +70,7 @@ def served(server, ca, name="localhost"):
             return connection.getpeercert(binary_form=True)
 
 
+@pytest.mark.tools
 def test_tls_init_makes_an_authority_and_a_certificate(tmp_path):
     said = make(tmp_path / "c", "kinesis.example.test", "10.1.2.3")
     files = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "c").iterdir()}
@@ -86,6 +87,7 @@ def test_tls_init_makes_an_authority_and_a_certificate(tmp_path):
     assert "PRIVATE KEY" not in said
 
 
+@pytest.mark.tools
 def test_tls_init_again_renews_and_keeps_the_authority(tmp_path):
     make(tmp_path)
     before = {name: (tmp_path / name).read_text() for name in ("ca.pem", "ca.key", "server.pem", "server.key")}
@@ -139,6 +141,7 @@ def test_and_for_no_other(secure, ca):
         served(secure, ca, "kinesis.us-east-1.amazonaws.com")
 
 
+@pytest.mark.tools
 @pytest.mark.parametrize(
     ("flags", "version"),
     [
@@ -157,6 +160,7 @@ def test_curl(secure, ca, flags, version):
     assert done.stdout == f'{{"status":"ok"}}\n {version} 200', done.stderr
 
 
+@pytest.mark.tools
 @pytest.mark.parametrize("offered", ["h2", "http/1.1", "h2,http/1.1", "spdy/3"])
 def test_openssl_by_alpn(secure, ca, offered):
     done = run(tool("openssl", "openssl"), "s_client", "-connect", f"127.0.0.1:{secure.port}", "-CAfile", ca,
@@ -168,6 +172,7 @@ def test_openssl_by_alpn(secure, ca, offered):
         assert f"ALPN protocol: {first}" in done.stdout and "Verify return code: 0 (ok)" in done.stdout
 
 
+@pytest.mark.tools
 @pytest.mark.parametrize(("flag", "accepted"), [("-tls1_1", False), ("-tls1_2", True), ("-tls1_3", True)])
 def test_openssl_by_version(secure, ca, flag, accepted):
     # Old versions need the security level lowered on the client's side even to be offered.
@@ -176,6 +181,7 @@ def test_openssl_by_version(secure, ca, flag, accepted):
     assert ("Verify return code: 0 (ok)" in done.stdout and "Cipher is (NONE)" not in done.stdout) == accepted
 
 
+@pytest.mark.tools
 def test_java(secure, ca, tmp_path):
     """The JDK's own client, over HTTP/2 by ALPN."""
     program = tmp_path / "Client.java"
@@ -185,6 +191,7 @@ def test_java(secure, ca, tmp_path):
     assert done.stdout == 'HTTP_2 200 {"status":"ok"}\n', done.stderr
 
 
+@pytest.mark.tools
 def test_plaintext_from_this_machine_is_taken_on_the_same_port(secure):
     done = run(tool("curl", "curl"), "--silent", f"http://localhost:{secure.port}/health")
     assert done.stdout == '{"status":"ok"}\n'

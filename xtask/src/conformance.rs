@@ -7,17 +7,18 @@ use std::process::Command;
 
 use crate::run::run as step;
 use crate::workspace::Workspace;
-use crate::{Result, build, node, python};
+use crate::{Result, build, no_more, node, python};
 
 /// Where the clients' scenarios are, one folder each.
 const CLIENTS: &str = "conformance/clients";
-/// The clients whose scenarios are run by `cargo xtask test`, without those marked slow.
+/// The clients whose scenarios `cargo xtask conformance --quick` runs, without those marked slow.
 const QUICK_CLIENTS: [&str; 7] =
     ["aiobotocore", "aws-kinesis-agg", "boto3", "kcl", "kpl", "sdk-go", "sdk-java"];
 /// Of the Python suite: the numbered cases and each operation.
 const QUICK_PYTHON: &str = "section8 or operations";
-/// Of the JavaScript suite: each operation.
-const QUICK_JS: &str = "test/operations.test.js";
+/// Of the Python suite: what needs no program beside Python, and the rest.
+const PYTHON_ONLY: [&str; 2] = ["-m", "not tools"];
+const WITH_TOOLS: [&str; 2] = ["-m", "tools"];
 
 pub(crate) fn run(mut arguments: Vec<String>) -> Result<()> {
     let workspace = Workspace::load()?;
@@ -26,8 +27,12 @@ pub(crate) fn run(mut arguments: Vec<String>) -> Result<()> {
     match arguments.first().map(String::as_str) {
         None => {
             // A failure here does not keep the clients from being run.
-            let suites = both(&workspace, &server, &[], &[]);
+            let suites = pytest(&workspace, &server, &[]).and(javascript(&workspace, &server, &[]));
             each_client(&workspace, &known, &[]).and(suites)
+        }
+        Some("--quick") => {
+            no_more(&arguments[1..])?;
+            second_tier(&workspace)
         }
         Some("js") => javascript(&workspace, &server, &arguments[1..]),
         Some("python") => pytest(&workspace, &server, &arguments.split_off(1)),
@@ -45,10 +50,21 @@ pub(crate) fn run(mut arguments: Vec<String>) -> Result<()> {
     }
 }
 
-/// All of both suites, and what is quick of the clients.
-pub(crate) fn all(workspace: &Workspace) -> Result<()> {
+/// The suite that needs nothing but Python: boto3, the AWS CLI, CBOR, HTTP/2, raw sockets.
+pub(crate) fn first_tier(workspace: &Workspace) -> Result<()> {
+    pytest(workspace, &build::checked_server(workspace)?, &PYTHON_ONLY.map(String::from))
+}
+
+/// The numbered cases and the operations of the first tier.
+pub(crate) fn numbered_cases(workspace: &Workspace) -> Result<()> {
+    pytest(workspace, &build::checked_server(workspace)?, &["-k".into(), QUICK_PYTHON.into()])
+}
+
+/// Everything quick that needs more than Python: Node.js, a JDK with Maven, Go, curl, openssl.
+pub(crate) fn second_tier(workspace: &Workspace) -> Result<()> {
     let server = build::checked_server(workspace)?;
-    both(workspace, &server, &[], &[])?;
+    pytest(workspace, &server, &WITH_TOOLS.map(String::from))?;
+    javascript(workspace, &server, &[])?;
     for name in QUICK_CLIENTS {
         client(workspace, &server, name, &["-m".into(), "not slow".into()])?;
     }
@@ -93,17 +109,6 @@ fn client(workspace: &Workspace, server: &Path, name: &str, arguments: &[String]
     pytest.arg(name).args(arguments).current_dir(&home);
     pytest.env("HEADWATER_BIN", server).env("HEADWATER_CLIENTS_CACHE", scratch);
     step(pytest.env("PYTHONDONTWRITEBYTECODE", "1"))
-}
-
-/// The parts that are quick.
-pub(crate) fn quick(workspace: &Workspace) -> Result<()> {
-    let server = build::checked_server(workspace)?;
-    both(workspace, &server, &["-k".into(), QUICK_PYTHON.into()], &[QUICK_JS.into()])
-}
-
-fn both(workspace: &Workspace, server: &Path, of_python: &[String], of_js: &[String]) -> Result<()> {
-    pytest(workspace, server, of_python)?;
-    javascript(workspace, server, of_js)
 }
 
 fn pytest(workspace: &Workspace, server: &Path, arguments: &[String]) -> Result<()> {

@@ -22,14 +22,17 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 cargo xtask <command>
 
-  test [--quick]              every test: the workspace's, then other people's clients against the binary
-                              (--quick: of the clients only the numbered cases and the operations)
-  conformance                 only those clients, and all of the others in conformance/clients: hours, with the builds
+  test [--quick]              the workspace's tests, then boto3 and the AWS CLI against the built binary
+                              (--quick: of those only the numbered cases and the operations)
+  conformance --quick         the clients that need more than Python: JavaScript, Java, Go, KPL, curl, openssl
+  conformance                 all clients, those in conformance/clients included: hours, with the builds
   conformance ARGS            of the Python suite what pytest's arguments choose: cargo xtask conformance -k case_21
   conformance js [ARGS]       only the JavaScript SDK, with arguments of node --test (python: likewise of pytest)
   conformance NAME [ARGS]     one of conformance/clients, with arguments of pytest (clients: all of them)
-  tidy                        layers, sizes, links, leftovers: what the compiler does not check
-  ci                          formatting, lints, tidy, documentation, test, a minute of each fuzz target
+  tidy                        layers, sizes, links, licences, leftovers: what the compiler does not check
+  advisories                  the dependencies against the RustSec database, which is fetched
+  ci [--quick]                formatting, lints, tidy, documentation, test, conformance --quick, 15 s of each fuzz target
+                              (--quick: formatting, tidy, lints and the workspace's own tests: five minutes)
   fuzz [--seconds N] [TARGET...]
                               every decoder, or those named, under libFuzzer for N seconds each (60)
   bench [--quick] [--peer F]  measure against ferrokinesis and the bare disk; writes docs/benchmarks.md
@@ -51,6 +54,7 @@ fn main() -> ExitCode {
         "test" => test::run(arguments),
         "conformance" => conformance::run(arguments),
         "tidy" => tidy::run(arguments),
+        "advisories" => tidy::advisories(&arguments),
         "ci" => ci::run(arguments),
         "bench" => bench::run(arguments),
         "fuzz" => fuzz::run(arguments),

@@ -14,6 +14,14 @@ pub(crate) struct Workspace {
     pub(crate) root: PathBuf,
     target_directory: PathBuf,
     pub(crate) packages: Vec<Package>,
+    metadata: Metadata,
+}
+
+/// `[workspace.metadata]`.
+#[derive(Deserialize)]
+struct Metadata {
+    /// Version of Rust that CI judges by.
+    toolchain: String,
 }
 
 #[derive(Deserialize)]
@@ -65,6 +73,11 @@ impl Workspace {
         let mut command = cargo();
         command.current_dir(&self.root).args(arguments);
         command
+    }
+
+    /// Version of Rust that CI judges by, such as `1.95`.
+    pub(crate) fn toolchain(&self) -> &str {
+        &self.metadata.toolchain
     }
 
     pub(crate) fn target(&self) -> &Path {

@@ -3,11 +3,14 @@
 
 mod dependencies;
 mod layers;
+mod licences;
 mod links;
 mod sources;
 
 use crate::workspace::Workspace;
 use crate::{Result, no_more};
+
+pub(crate) use licences::advisories;
 
 pub(crate) fn run(arguments: Vec<String>) -> Result<()> {
     no_more(&arguments)?;
@@ -21,6 +24,7 @@ pub(crate) fn check(workspace: &Workspace) -> Result<()> {
     found.extend(dependencies::check(workspace, &files)?);
     found.extend(sources::check(workspace, &files)?);
     found.extend(links::check(workspace, &files)?);
+    found.extend(licences::check(workspace)?);
     for complaint in &found {
         println!("  {complaint}");
     }

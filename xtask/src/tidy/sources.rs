@@ -27,6 +27,9 @@ const REGISTRIES: [&str; 7] = [
 /// Where somebody's machine keeps things.
 const MACHINE_PATHS: [&str; 2] = [concat!("/wo", "rk/"), concat!("/ro", "ot/")];
 
+/// Lines that git leaves where a merge was not finished.
+const CONFLICTS: [&str; 3] = [concat!("<<<<", "<<< "), concat!("||||", "||| "), concat!(">>>>", ">>> ")];
+
 pub(super) fn check(workspace: &Workspace, files: &[PathBuf]) -> Result<Vec<String>> {
     let mut found = Vec::new();
     for file in files {
@@ -60,6 +63,9 @@ fn of_text(file: &Path, text: &str) -> Vec<String> {
                 found.push(format!("{shown}:{number}: {leftover}"));
             }
         }
+        if CONFLICTS.iter().any(|marker| line.starts_with(marker)) {
+            found.push(format!("{shown}:{number}: a conflict marker"));
+        }
         for host in REGISTRIES.iter().filter(|host| line.contains(**host)) {
             found.push(format!("{shown}:{number}: names the registry host {host}"));
         }
@@ -91,6 +97,8 @@ mod tests {
         check("a.rs", LEFTOVERS[0], 1);
         check("a.rs", LEFTOVERS[3], 1);
         check("a.md", LEFTOVERS[0], 0);
+        check("a.md", &format!("{}HEAD", CONFLICTS[0]), 1);
+        check("a.md", &format!("text {}HEAD", CONFLICTS[0]), 0);
         check("a.toml", REGISTRIES[2], 1);
         check("a.md", &format!("see {}notes", MACHINE_PATHS[0]), 1);
         check("a.md", &format!("target{}notes", MACHINE_PATHS[0]), 0);
