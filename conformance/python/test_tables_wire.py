@@ -92,13 +92,14 @@ def test_kinesis_and_its_tags_are_as_they_were(server):
     name = create(kinesis)
     kinesis.tag_resource(ResourceARN=server.arn(name), Tags={"a": "b"})
     assert kinesis.describe_limits()["ShardLimit"] > 0
+    assert post(server, "ListTables", {}).status == 200
     with Connection(server) as connection:
         answer = connection.post("ListTables", {})
         assert answer.type == "UnknownOperationException"
         metrics = connection.request("GET", "/metrics").body.decode()
-    assert 'headwater_requests_total{operation="TagResource",outcome="ok"}' in metrics
-    assert 'headwater_requests_total{operation="dynamodb:ListTables",outcome="ok"}' in metrics
-    assert 'operation="ListTables"' not in metrics
+    assert 'headwater_requests_total{service="kinesis",operation="TagResource",outcome="ok"}' in metrics
+    assert 'headwater_requests_total{service="dynamodb",operation="ListTables",outcome="ok"}' in metrics
+    assert 'service="kinesis",operation="ListTables"' not in metrics
 
 
 def as_user(server, person):

@@ -16,6 +16,13 @@ pub trait Random: Send + Sync + Debug {
         self.fill(&mut bytes);
         u64::from_le_bytes(bytes)
     }
+
+    /// A random UUID (version 4) in its usual form.
+    fn uuid(&self) -> String {
+        let mut bytes = [0; 16];
+        self.fill(&mut bytes);
+        uuid::Builder::from_random_bytes(bytes).into_uuid().to_string()
+    }
 }
 
 /// The machine's randomness, fit for keys.

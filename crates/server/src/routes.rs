@@ -6,11 +6,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
-use headwater_api::{AnswerBody, Api, Peer};
+use headwater_edge::{AnswerBody, Edge, Peer};
 use headwater_host::disk::Disk;
 use headwater_store_embedded::EmbeddedStore;
 use headwater_streams::StreamService;
-use headwater_tables::TableService;
 use headwater_telemetry::{CONTENT_TYPE, Level, Metrics, encode_shards};
 use headwater_types::{AccountId, StreamKey, StreamName};
 use http::{Method, Request, Response, StatusCode};
@@ -22,9 +21,8 @@ use crate::settings::Settings;
 /// Everything that answers.
 #[derive(Debug, Clone)]
 pub(crate) struct Routes {
-    api: Api,
+    edge: Edge,
     streams: Arc<StreamService>,
-    tables: Arc<TableService>,
     store: Arc<EmbeddedStore>,
     pub(crate) metrics: Arc<Metrics>,
     disk: Arc<dyn Disk>,
@@ -34,21 +32,20 @@ pub(crate) struct Routes {
 
 impl Routes {
     pub(crate) fn new(
-        api: Api,
+        edge: Edge,
         streams: Arc<StreamService>,
-        tables: Arc<TableService>,
         store: Arc<EmbeddedStore>,
         metrics: Arc<Metrics>,
         disk: Arc<dyn Disk>,
         settings: &Settings,
     ) -> Self {
         let (data_dir, account) = (Arc::new(settings.data_dir.clone()), settings.account);
-        Self { api, streams, tables, store, metrics, disk, data_dir, account }
+        Self { edge, streams, store, metrics, disk, data_dir, account }
     }
 
     /// For a new connection from this address; `secure` if it is TLS.
     pub(crate) fn peer(&self, address: IpAddr, secure: bool) -> Peer {
-        self.api.peer(address, secure)
+        self.edge.peer(address, secure)
     }
 
     /// The answer; an error closes the connection.
@@ -56,18 +53,18 @@ impl Routes {
         &self,
         request: Request<Incoming>,
         peer: Peer,
-    ) -> Result<Response<AnswerBody>, headwater_api::ConnectionBroken> {
+    ) -> Result<Response<AnswerBody>, headwater_edge::ConnectionBroken> {
         match (request.method(), request.uri().path()) {
             (&Method::GET, "/health") => Ok(self.health()),
             (&Method::GET, "/metrics" | "/metrics/shards") => {
                 let (parts, _) = request.into_parts();
-                Ok(match self.api.refuse(&parts, &peer, "GetMetrics") {
+                Ok(match self.edge.refuse_page(&parts, &peer, "GetMetrics") {
                     Some(refusal) => refusal,
                     None if parts.uri.path() == "/metrics" => self.metrics().await,
                     None => self.shard_metrics(parts.uri.query()).await,
                 })
             }
-            _ => self.api.handle(request, peer).await,
+            _ => self.edge.handle(request, peer).await,
         }
     }
 
@@ -83,8 +80,9 @@ impl Routes {
     }
 
     async fn metrics(&self) -> Response<AnswerBody> {
-        self.streams.report_levels().await;
-        self.tables.report_levels();
+        for service in self.edge.services() {
+            service.report().await;
+        }
         let stats = self.store.stats();
         self.metrics.set(Level::DiskUsedBytes, stats.disk_bytes());
         self.metrics.set(Level::WritesStopped, self.store.poisoned().is_some().into());

@@ -7,7 +7,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use headwater_access::{AuditLog, CredentialStore, CredentialsError};
-use headwater_api::{AccessControl, Api, Resources};
+use headwater_api_cloudwatch::CloudWatch;
+use headwater_api_dynamodb::DynamoDb;
+use headwater_api_kinesis::Kinesis;
+use headwater_api_sts::Sts;
+use headwater_edge::{AccessControl, Edge, Mounted};
 use headwater_host::disk::{Disk, SystemDisk};
 use headwater_host::{Clock, Random, SystemClock, SystemRandom, file_exists};
 use headwater_monitoring::{MetricStore, StoreLimits};
@@ -115,7 +119,7 @@ pub struct Server {
     address: SocketAddr,
     store: Arc<EmbeddedStore>,
     streams: Arc<StreamService>,
-    tables: Arc<TableService>,
+    services: Vec<Arc<dyn Mounted>>,
     stopping: Stopping,
     accepting: JoinHandle<()>,
     /// Upkeep, and whoever looks at files that may change.
@@ -177,24 +181,31 @@ impl Server {
         let keys = settings.master_keys.clone().follow(stamp, streams.clone(), clock.clone());
         let monitoring = Arc::new(MetricStore::new(clock.clone(), StoreLimits::default()));
         let sampling = sampling::run(streams.clone(), monitoring.clone(), clock.clone());
-        let mut background =
-            vec![tokio::spawn(streams.clone().run_upkeep()), tokio::spawn(keys), tokio::spawn(sampling)];
-        background.push(tokio::spawn(tables.clone().run_upkeep()));
+        let mut background = vec![tokio::spawn(keys), tokio::spawn(sampling)];
         let access = AccessControl::new(credentials.clone(), audit);
         let credentials = credentials.map(|credentials| follow_credentials(credentials, clock.clone()));
         background.extend(credentials.map(tokio::spawn));
-        let resources = Resources {
-            streams: streams.clone(),
-            tables: tables.clone(),
-            monitoring,
+        let kinesis: Arc<dyn Mounted> =
+            Arc::new(Kinesis::new(streams.clone(), settings.requests.events_bytes_max));
+        // Adding a service is adding it here.
+        let services: Vec<Arc<dyn Mounted>> = vec![
+            kinesis.clone(),
+            Arc::new(DynamoDb::new(tables)),
+            Arc::new(CloudWatch::new(monitoring)),
+            Arc::new(Sts),
+        ];
+        background.extend(services.iter().filter_map(|service| service.clone().upkeep()).map(tokio::spawn));
+        let host = headwater_edge::Host {
+            account: settings.account,
+            region: settings.region.clone(),
             access,
             clock: clock.clone(),
             random,
             metrics: metrics.clone(),
+            limits: settings.requests,
         };
-        let api = Api::new(settings.account, resources, settings.requests);
-        let routes =
-            Routes::new(api, streams.clone(), tables.clone(), store.clone(), metrics, disk, settings);
+        let edge = Edge::new(host, services.clone(), Some(kinesis));
+        let routes = Routes::new(edge, streams.clone(), store.clone(), metrics, disk, settings);
         let stopping = Stopping::default();
         let fresh = tls.clone().map(|tls| tls.keep_fresh(clock.clone()));
         background.extend(fresh.map(tokio::spawn));
@@ -209,7 +220,7 @@ impl Server {
         let accepting = tokio::spawn(accepting);
         let took_ms = clock.elapsed().saturating_sub(started).as_millis() as u64;
         info!(%address, data_dir = %settings.data_dir.display(), took_ms, "serving");
-        Ok(Self { address, store, streams, tables, stopping, accepting, background, tls, ca })
+        Ok(Self { address, store, streams, services, stopping, accepting, background, tls, ca })
     }
 
     /// Where it listens: the port that was taken if port 0 was asked for.
@@ -241,7 +252,7 @@ impl Server {
     /// directory.
     pub async fn stop(self) {
         self.stopping.begin();
-        self.streams.end_subscriptions();
+        self.services.iter().for_each(|service| service.end_waiting());
         if tokio::time::timeout(DRAIN, self.accepting).await.is_err() {
             info!("requests were still under way after {} s; they were cut short", DRAIN.as_secs());
         }
@@ -250,7 +261,9 @@ impl Server {
             // Until it has let go of the store.
             let _ = task.await;
         }
-        self.tables.close().await;
+        for service in self.services {
+            service.close().await;
+        }
         let store = self.store;
         drop(self.streams);
         // Closing waits for the journal's thread.

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use headwater_api::Limits;
+use headwater_edge::Limits;
 use headwater_types::AccountId;
 use headwater_types::limits::{LimitChange, LimitChangeError, LimitPolicy};
 use headwater_vault::Secret;

@@ -25,12 +25,14 @@ pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; cha
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct RequestLabels {
+    service: &'static str,
     operation: &'static str,
     outcome: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct OperationLabels {
+    service: &'static str,
     operation: &'static str,
 }
 
@@ -184,11 +186,11 @@ impl Metrics {
         let requests = Family::<RequestLabels, Counter>::default();
         registry.register(
             "requests",
-            "API requests by operation and outcome (ok, or the error)",
+            "API requests by service, operation and outcome (ok, or the error)",
             requests.clone(),
         );
         let latency = Histograms::new_with_constructor(buckets as fn() -> Histogram);
-        let help = "From the request's last byte to the answer's first, by operation";
+        let help = "From the request's last byte to the answer's first, by service and operation";
         registry.register_with_unit("request_duration", help, Unit::Seconds, latency.clone());
         let fsync = buckets();
         let help = "How long the disk took to make a commit durable";
@@ -241,9 +243,15 @@ impl Metrics {
     }
 
     /// Counts one request. `outcome` is `ok` or the name of an error: a bounded set.
-    pub fn request(&self, operation: &'static str, outcome: &'static str, took: Duration) {
-        self.requests.get_or_create(&RequestLabels { operation, outcome }).inc();
-        self.latency.get_or_create(&OperationLabels { operation }).observe(took.as_secs_f64());
+    pub fn request(
+        &self,
+        service: &'static str,
+        operation: &'static str,
+        outcome: &'static str,
+        took: Duration,
+    ) {
+        self.requests.get_or_create(&RequestLabels { service, operation, outcome }).inc();
+        self.latency.get_or_create(&OperationLabels { service, operation }).observe(took.as_secs_f64());
     }
 
     /// Counts one commit of the log.

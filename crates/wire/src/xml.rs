@@ -56,6 +56,17 @@ pub fn xml_error(namespace: &str, request_id: &str, is_sender: bool, code: &str,
     xml.0.into_inner()
 }
 
+/// An error of a REST service, as S3 writes it: without a wrapper.
+pub fn xml_rest_error(code: &str, message: &str, request_id: &str) -> Vec<u8> {
+    let mut xml = Xml::new();
+    xml.open("Error");
+    xml.element("Code", code);
+    xml.element("Message", message);
+    xml.element("RequestId", request_id);
+    xml.close("Error");
+    xml.0.into_inner()
+}
+
 pub(crate) fn encode<T: Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) {
     let mut xml = Xml(Writer::new(std::mem::take(out)));
     value.serialize(Element { xml: &mut xml, in_time: false }).expect("AWS shapes have text keys");

@@ -7,7 +7,11 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use headwater_access::AuditLog;
-use headwater_api::{AccessControl, Api, Limits, Resources};
+use headwater_api_cloudwatch::CloudWatch;
+use headwater_api_dynamodb::DynamoDb;
+use headwater_api_kinesis::Kinesis;
+use headwater_api_sts::Sts;
+use headwater_edge::{AccessControl, Edge, Host, Limits, Mounted};
 use headwater_host::{ManualClock, SeededRandom};
 use headwater_monitoring::{MetricStore, StoreLimits};
 use headwater_store::memory::MemoryStore;
@@ -51,12 +55,12 @@ pub(crate) fn run(bytes: &[u8]) {
             _ => (Codec::Json10, "/".to_owned(), target, body.to_vec()),
         }
     } else if let Some(operation) = name.strip_prefix("dynamodb:") {
-        if !Api::table_operations().any(|known| known == operation) {
+        if !headwater_api_dynamodb::operation_names().any(|known| known == operation) {
             return;
         }
         let target = format!("x-amz-target: DynamoDB_20120810.{operation}\r\n");
         (Codec::Json10, "/".to_owned(), target, body.to_vec())
-    } else if Api::operations().any(|known| known == name) {
+    } else if headwater_api_kinesis::operation_names().any(|known| known == name) {
         let codec = if codec == "cbor" { Codec::Cbor } else { Codec::Json };
         (codec, "/".to_owned(), format!("x-amz-target: Kinesis_20131202.{name}\r\n"), body.to_vec())
     } else {
@@ -86,7 +90,7 @@ pub(crate) fn run(bytes: &[u8]) {
     }
 }
 
-async fn api() -> Api {
+async fn api() -> Edge {
     let clock = ManualClock::new(Timestamp::from_secs(1_700_000_100));
     let service = open(&Arc::new(MemoryStore::default())).await.expect("an empty store");
     fill(&service).await;
@@ -95,8 +99,16 @@ async fn api() -> Api {
     let (access, random) = (AccessControl::new(None, audit), SeededRandom::new(3));
     let metrics = Arc::new(Metrics::new());
     let monitoring = Arc::new(MetricStore::new(clock.clone(), StoreLimits::default()));
-    let resources = Resources { streams: service, tables, monitoring, access, clock, random, metrics };
-    Api::new(orders().account, resources, Limits::default())
+    let (account, region, limits) = (orders().account, "us-east-1".to_owned(), Limits::default());
+    let kinesis: Arc<dyn Mounted> = Arc::new(Kinesis::new(service, limits.events_bytes_max));
+    let services: Vec<Arc<dyn Mounted>> = vec![
+        kinesis.clone(),
+        Arc::new(DynamoDb::new(tables)),
+        Arc::new(CloudWatch::new(monitoring)),
+        Arc::new(Sts),
+    ];
+    let host = Host { account, region, access, clock, random, metrics, limits };
+    Edge::new(host, services, Some(kinesis))
 }
 
 /// A table `orders` with the key `a` and `b`, an index on `c`, and an item.
@@ -142,7 +154,7 @@ async fn fill(service: &Arc<StreamService>) {
 }
 
 /// The answer to a request; of one that never ends, how it begins.
-async fn ask(api: &Api, request: &[u8]) -> Vec<u8> {
+async fn ask(api: &Edge, request: &[u8]) -> Vec<u8> {
     let (mut ours, theirs) = duplex(64 << 10);
     let peer = api.peer(IpAddr::from([127, 0, 0, 1]), false);
     let api = api.clone();

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use headwater_api::Limits;
+use headwater_edge::Limits;
 use headwater_host::{Clock, SystemClock};
 use http_body_util::BodyExt;
 use hyper::body::{Body, Frame};

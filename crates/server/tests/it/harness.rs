@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, Once};
 use std::time::Duration;
 
-use headwater_api::Limits;
+use headwater_edge::Limits;
 use headwater_host::disk::{Disk, Faults, SimDisk};
 use headwater_host::{Clock, ManualClock, SeededRandom, SystemClock};
 use headwater_server::{Host, LimitsChoice, Server, Settings, StartError, TlsChoice};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use headwater_api::Limits;
+use headwater_edge::Limits;
 use serde_json::json;
 use tokio::sync::Mutex;
 

@@ -22,6 +22,15 @@ pub struct Request<'a> {
     pub headers: &'a [(&'a str, &'a str)],
 }
 
+/// The form of path and headers that a signature covers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SigningRules {
+    /// The path without `.`, `..` and empty segments, encoded once more: all services but S3.
+    General,
+    /// The path as it was sent, and every `x-amz-*` header: S3, whose keys may hold such segments.
+    ObjectStore,
+}
+
 /// For what a signature is valid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Scope<'a> {
@@ -46,9 +55,24 @@ const ENCODED_IN_PATH: &AsciiSet = &ENCODED.remove(b'/');
 /// The canonical request. `signed_headers` are lower-case names in ascending order; `payload_hash` is the
 /// SHA-256 of the body in hexadecimal, or what `x-amz-content-sha256` says.
 pub fn canonical_request(request: &Request<'_>, signed_headers: &[&str], payload_hash: &str) -> String {
+    canonical_request_by(SigningRules::General, request, signed_headers, payload_hash)
+}
+
+/// The same by the rules of a service.
+pub(super) fn canonical_request_by(
+    rules: SigningRules,
+    request: &Request<'_>,
+    signed_headers: &[&str],
+    payload_hash: &str,
+) -> String {
     let mut text = String::with_capacity(512);
-    let path = normalized(request.path);
-    let _ = writeln!(text, "{}\n{}", request.method, utf8_percent_encode(&path, ENCODED_IN_PATH));
+    let _ = match rules {
+        SigningRules::General => {
+            let path = normalized(request.path);
+            writeln!(text, "{}\n{}", request.method, utf8_percent_encode(&path, ENCODED_IN_PATH))
+        }
+        SigningRules::ObjectStore => writeln!(text, "{}\n{}", request.method, request.path),
+    };
     text.push_str(&canonical_query(request.query));
     text.push('\n');
     for name in signed_headers {

@@ -5,12 +5,15 @@
 pub mod canonical;
 mod chunked;
 mod incoming;
+mod payload;
 mod sign;
 mod verify;
 
+pub use canonical::SigningRules;
 pub use chunked::{Chunking, Chunks};
 pub use incoming::{AuthError, Authentication, Source};
-pub use sign::{Credentials, Signature, Target, sign};
+pub use payload::{PayloadError, PayloadReader};
+pub use sign::{Credentials, Signature, Target, sign, sign_by};
 pub use verify::{Claim, SKEW, SignatureError};
 
 /// The only algorithm there is.

@@ -5,7 +5,9 @@ use std::fmt;
 use headwater_types::Timestamp;
 
 use super::ALGORITHM;
-use super::canonical::{Request, Scope, SigningKey, canonical_request, sha256_hex, string_to_sign};
+use super::canonical::{
+    Request, Scope, SigningKey, SigningRules, canonical_request_by, sha256_hex, string_to_sign,
+};
 use crate::date::Civil;
 
 /// Who signs.
@@ -65,6 +67,18 @@ pub fn sign(
     target: Target<'_>,
     credentials: &Credentials,
 ) -> Signature {
+    sign_by(SigningRules::General, request, body, now, target, credentials)
+}
+
+/// The same by the rules of a service.
+pub fn sign_by(
+    rules: SigningRules,
+    request: &Request<'_>,
+    body: &[u8],
+    now: Timestamp,
+    target: Target<'_>,
+    credentials: &Credentials,
+) -> Signature {
     let date = Civil::from_timestamp(now).amz_date();
     let scope = Scope { date: &date[..8], region: target.region, service: target.service };
 
@@ -80,7 +94,8 @@ pub fn sign(
 
     let sent = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("x-amz-content-sha256"));
     let hash = sent.map_or_else(|| sha256_hex(body), |(_, hash)| (*hash).to_owned());
-    let canonical = canonical_request(&Request { headers: &headers, ..*request }, &names, &hash);
+    let request = Request { headers: &headers, ..*request };
+    let canonical = canonical_request_by(rules, &request, &names, &hash);
     let key = SigningKey::derive(&credentials.secret_access_key, &scope);
     let signature = key.sign(&string_to_sign(&date, &scope, &canonical));
     let authorization = format!(

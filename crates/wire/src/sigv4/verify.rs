@@ -14,9 +14,11 @@ use std::time::Duration;
 use headwater_types::Timestamp;
 
 use super::canonical::{
-    Request, Scope, SigningKey, canonical_request, query_parameter, sha256_hex, string_to_sign,
+    Request, Scope, SigningKey, SigningRules, canonical_request_by, query_parameter, sha256_hex,
+    string_to_sign,
 };
 use super::chunked::{Chunking, Chunks};
+use super::payload::{PayloadReader, Seal};
 use super::{ALGORITHM, Authentication, Source, Target};
 use crate::date::Civil;
 
@@ -135,12 +137,24 @@ pub struct Claim<'a> {
     signature: [u8; 32],
     payload: Payload<'a>,
     session_token: Option<Cow<'a, str>>,
+    rules: SigningRules,
 }
 
 impl<'a> Claim<'a> {
     /// Reads the claim of a request that arrives at `now`, and refuses what is not for `here`. The request's headers
     /// must hold its host, whatever the HTTP version.
     pub fn read(
+        request: &Request<'a>,
+        authentication: &'a Authentication<'a>,
+        now: Timestamp,
+        here: Target<'_>,
+    ) -> Result<Self, SignatureError> {
+        Self::read_by(SigningRules::General, request, authentication, now, here)
+    }
+
+    /// The same by the rules of a service.
+    pub fn read_by(
+        rules: SigningRules,
         request: &Request<'a>,
         authentication: &'a Authentication<'a>,
         now: Timestamp,
@@ -182,6 +196,13 @@ impl<'a> Claim<'a> {
         if let Some(name) = MUST_BE_SIGNED.iter().find(unsigned) {
             return Err(SignatureError::NotSigned(name));
         }
+        if rules == SigningRules::ObjectStore {
+            let is_amz = |name: &str| name.len() > 6 && name[..6].eq_ignore_ascii_case("x-amz-");
+            let mut amz = request.headers.iter().filter(|(name, _)| name.is_ascii() && is_amz(name));
+            if amz.any(|(name, _)| !signed_headers.iter().any(|other| name.eq_ignore_ascii_case(other))) {
+                return Err(SignatureError::NotSigned("x-amz-*"));
+            }
+        }
         let payload = match header(request, "x-amz-content-sha256") {
             Some(UNSIGNED) => Payload::Unsigned,
             Some(text) if Chunking::of(text).is_some() => Payload::Chunked(text),
@@ -191,7 +212,7 @@ impl<'a> Claim<'a> {
         let session_token =
             session_token.or_else(|| header(request, "x-amz-security-token").map(Cow::Borrowed));
         let signature = unhex(&authentication.signature).ok_or(SignatureError::Mismatch)?;
-        Ok(Self { access_key_id, scope, time, signed_headers, signature, payload, session_token })
+        Ok(Self { access_key_id, scope, time, signed_headers, signature, payload, session_token, rules })
     }
 
     /// Whose secret is to be tried.
@@ -228,11 +249,7 @@ impl<'a> Claim<'a> {
                 Cow::Owned(computed)
             }
         };
-        let date = Civil::from_timestamp(self.time).amz_date();
-        let canonical = canonical_request(request, &self.signed_headers, &hash);
-        if !key.verify(&string_to_sign(&date, &self.scope, &canonical), &self.signature) {
-            return Err(SignatureError::Mismatch);
-        }
+        let date = self.verify_head(key, request, &hash)?;
         match (self.payload, chunks) {
             (Payload::Chunked(_), Some(chunks)) => {
                 if chunks.verify(key, &date, &self.scope, &self.signature, body) {
@@ -243,6 +260,49 @@ impl<'a> Claim<'a> {
             }
             (Payload::Chunked(_), None) => Err(SignatureError::Body),
             (Payload::Hash(_) | Payload::Unsigned, _) => Ok(()),
+        }
+    }
+}
+
+impl Claim<'_> {
+    /// Checks the signature over everything but the body, and says when it was made.
+    fn verify_head(
+        &self,
+        key: &SigningKey,
+        request: &Request<'_>,
+        hash: &str,
+    ) -> Result<String, SignatureError> {
+        let date = Civil::from_timestamp(self.time).amz_date();
+        let canonical = canonical_request_by(self.rules, request, &self.signed_headers, hash);
+        match key.verify(&string_to_sign(&date, &self.scope, &canonical), &self.signature) {
+            true => Ok(date),
+            false => Err(SignatureError::Mismatch),
+        }
+    }
+
+    /// Checks the signature before the body has come; what covers the body is checked while it is read.
+    ///
+    /// # Errors
+    /// [`SignatureError::NotSigned`] if nothing says what the body should be: `x-amz-content-sha256` is missing.
+    pub fn verify_stream(
+        &self,
+        key: &SigningKey,
+        request: &Request<'_>,
+    ) -> Result<PayloadReader, SignatureError> {
+        let hash = match self.payload {
+            Payload::Unsigned => UNSIGNED,
+            Payload::Chunked(text) | Payload::Hash(Some(text)) => text,
+            Payload::Hash(None) => return Err(SignatureError::NotSigned("x-amz-content-sha256")),
+        };
+        let date = self.verify_head(key, request, hash)?;
+        match self.payload {
+            Payload::Unsigned | Payload::Hash(None) => Ok(PayloadReader::unsigned()),
+            Payload::Hash(Some(hash)) => unhex(hash).map(PayloadReader::hashed).ok_or(SignatureError::Body),
+            Payload::Chunked(text) => {
+                let chunking = Chunking::of(text).ok_or(SignatureError::Body)?;
+                let seal = Seal::new(key.clone(), date, self.scope.to_string(), self.signature);
+                Ok(PayloadReader::chunked(chunking, seal))
+            }
         }
     }
 }

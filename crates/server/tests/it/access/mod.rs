@@ -5,7 +5,7 @@ mod kit;
 use std::time::Duration;
 
 use headwater_access::Lifetime;
-use headwater_api::Api;
+use headwater_api_kinesis::operation_names;
 use headwater_host::Clock;
 use headwater_server::{LimitsChoice, StartError};
 use serde_json::{Value, json};
@@ -213,7 +213,7 @@ async fn every_operation_asks() {
     let iterator = guarded.call(&root, "GetShardIterator", start).await.ok();
     let input = every_member(&consumer, iterator["ShardIterator"].as_str().unwrap());
     let mut resources = std::collections::BTreeMap::new();
-    for operation in Api::operations() {
+    for operation in operation_names() {
         let mut input = input.clone();
         if operation == "ListShards" {
             input["ShardFilter"] = json!({"Type": "AT_LATEST"});

@@ -1,0 +1,117 @@
+//! Names and ARNs of tables and indexes.
+
+use headwater_tables::{TableKey, TableName};
+use headwater_types::AccountId;
+use headwater_wire::shape::Text;
+
+use super::asker::{Asker, Resource};
+use super::error::{Refused, Result};
+use crate::checks::{Checks, TABLE_NAME, any_text};
+
+/// Characters of an ARN in the place of a name (model).
+const ARN_CHARS_MAX: usize = 1024;
+
+/// A table as a request names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Named {
+    pub(super) key: TableKey,
+    /// The name or the ARN, which answers repeat.
+    pub(super) given: String,
+}
+
+/// Checks a member that has to name a table.
+pub(super) fn check_table(checks: &mut Checks, path: &str, name: &Option<Text<'_>>) {
+    checks.required(path, name);
+    if let Some(name) = name {
+        check_table_value(checks, path, name);
+    }
+}
+
+/// The same for a key of a map.
+pub(super) fn check_table_value(checks: &mut Checks, path: &str, name: &str) {
+    let rule = if name.starts_with("arn:") { any_text(1..=ARN_CHARS_MAX) } else { TABLE_NAME };
+    checks.text_value(path, name, rule);
+}
+
+/// Checks a member that names an index, if it is there.
+pub(super) fn check_index(checks: &mut Checks, path: &str, name: &Option<Text<'_>>) {
+    checks.text(path, name, TABLE_NAME);
+}
+
+/// The table that a name or an ARN means. Call after it was checked.
+pub(super) fn named(asker: &Asker<'_>, name: &str) -> Result<Named> {
+    let key = match TableName::new(name) {
+        Some(name) => TableKey { account: asker.account, name },
+        None => by_arn(asker, name)?,
+    };
+    Ok(Named { key, given: name.to_owned() })
+}
+
+/// The same, if the caller may have the operation done to it.
+pub(super) fn permitted(asker: &Asker<'_>, name: &Option<Text<'_>>) -> Result<Named> {
+    let named = named(asker, name.as_deref().unwrap_or_default())?;
+    asker.authorize(Resource::Table(&named.key))?;
+    Ok(named)
+}
+
+/// The table that an ARN means.
+pub(super) fn by_arn(asker: &Asker<'_>, arn: &str) -> Result<TableKey> {
+    let (region, key) = parse_arn(arn).ok_or_else(|| {
+        Refused::validation(format!("Invalid TableArn: Invalid ResourceArn provided as input {arn}"))
+    })?;
+    let here = asker.region();
+    if region != here {
+        return Err(Refused::validation(format!(
+            "Invalid TableArn: {arn} is in region {region}, and this endpoint serves {here}"
+        )));
+    }
+    if asker.is_open() && key.account != asker.account {
+        // With credentials policies decide, and none of them gives another account's table.
+        return Err(Refused::validation(format!(
+            "Invalid TableArn: {arn} is of another account, and this server is of {}",
+            asker.account
+        )));
+    }
+    Ok(key)
+}
+
+/// Region and table of `arn:aws:dynamodb:REGION:ACCOUNT:table/NAME`.
+fn parse_arn(arn: &str) -> Option<(&str, TableKey)> {
+    let mut parts = arn.splitn(6, ':');
+    let mut next = || parts.next();
+    let (scheme, partition, service, region, account, resource) =
+        (next()?, next()?, next()?, next()?, next()?, next()?);
+    let is_one = scheme == "arn" && partition.starts_with("aws") && service == "dynamodb";
+    let name = resource.strip_prefix("table/").and_then(TableName::new)?;
+    is_one.then_some((region, TableKey { account: AccountId::new(account)?, name }))
+}
+
+/// An index that was checked.
+pub(super) fn index(name: &Option<Text<'_>>) -> Option<TableName> {
+    name.as_deref().and_then(TableName::new)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arns_name_tables_and_nothing_else() {
+        let arn = "arn:aws:dynamodb:eu-west-1:111122223333:table/orders";
+        let (region, key) = parse_arn(arn).expect("an ARN");
+        assert_eq!(
+            (region, key.account.as_str(), key.name.as_str()),
+            ("eu-west-1", "111122223333", "orders")
+        );
+        for wrong in [
+            "",
+            "arn:aws:dynamodb",
+            "arn:aws:kinesis:eu-west-1:111122223333:table/orders",
+            "arn:aws:dynamodb:eu-west-1:111122223333:table/orders/index/x",
+            "arn:aws:dynamodb:eu-west-1:1111:table/orders",
+            "arn:aws:dynamodb:eu-west-1:111122223333:table/a",
+        ] {
+            assert!(parse_arn(wrong).is_none(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! The service and the operation of a request, told from its head, then from its body.
+//!
+//! # Algorithm
+//! In this order: the prefix of the target, the path of RPC v2, the routes of REST services (the most fixed one of all
+//! services), a form in the query string, the service in the scope of the signature; then the `Version` of the form in
+//! the body. What no service claims is left to the service that was mounted for it.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use headwater_wire::parameter;
+use headwater_wire::sigv4::Authentication;
+use http::request::Parts;
+
+use crate::answer::{header, media};
+use crate::protocol::{FORM, Protocol};
+use crate::route::{PathParameters, Rank};
+use crate::service::Mounted;
+
+/// The way in which a request names its operation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Named {
+    /// In the target, the prefix removed.
+    Target(String),
+    /// In the path of RPC v2.
+    Rpc(String),
+    /// By method and path.
+    Route(&'static str, PathParameters),
+    /// By `Action` in a form: in the query string, where `true`, or in the body.
+    Form(bool),
+    /// Not at all: only the signature says for which service it is.
+    Nowhere,
+}
+
+/// A service, and where a request names its operation.
+#[derive(Debug, Clone)]
+pub(crate) struct Identified {
+    pub(crate) service: Arc<dyn Mounted>,
+    pub(crate) named: Named,
+}
+
+/// The service that the head names.
+pub(crate) fn by_head(services: &[Arc<dyn Mounted>], head: &Parts) -> Option<Identified> {
+    by_target(services, head)
+        .or_else(|| by_rpc_path(services, head))
+        .or_else(|| by_route(services, head))
+        .or_else(|| by_query_form(services, head))
+        .or_else(|| by_scope(services, head))
+}
+
+/// The service whose version a form in the body names.
+pub(crate) fn by_body(services: &[Arc<dyn Mounted>], head: &Parts, body: &[u8]) -> Option<Identified> {
+    if !is_form(head) {
+        return None;
+    }
+    if !is_plain(head) {
+        // Not to be inflated before the sender is known: left to the one service that takes such forms.
+        let takes = |service: &&Arc<dyn Mounted>| {
+            let description = service.description();
+            description.inflated_bytes_max > 0 && description.protocols.contains(&Protocol::Query)
+        };
+        let mut taking = services.iter().filter(takes);
+        let service = taking.next().filter(|_| taking.next().is_none())?.clone();
+        return Some(Identified { service, named: Named::Form(false) });
+    }
+    by_version(services, body).map(|service| Identified { service, named: Named::Form(false) })
+}
+
+fn by_target(services: &[Arc<dyn Mounted>], head: &Parts) -> Option<Identified> {
+    let target = header(&head.headers, "x-amz-target")?;
+    services.iter().find_map(|service| {
+        let operation = target.strip_prefix(service.description().target_prefix?)?;
+        Some(Identified { service: service.clone(), named: Named::Target(operation.to_owned()) })
+    })
+}
+
+fn by_rpc_path(services: &[Arc<dyn Mounted>], head: &Parts) -> Option<Identified> {
+    let (name, operation) = head.uri.path().strip_prefix("/service/")?.split_once("/operation/")?;
+    let service = services.iter().find(|service| service.description().rpc_name == Some(name))?;
+    Some(Identified { service: service.clone(), named: Named::Rpc(operation.to_owned()) })
+}
+
+fn by_route(services: &[Arc<dyn Mounted>], head: &Parts) -> Option<Identified> {
+    let (method, path, query) = (head.method.as_str(), head.uri.path(), head.uri.query().unwrap_or_default());
+    let mut best: Option<(Rank, Identified)> = None;
+    for service in services {
+        for route in service.description().routes {
+            let Some((rank, parameters)) = route.matches(method, path, query) else { continue };
+            if best.as_ref().is_none_or(|(other, _)| rank > *other) {
+                let named = Named::Route(route.operation, parameters);
+                best = Some((rank, Identified { service: service.clone(), named }));
+            }
+        }
+    }
+    best.map(|(_, identified)| identified)
+}
+
+fn by_query_form(services: &[Arc<dyn Mounted>], head: &Parts) -> Option<Identified> {
+    let query = head.uri.query()?.as_bytes();
+    by_version(services, query).map(|service| Identified { service, named: Named::Form(true) })
+}
+
+/// Several services may sign with one name: then it says nothing.
+fn by_scope(services: &[Arc<dyn Mounted>], head: &Parts) -> Option<Identified> {
+    let authorization = header(&head.headers, "authorization");
+    let parsed = Authentication::parse(authorization, head.uri.query(), true).ok()?;
+    let (_, scope) = parsed.access_key_and_scope()?;
+    let mut signed = services.iter().filter(|service| service.description().signing_name == scope.service);
+    let service = signed.next().filter(|_| signed.next().is_none())?;
+    let speaks_forms = service.description().protocols.contains(&Protocol::Query);
+    let named = if speaks_forms && is_form(head) { Named::Form(false) } else { Named::Nowhere };
+    Some(Identified { service: service.clone(), named })
+}
+
+fn by_version(services: &[Arc<dyn Mounted>], form: &[u8]) -> Option<Arc<dyn Mounted>> {
+    let version = parameter(form, "Version")?;
+    services.iter().find(|service| service.description().api_version == Some(&*version)).cloned()
+}
+
+pub(crate) fn is_form(head: &Parts) -> bool {
+    media(&head.headers).eq_ignore_ascii_case(FORM)
+}
+
+/// True if the body is as it was written.
+pub(crate) fn is_plain(head: &Parts) -> bool {
+    let encoding = header(&head.headers, "content-encoding").unwrap_or_default();
+    encoding.is_empty() || encoding.eq_ignore_ascii_case("identity")
+}
+
+/// The name of the operation; none where nothing names it.
+pub(crate) fn operation_name(named: &Named, head: &Parts, body: &[u8]) -> Option<String> {
+    match named {
+        Named::Target(name) | Named::Rpc(name) => Some(name.clone()),
+        Named::Route(name, _) => Some((*name).to_owned()),
+        Named::Form(in_query) => {
+            let form = if *in_query { head.uri.query().unwrap_or_default().as_bytes() } else { body };
+            parameter(form, "Action").map(Cow::into_owned)
+        }
+        Named::Nowhere => None,
+    }
+}
+
+impl Identified {
+    /// False where only POST is expected.
+    pub(crate) fn takes_any_method(&self) -> bool {
+        matches!(self.named, Named::Route(..) | Named::Form(true))
+    }
+
+    /// True where a form in the body may still say that it is another service's.
+    pub(crate) fn depends_on_body(&self) -> bool {
+        self.named == Named::Nowhere
+    }
+
+    /// True if the operation takes its body as a stream.
+    pub(crate) fn streams_body(&self) -> bool {
+        let name = match &self.named {
+            Named::Target(name) | Named::Rpc(name) => name.as_str(),
+            Named::Route(name, _) => name,
+            Named::Form(_) | Named::Nowhere => return false,
+        };
+        self.service.find(name).is_some_and(|row| row.streams_body)
+    }
+}

@@ -1,0 +1,98 @@
+//! Connections: their addresses, and their shares of what all connections have together.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+
+use crate::budget::{Limits, permits};
+
+/// A connection.
+#[derive(Debug, Clone)]
+pub struct Peer {
+    pub(crate) address: IpAddr,
+    pub(crate) secure: bool,
+    /// One permit a KiB of large answers, until they have been sent.
+    pub(crate) answers: Arc<Semaphore>,
+    /// One permit a KiB of bodies.
+    pub(crate) bodies: Arc<Semaphore>,
+    /// One permit a request that is worked on.
+    pub(crate) requests: Arc<Semaphore>,
+    pub(crate) overdue: Arc<Notify>,
+    long: Arc<Mutex<Vec<Duration>>>,
+}
+
+impl Peer {
+    pub(crate) fn new(limits: &Limits, address: IpAddr, secure: bool) -> Self {
+        Self {
+            address: address.to_canonical(),
+            secure,
+            answers: permits(limits.connection_answers_bytes_max / 1024),
+            bodies: permits(limits.connection_bodies_bytes_max / 1024),
+            requests: permits(limits.connection_requests_max),
+            overdue: Arc::default(),
+            long: Arc::default(),
+        }
+    }
+
+    /// Waits until the client has left an event stream unread for longer than it may last: the connection is to be
+    /// closed, so that nothing is kept for it.
+    pub async fn is_overdue(&self) {
+        self.overdue.notified().await;
+    }
+
+    /// The longest time for which a request that is under way may keep the connection silent, if there is one that may
+    /// do so for longer than connections may by themselves.
+    pub fn may_be_silent_for(&self) -> Option<Duration> {
+        self.long.lock().iter().max().copied()
+    }
+
+    /// Notes a request that may last, until the answer is dropped.
+    pub(crate) fn lasts(&self, duration: Duration) -> Lasting {
+        self.long.lock().push(duration);
+        Lasting { long: self.long.clone(), duration }
+    }
+}
+
+/// A request that may last, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Lasting {
+    long: Arc<Mutex<Vec<Duration>>>,
+    duration: Duration,
+}
+
+impl Drop for Lasting {
+    fn drop(&mut self) {
+        let mut long = self.long.lock();
+        if let Some(at) = long.iter().position(|other| *other == self.duration) {
+            long.swap_remove(at);
+        }
+    }
+}
+
+/// A request's place among those of its connection that are worked on.
+#[derive(Debug)]
+pub(crate) struct Place {
+    requests: Arc<Semaphore>,
+    held: Mutex<Option<OwnedSemaphorePermit>>,
+}
+
+impl Place {
+    /// Waits for a place; none if the connection has ended.
+    pub(crate) async fn take(peer: &Peer) -> Option<Self> {
+        let held = peer.requests.clone().acquire_owned().await.ok()?;
+        Some(Self { requests: peer.requests.clone(), held: Mutex::new(Some(held)) })
+    }
+
+    /// Waits for `what` without the place, and takes one again before it returns.
+    pub(crate) async fn without<T>(&self, what: impl Future<Output = T>) -> T {
+        drop(self.held.lock().take());
+        let done = what.await;
+        // The semaphore is never closed.
+        let again = self.requests.clone().acquire_owned().await.ok();
+        *self.held.lock() = again;
+        done
+    }
+}
