@@ -55,6 +55,9 @@ pub enum TablesError {
     /// What is stored cannot be read.
     #[error("stored tables cannot be read: {0}")]
     Damaged(String),
+    /// Deciding a request failed inside the server. Nothing of it was done.
+    #[error("the request could not be decided; the log of the server says why")]
+    Undecided,
     /// The server is stopping.
     #[error("the tables are closed")]
     Stopped,

@@ -2,6 +2,7 @@
 
 mod capacity;
 mod change;
+mod command;
 mod control;
 mod describe;
 mod description;

@@ -1,8 +1,8 @@
 //! The one task that changes tables.
 //!
 //! # Algorithm
-//! It takes all commands that wait, decides them in order, appends what they change in one piece, applies it, and
-//! answers. Decisions see what was decided before them in the same batch; readers see nothing that is not durable.
+//! It takes all commands that wait and carries them from decision to answer (see [`crate::command`]). Decisions see what
+//! was decided before them in the same batch; readers see nothing that is not durable.
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -12,46 +12,23 @@ use std::time::Duration;
 use headwater_host::Clock;
 use headwater_store::StoreError;
 use parking_lot::RwLock;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tracing::{error, warn};
 
 use crate::capacity::Capacity;
-use crate::change::Change;
+use crate::command::{Command, Decided, Group, groups};
 use crate::control::Planning;
 use crate::error::{Result, TablesError};
 use crate::journal::Journal;
 use crate::limits::APPEND_BYTES;
-use crate::requests::{Write, Written};
-use crate::service::TransactionToken;
 use crate::state::State;
-use crate::value::Item;
 use crate::write::{Moment, Recorded, Stage};
 
 /// Commands that are decided and made durable together.
 const BATCH_MAX: usize = 256;
 /// How long to wait before a copy that failed is tried again.
 const COPY_PAUSE: Duration = Duration::from_secs(60);
-
-/// A plan of changes of tables, made from what there is.
-pub(crate) type Plan = Box<dyn FnOnce(Planning<'_>) -> Result<Vec<Change>> + Send>;
-
-/// What is asked of the owner.
-pub(crate) enum Command {
-    Write(Write, oneshot::Sender<Result<Written>>),
-    WriteEach(Vec<Write>, oneshot::Sender<Result<Vec<Option<Written>>>>),
-    WriteAll(Vec<Write>, Option<TransactionToken>, oneshot::Sender<Result<Vec<Written>>>),
-    /// Items of a table whose time may have come.
-    Expire(u64, Vec<Item>, oneshot::Sender<Result<()>>),
-    Plan(Plan, oneshot::Sender<Result<()>>),
-    /// The last one.
-    Close,
-}
-
-/// The answers to a batch, once it is durable; or why it is not.
-type Answers = Vec<Answer>;
-/// One of them.
-type Answer = Box<dyn FnOnce(Option<&TablesError>) + Send>;
 
 /// The owner.
 pub(crate) struct Owner {
@@ -76,6 +53,10 @@ impl Owner {
             {
                 queue.push_back(next);
             }
+            if queue.iter().any(|command| matches!(command, Command::Close)) {
+                // Callers that are not answered any more see that it is closed.
+                commands.close();
+            }
             let closes = queue.iter().position(|command| matches!(command, Command::Close));
             queue.truncate(closes.unwrap_or(queue.len()));
             while !queue.is_empty() {
@@ -92,93 +73,65 @@ impl Owner {
         }
     }
 
-    /// Takes commands from the front, up to one that has to see what those before it did to tables.
+    /// Takes commands from the front, up to one that has to see what those before it did, and carries them out.
     async fn batch(&mut self, queue: &mut VecDeque<Command>) {
         if self.state.read().trouble().is_some() {
             self.reload().await;
         }
-        let mut answers = Answers::new();
-        // Whoever asked for what cannot be decided is told by the loss of the answer; the others go on.
-        let decided = catch_unwind(AssertUnwindSafe(|| match queue.pop_front() {
-            Some(Command::Plan(plan, answer)) => self.plan(plan, answer, &mut answers),
-            Some(first) => {
-                queue.push_front(first);
-                self.decide(queue, &mut answers)
+        let decided = self.decide(queue);
+        let mut failed = None;
+        for Group { records, answers } in groups(decided, APPEND_BYTES) {
+            if failed.is_none() && !records.is_empty() {
+                failed = self.append(records).await.err();
             }
-            None => Vec::new(),
-        }));
-        let records = decided.unwrap_or_else(|_| {
-            error!("a change of the tables has panicked and was not done");
-            answers.clear();
-            Vec::new()
-        });
-        let failed = match records.is_empty() {
-            true => None,
-            false => self.commit(records).await.err(),
-        };
-        for answer in answers {
-            answer(failed.as_ref());
-        }
-    }
-
-    fn plan(&self, plan: Plan, answer: oneshot::Sender<Result<()>>, answers: &mut Answers) -> Vec<Recorded> {
-        let planned =
-            plan(Planning { state: &self.state.read(), now: self.clock.now(), transition: self.transition });
-        let recorded = planned.and_then(Recorded::new);
-        match recorded {
-            Ok(recorded) => {
-                answers.push(held(answer, Ok(())));
-                if recorded.changes.is_empty() { Vec::new() } else { vec![recorded] }
-            }
-            Err(refused) => {
-                answers.push(held(answer, Err(refused)));
-                Vec::new()
+            for answer in answers {
+                answer(failed.as_ref());
             }
         }
     }
 
-    fn decide(&self, queue: &mut VecDeque<Command>, answers: &mut Answers) -> Vec<Recorded> {
+    /// Decides in order. A command that panics is dropped, which its caller is told by the loss of the answer; those
+    /// before it keep their decisions, those after it are left in the queue.
+    fn decide(&self, queue: &mut VecDeque<Command>) -> Vec<Decided> {
         let (now, elapsed) = (self.clock.now(), self.clock.elapsed());
         let moment = Moment { now, elapsed, capacity: &self.capacity };
         let state = self.state.read();
         let mut stage = Stage::new(&state);
+        let mut decided = Vec::new();
         while stage.record_bytes < APPEND_BYTES
             && let Some(command) = queue.pop_front()
         {
-            match command {
-                Command::Write(write, answer) => answers.push(held(answer, stage.write(&write, moment))),
-                Command::WriteEach(writes, answer) => {
-                    answers.push(held(answer, stage.write_each(&writes, moment)));
+            let planning = Planning { state: &state, now, transition: self.transition };
+            let (one, is_last) = match command {
+                Command::Decide(decide) => {
+                    let one = AssertUnwindSafe(|| {
+                        let answer = decide(&mut stage, moment);
+                        Decided { record: stage.take_record(), answer }
+                    });
+                    (catch_unwind(one), false)
                 }
-                Command::WriteAll(writes, token, answer) => {
-                    answers.push(held(answer, stage.write_all(&writes, token.as_ref(), moment)));
+                Command::Plan(plan) if decided.is_empty() => {
+                    (catch_unwind(AssertUnwindSafe(|| plan(planning))), true)
                 }
-                Command::Expire(uid, keys, answer) => {
-                    stage.expire(uid, &keys, now);
-                    answers.push(held(answer, Ok(())));
-                }
-                Command::Plan(plan, answer) => {
-                    queue.push_front(Command::Plan(plan, answer));
+                Command::Plan(plan) => {
+                    queue.push_front(Command::Plan(plan));
                     break;
                 }
-                Command::Close => {}
+                Command::Close => continue,
+            };
+            match one {
+                Ok(one) => decided.push(one),
+                Err(_) => {
+                    error!("a command on the tables has panicked and was not done");
+                    // The stage may have half of it.
+                    break;
+                }
+            }
+            if is_last {
+                break;
             }
         }
-        stage.records
-    }
-
-    async fn commit(&mut self, mut records: Vec<Recorded>) -> Result<()> {
-        while !records.is_empty() {
-            let mut bytes = 0;
-            let fits = records.iter().take_while(|recorded| {
-                bytes += recorded.bytes.len();
-                bytes <= APPEND_BYTES
-            });
-            let rest = records.split_off(fits.count().max(1));
-            self.append(records).await?;
-            records = rest;
-        }
-        Ok(())
+        decided
     }
 
     async fn append(&mut self, records: Vec<Recorded>) -> Result<()> {
@@ -232,12 +185,5 @@ impl Owner {
     }
 }
 
-/// An answer that is given when what it tells of is durable.
-fn held<T: Send + 'static>(answer: oneshot::Sender<Result<T>>, result: Result<T>) -> Answer {
-    Box::new(move |failed| {
-        // A refusal may rest on what was decided before it and is not there now.
-        let result = failed.map_or(result, |failed| Err(failed.clone()));
-        // Whoever asked may have gone.
-        let _ = answer.send(result);
-    })
-}
+#[cfg(test)]
+mod tests;

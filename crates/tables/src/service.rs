@@ -16,19 +16,20 @@ use tracing::warn;
 
 use crate::capacity::Capacity;
 use crate::change::Change;
+use crate::command::Command;
 use crate::control::Planning;
 use crate::describe::{arn, describe, time_to_live};
 use crate::description::{Status, TableChange, TableDescription, Tags, TimeToLive};
 use crate::error::{Result, TablesError};
 use crate::journal::Journal;
 use crate::order::Place;
-use crate::owner::{Command, Owner};
+use crate::owner::Owner;
 use crate::read;
 use crate::requests::{Get, Got, Page, PageRequest, Write, Written};
 use crate::schema::{KeySchema, TableKey, TableName, TableSpec};
 use crate::state::State;
 use crate::value::Item;
-use crate::write::{Moment, has_expired};
+use crate::write::{Moment, Stage, has_expired};
 
 /// What the service is made from.
 #[derive(Debug, Clone)]
@@ -164,7 +165,7 @@ impl TableService {
             loop {
                 let (keys, last) = self.expired(uid, after.as_ref());
                 if !keys.is_empty() {
-                    self.ask(|answer| Command::Expire(uid, keys, answer)).await?;
+                    self.ask(move |stage, moment| stage.expire(uid, &keys, moment.now)).await?;
                 }
                 match last {
                     Some(last) => after = Some(last),
@@ -304,13 +305,13 @@ impl TableService {
 
     /// Writes one item. Durable when it returns.
     pub async fn write(&self, write: Write) -> Result<Written> {
-        self.ask(|answer| Command::Write(write, answer)).await
+        self.ask(move |stage, moment| stage.write(&write, moment)).await
     }
 
     /// Writes items that have nothing to do with each other (BatchWriteItem), in one go. A write that is throttled is
     /// left out (`None`); one that is wrong refuses all.
     pub async fn write_each(&self, writes: Vec<Write>) -> Result<Vec<Option<Written>>> {
-        self.ask(|answer| Command::WriteEach(writes, answer)).await
+        self.ask(move |stage, moment| stage.write_each(&writes, moment)).await
     }
 
     /// Writes all, or none. A token makes a repetition within ten minutes do nothing; `request` tells whether it is one
@@ -320,7 +321,7 @@ impl TableService {
         writes: Vec<Write>,
         token: Option<TransactionToken>,
     ) -> Result<Vec<Written>> {
-        self.ask(|answer| Command::WriteAll(writes, token, answer)).await
+        self.ask(move |stage, moment| stage.write_all(&writes, token.as_ref(), moment)).await
     }
 
     /// Reads one item.
@@ -351,16 +352,25 @@ impl TableService {
         &self,
         plan: impl FnOnce(Planning<'_>) -> Result<Vec<Change>> + Send + 'static,
     ) -> Result<()> {
-        self.ask(|answer| Command::Plan(Box::new(plan), answer)).await
+        self.send(|answer| Command::plan(answer, plan)).await
     }
 
-    async fn ask<T>(&self, command: impl FnOnce(oneshot::Sender<Result<T>>) -> Command) -> Result<T> {
+    async fn ask<T: Send + 'static>(
+        &self,
+        decide: impl FnOnce(&mut Stage<'_>, Moment<'_>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        self.send(|answer| Command::decide(answer, decide)).await
+    }
+
+    async fn send<T>(&self, command: impl FnOnce(oneshot::Sender<Result<T>>) -> Command) -> Result<T> {
         let (answer, answered) = oneshot::channel();
         if self.owner.send(command(answer)).await.is_err() {
             // Closed because it could not be opened, or because the server stops.
             return Err(self.state().err().unwrap_or(TablesError::Stopped));
         }
-        answered.await.map_err(|_| TablesError::Stopped)?
+        answered
+            .await
+            .map_err(|_| if self.owner.is_closed() { TablesError::Stopped } else { TablesError::Undecided })?
     }
 }
 
@@ -371,6 +381,8 @@ pub struct TransactionToken {
     pub token: String,
     /// A digest of what is asked for.
     pub request: u64,
+    /// The digest of the request's bytes, which earlier versions stored: a token that they stored is still known.
+    pub former: u64,
     /// Whose.
     pub account: AccountId,
 }

@@ -227,7 +227,8 @@ impl From<TablesError> for Refused {
                 | StoreError::Poisoned(_)
                 | StoreError::Invalid(_),
             )
-            | E::Damaged(_)) => ApiError::internal(&cause).into(),
+            | E::Damaged(_)
+            | E::Undecided) => ApiError::internal(&cause).into(),
         }
     }
 }

@@ -29,6 +29,7 @@ mod description;
 mod edge;
 mod error;
 mod expressions;
+mod fingerprint;
 mod get_item;
 mod legacy;
 mod list_tables;
