@@ -12,6 +12,7 @@
 //! {"put": [UID, {NAME: VALUE, ...}]}    the item is this
 //! {"del": [UID, {NAME: VALUE, ...}]}    the item of this key is gone
 //! {"token": [ACCOUNT, TOKEN, REQUEST, MS]}   a transaction was done
+//! {"counts": [[UID, COUNT], ...]}       each table there is has had so many changes (see counts.rs)
 //! ```
 //! A value is an object of one member as in DynamoDB's own JSON; bytes are base64, numbers may be written `15E-1`. Items
 //! are at most [`LEVELS_MAX`](crate::limits::LEVELS_MAX) levels deep, which readers of JSON take.
@@ -42,6 +43,19 @@ pub(crate) enum Change {
     Delete(u64, Item),
     #[serde(rename = "token")]
     Token(TokenMeta),
+    #[serde(rename = "counts")]
+    Counts(Vec<(u64, u64)>),
+}
+
+impl Change {
+    /// The table that it changes.
+    pub(crate) fn table(&self) -> Option<u64> {
+        match self {
+            Self::Table(meta) => Some(meta.uid),
+            Self::Gone(uid) | Self::Put(uid, _) | Self::Delete(uid, _) => Some(*uid),
+            Self::Token(_) | Self::Counts(_) => None,
+        }
+    }
 }
 
 /// A transaction that was done: account, token, digest of the request, when in milliseconds.

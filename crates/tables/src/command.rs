@@ -29,6 +29,8 @@ pub(crate) enum Command {
     Decide(Decide),
     /// A change of tables, which waits until everything before it has been applied.
     Plan(Plan),
+    /// Takes what is left after damage for all there is.
+    AcceptLosses(oneshot::Sender<Result<()>>),
     /// The last one.
     Close,
 }

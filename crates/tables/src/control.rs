@@ -30,7 +30,7 @@ impl Planning<'_> {
 
     /// The table, if it may be changed.
     fn settled(&self, key: &TableKey) -> Result<&Table> {
-        let (table, status) = self.state.find(key, self.now)?;
+        let (table, status) = self.state.whole(key, self.now)?;
         let doing = match status {
             Status::Active => return Ok(table),
             Status::Creating => "created",
@@ -46,7 +46,8 @@ impl Planning<'_> {
                 return Err(TablesError::InUse { table: key.name.clone(), doing: "deleted" });
             }
             Ok(_) => return Err(TablesError::TableExists(key.name.clone())),
-            Err(_) => {}
+            Err(TablesError::TableNotFound(_)) => {}
+            Err(lost) => return Err(lost),
         }
         self.check_quota(key.account)?;
         check_tags(&spec.tags)?;
@@ -290,7 +291,7 @@ impl Planning<'_> {
     }
 
     pub(crate) fn tag(&self, key: &TableKey, tags: Tags) -> Result<Vec<Change>> {
-        let (table, _) = self.state.find(key, self.now)?;
+        let (table, _) = self.state.whole(key, self.now)?;
         let mut meta = table.meta.clone();
         meta.tags.extend(tags);
         check_tags(&meta.tags)?;
@@ -298,7 +299,7 @@ impl Planning<'_> {
     }
 
     pub(crate) fn untag(&self, key: &TableKey, keys: &[String]) -> Result<Vec<Change>> {
-        let (table, _) = self.state.find(key, self.now)?;
+        let (table, _) = self.state.whole(key, self.now)?;
         let mut meta = table.meta.clone();
         meta.tags.retain(|tag, _| !keys.contains(tag));
         Ok(vec![Change::Table(Box::new(meta))])

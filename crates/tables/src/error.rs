@@ -58,6 +58,18 @@ pub enum TablesError {
     /// Deciding a request failed inside the server. Nothing of it was done.
     #[error("the request could not be decided; the log of the server says why")]
     Undecided,
+    /// The table has lost changes to damage, or there may have been one of this name. Nothing of it is read or written
+    /// until the damage is mended or the loss accepted.
+    #[error(
+        "Table {table} has lost changes to damage of the data directory, or may have: {cause}. Put the damaged file back from \
+         a backup, or delete the table, or accept the loss with `headwater repair-tables`."
+    )]
+    Lost {
+        /// Which.
+        table: TableName,
+        /// To what.
+        cause: String,
+    },
     /// The server is stopping.
     #[error("the tables are closed")]
     Stopped,

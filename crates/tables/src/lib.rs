@@ -4,6 +4,8 @@ mod capacity;
 mod change;
 mod command;
 mod control;
+mod copy;
+mod counts;
 mod describe;
 mod description;
 mod error;
@@ -11,11 +13,15 @@ pub mod expression;
 mod journal;
 mod keys;
 pub mod limits;
+mod losses;
 mod meta;
 mod order;
 mod owner;
 mod read;
+mod reading;
+mod replay;
 mod requests;
+mod root;
 mod schema;
 mod service;
 mod state;
@@ -26,6 +32,7 @@ pub use description::{
     IndexChange, IndexDescription, Status, TableChange, TableDescription, Tags, TimeToLive,
 };
 pub use error::{Cancellation, Result, TablesError};
+pub use losses::Losses;
 pub use requests::{
     Action, Collection, Consumed, Get, Got, Page, PageRequest, Range, Select, Write, Written,
 };

@@ -71,12 +71,21 @@ impl Owner {
             copying.abort();
             let _ = copying.await;
         }
+        self.journal.close().await;
     }
 
     /// Takes commands from the front, up to one that has to see what those before it did, and carries them out.
     async fn batch(&mut self, queue: &mut VecDeque<Command>) {
         if self.state.read().trouble().is_some() {
             self.reload().await;
+        }
+        match queue.pop_front() {
+            Some(Command::AcceptLosses(answer)) => {
+                // The caller may have gone.
+                let _ = answer.send(self.accept_losses().await);
+                return;
+            }
+            first => first.into_iter().for_each(|first| queue.push_front(first)),
         }
         let decided = self.decide(queue);
         let mut failed = None;
@@ -113,8 +122,8 @@ impl Owner {
                 Command::Plan(plan) if decided.is_empty() => {
                     (catch_unwind(AssertUnwindSafe(|| plan(planning))), true)
                 }
-                Command::Plan(plan) => {
-                    queue.push_front(Command::Plan(plan));
+                later @ (Command::Plan(_) | Command::AcceptLosses(_)) => {
+                    queue.push_front(later);
                     break;
                 }
                 Command::Close => continue,
@@ -159,6 +168,19 @@ impl Owner {
             State::in_trouble(cause.to_string())
         });
         *self.state.write() = state;
+    }
+
+    async fn accept_losses(&mut self) -> Result<()> {
+        if !self.state.read().has_losses() {
+            return Ok(());
+        }
+        self.state.write().forget_losses();
+        let accepted = self.journal.accept_losses(&self.state).await;
+        if accepted.is_err() {
+            // What was lost is again.
+            self.reload().await;
+        }
+        accepted
     }
 
     /// Begins a copy if it is time for one.

@@ -22,6 +22,7 @@ use crate::describe::{arn, describe, time_to_live};
 use crate::description::{Status, TableChange, TableDescription, Tags, TimeToLive};
 use crate::error::{Result, TablesError};
 use crate::journal::Journal;
+use crate::losses::Losses;
 use crate::order::Place;
 use crate::owner::Owner;
 use crate::read;
@@ -149,7 +150,9 @@ impl TableService {
         let now = self.clock.now();
         let (any_gone, uids) = {
             let state = self.state.read();
-            let expiring = state.tables().filter(|table| table.meta.expiry_attribute().is_some());
+            let expiring = state
+                .tables()
+                .filter(|table| table.meta.expiry_attribute().is_some() && !state.has_lost(table.meta.uid));
             (
                 state.tables().any(|table| table.meta.status(now).is_none()),
                 expiring.map(|table| table.meta.uid).collect::<Vec<_>>(),
@@ -218,6 +221,24 @@ impl TableService {
         self.metrics.set(Level::Tables, tables);
         self.metrics.set(Level::TableItems, items);
         self.metrics.set(Level::TableMemoryBytes, state.memory_bytes() as u64);
+        let is_lost = state.trouble().is_some() || state.lost_unknown.is_some();
+        self.metrics.set(Level::DamagedTables, (state.lost.len() as u64).max(is_lost.into()));
+    }
+
+    /// Why no table can be used at all, if that is so.
+    pub fn trouble(&self) -> Option<String> {
+        self.state.read().trouble().map(ToOwned::to_owned)
+    }
+
+    /// What damage has taken.
+    pub fn losses(&self) -> Losses {
+        self.state.read().losses()
+    }
+
+    /// Takes what is left after damage for all there is: the tables are served as they are, and what came before is
+    /// removed from the log. Cannot be undone.
+    pub async fn accept_losses(&self) -> Result<()> {
+        self.send(Command::AcceptLosses).await
     }
 
     /// Makes a table.

@@ -31,6 +31,10 @@ pub(crate) struct State {
     memory_bytes: usize,
     /// Why it is not to be given out, if that is so.
     trouble: Option<String>,
+    /// Tables that have lost changes, and how; of some nothing else is known.
+    pub(crate) lost: BTreeMap<u64, String>,
+    /// Why there may be tables that are not known at all.
+    pub(crate) lost_unknown: Option<String>,
 }
 
 /// A table.
@@ -72,12 +76,24 @@ impl State {
     pub(crate) fn find(&self, key: &TableKey, now: Timestamp) -> Result<(&Table, Status)> {
         let found = self.names.get(key).and_then(|uid| self.tables.get(uid));
         let found = found.and_then(|table| Some((table, table.meta.status(now)?)));
-        found.ok_or_else(|| TablesError::TableNotFound(key.name.clone()))
+        found.ok_or_else(|| match self.unknown_loss() {
+            None => TablesError::TableNotFound(key.name.clone()),
+            Some(cause) => TablesError::Lost { table: key.name.clone(), cause: cause.to_owned() },
+        })
+    }
+
+    /// The table, if it has all its changes.
+    pub(crate) fn whole(&self, key: &TableKey, now: Timestamp) -> Result<(&Table, Status)> {
+        let (table, status) = self.find(key, now)?;
+        match self.lost.get(&table.meta.uid) {
+            None => Ok((table, status)),
+            Some(cause) => Err(TablesError::Lost { table: key.name.clone(), cause: cause.clone() }),
+        }
     }
 
     /// The table, if items can be read and written.
     pub(crate) fn ready(&self, key: &TableKey, now: Timestamp) -> Result<&Table> {
-        match self.find(key, now)? {
+        match self.whole(key, now)? {
             (table, Status::Active | Status::Updating) => Ok(table),
             (_, Status::Creating | Status::Deleting) => Err(TablesError::TableNotFound(key.name.clone())),
         }
@@ -133,6 +149,7 @@ impl State {
         match change {
             Change::Table(meta) => self.set_table(*meta),
             Change::Gone(uid) => {
+                self.lost.remove(&uid);
                 let Some(table) = self.tables.remove(&uid) else { return false };
                 self.memory_bytes -= table.memory_bytes;
                 let key = table.meta.key();
@@ -157,6 +174,7 @@ impl State {
             Change::Token(TokenMeta(account, token, request, ms)) => {
                 self.remember((account, token), request, Timestamp::from_millis(ms));
             }
+            Change::Counts(_) => {}
         }
         true
     }

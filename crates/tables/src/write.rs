@@ -196,7 +196,7 @@ impl<'a> Stage<'a> {
     /// Deletes the items of these keys whose time has come.
     pub(crate) fn expire(&mut self, uid: u64, keys: &[Item], now: Timestamp) -> Result<()> {
         let state = self.state;
-        let Some(table) = state.table(uid) else { return Ok(()) };
+        let Some(table) = state.table(uid).filter(|_| !state.has_lost(uid)) else { return Ok(()) };
         let Some(attribute) = table.meta.expiry_attribute() else { return Ok(()) };
         let is_gone =
             |key: &&Item| self.get(table, key).is_some_and(|item| has_expired(&item, attribute, now));

@@ -217,6 +217,15 @@ impl From<TablesError> for Refused {
                 let why = "The disk of the server is full: writes are refused until there is space.";
                 Self::new(503, "ServiceUnavailable", why)
             }
+            // The caller's table, and words for the operator; not where the files are, which the log says.
+            E::Lost { table, cause } => {
+                warn!(%table, cause, "a request was refused: the table has lost changes, or may have");
+                let why = format!(
+                    "Table {table} has lost changes to damage of the server's data, or may have. It is not served until the \
+                     damage is mended or the loss accepted; the server's operator finds more in its log."
+                );
+                Self::new(500, "InternalServerError", why)
+            }
             E::Stopped => Self::new(503, "ServiceUnavailable", "The server is stopping."),
             cause @ (E::Store(
                 StoreError::Closed
