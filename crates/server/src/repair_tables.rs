@@ -5,14 +5,15 @@
 //! caller decides. Nothing else is changed.
 
 use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
 
 use headwater_store_embedded::{EmbeddedStore, OpenError, Options};
 use headwater_tables::{Losses, TableService, TablesError};
 use headwater_telemetry::Metrics;
 use headwater_types::limits::LimitPolicy;
-use std::sync::Arc;
-use std::time::Duration;
 
+use crate::master_keys::{MasterKeyFileError, MasterKeySource};
 use crate::server::Host;
 
 /// Why tables were not repaired: one line that names the cause.
@@ -21,6 +22,9 @@ pub enum RepairTablesError {
     /// The data directory cannot be used.
     #[error(transparent)]
     Store(#[from] OpenError),
+    /// The master keys cannot be used.
+    #[error(transparent)]
+    MasterKeys(#[from] MasterKeyFileError),
     /// The tables cannot be read at all, or the repaired ones not be written.
     #[error(transparent)]
     Tables(#[from] TablesError),
@@ -30,7 +34,13 @@ pub enum RepairTablesError {
 ///
 /// # Errors
 /// If the directory is in use or cannot be read.
-pub async fn repair_tables(data_dir: &Path, host: Host, accept: bool) -> Result<Losses, RepairTablesError> {
+pub async fn repair_tables(
+    data_dir: &Path,
+    host: Host,
+    keys: &MasterKeySource,
+    accept: bool,
+) -> Result<Losses, RepairTablesError> {
+    let keys = Arc::new(keys.keyring()?);
     let Host { clock, random, disk } = host;
     let store = EmbeddedStore::open(Options::new(disk, data_dir, clock.clone()))?;
     let substrate = headwater_tables::Substrate {
@@ -45,6 +55,7 @@ pub async fn repair_tables(data_dir: &Path, host: Host, accept: bool) -> Result<
         limits: LimitPolicy::OFF,
         transition: Duration::ZERO,
         copy_after_bytes: usize::MAX,
+        keys,
     };
     let repaired = async {
         let tables = TableService::open(substrate, config).await?;

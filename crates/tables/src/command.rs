@@ -9,6 +9,9 @@
 //! Decide in order, group by bytes, append a group, apply it, answer it. Once an append has failed, the groups after it
 //! were decided on what is not there: they are not appended, and get the same error.
 
+use std::sync::Arc;
+
+use headwater_vault::Keyring;
 use tokio::sync::oneshot;
 
 use crate::change::Change;
@@ -29,6 +32,8 @@ pub(crate) enum Command {
     Decide(Decide),
     /// A change of tables, which waits until everything before it has been applied.
     Plan(Plan),
+    /// Takes other master keys.
+    ReplaceKeys(Arc<Keyring>, oneshot::Sender<Result<()>>),
     /// Takes what is left after damage for all there is.
     AcceptLosses(oneshot::Sender<Result<()>>),
     /// The last one.
@@ -48,9 +53,10 @@ impl Command {
         plan: impl FnOnce(Planning<'_>) -> Result<Vec<Change>> + Send + 'static,
     ) -> Self {
         Self::Plan(Box::new(move |planning| {
+            let state = planning.state;
             let planned = plan(planning).and_then(|changes| match changes.is_empty() {
                 true => Ok(None),
-                false => Recorded::new(changes).map(Some),
+                false => Recorded::new(changes, state).map(Some),
             });
             match planned {
                 Ok(record) => Decided { record, answer: held(answer, Ok(())) },

@@ -63,17 +63,23 @@ impl Copy {
             let state = state.read();
             (state.token_changes(), state.tables().map(|table| table.meta.uid).collect::<Vec<_>>())
         };
-        self.append(&*copy, vec![self.counts.change()]).await?;
+        let plain = |changes| Recorded::new(changes, &state.read());
+        self.append(&*copy, plain(vec![self.counts.change()])?).await?;
         for chunk in tokens.chunks(1000) {
-            self.append(&*copy, chunk.to_vec()).await?;
+            self.append(&*copy, plain(chunk.to_vec())?).await?;
         }
         for uid in uids {
             let mut after: Option<Place> = None;
             let mut is_first = true;
             loop {
-                let (changes, last) = stretch(&state.read(), uid, after.as_ref(), is_first);
-                if !changes.is_empty() {
-                    self.append(&*copy, changes).await?;
+                // Sealed at once: a moment later the table may not be there, and its keys with it.
+                let (record, last) = {
+                    let state = state.read();
+                    let (changes, last) = stretch(&state, uid, after.as_ref(), is_first);
+                    ((!changes.is_empty()).then(|| Recorded::new(changes, &state)).transpose()?, last)
+                };
+                if let Some(record) = record {
+                    self.append(&*copy, record).await?;
                 }
                 is_first = false;
                 match last {
@@ -99,8 +105,8 @@ impl Copy {
         Ok(())
     }
 
-    async fn append(&self, log: &dyn ShardLog, changes: Vec<Change>) -> Result<()> {
-        let batch = AppendBatch { arrival: self.clock.now(), records: batch(&[Recorded::new(changes)?])? };
+    async fn append(&self, log: &dyn ShardLog, record: Recorded) -> Result<()> {
+        let batch = AppendBatch { arrival: self.clock.now(), records: batch([&record])? };
         log.append(batch, Expect::Any).await?;
         Ok(())
     }

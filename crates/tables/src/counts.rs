@@ -7,7 +7,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::change::Change;
+use crate::change::{Change, encode};
+use crate::error::{Result, TablesError};
+use crate::write::Recorded;
 
 /// Bytes of an entry in the log, about.
 const ENTRY_BYTES: usize = 24;
@@ -28,6 +30,13 @@ impl Counts {
 
     pub(crate) fn change(&self) -> Change {
         Change::Counts(self.0.iter().map(|(uid, count)| (*uid, *count)).collect())
+    }
+
+    /// The record that says them.
+    pub(crate) fn record(&self) -> Result<Recorded> {
+        let changes = vec![self.change()];
+        let bytes = encode(&changes).map_err(TablesError::Damaged)?;
+        Ok(Recorded { changes, bytes })
     }
 
     pub(crate) fn note(&mut self, change: &Change) {

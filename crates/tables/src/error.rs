@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use headwater_store::StoreError;
+use headwater_vault::KeyTrouble;
 
 use crate::expression::ExpressionError;
 use crate::schema::TableName;
@@ -58,6 +59,14 @@ pub enum TablesError {
     /// Deciding a request failed inside the server. Nothing of it was done.
     #[error("the request could not be decided; the log of the server says why")]
     Undecided,
+    /// The master key cannot be used, by which items are encrypted or are to be.
+    #[error("the key of table {table} cannot be used: {trouble}")]
+    Key {
+        /// Which.
+        table: TableName,
+        /// Why.
+        trouble: KeyTrouble,
+    },
     /// The table has lost changes to damage, or there may have been one of this name. Nothing of it is read or written
     /// until the damage is mended or the loss accepted.
     #[error(

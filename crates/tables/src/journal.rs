@@ -20,16 +20,18 @@
 
 use std::sync::Arc;
 
-use headwater_host::{Clock, Random};
+use headwater_host::Clock;
 use headwater_store::{
     AppendBatch, Expect, Expected, LogStore, MetaStore, Position, RecordBatch, ShardLog, StoreError,
 };
 use headwater_types::Record;
+use headwater_vault::Keyring;
 use parking_lot::{Mutex, RwLock};
 use tracing::{error, warn};
 
 use crate::copy::{Copy, forget_other_copies};
 use crate::counts::Counts;
+use crate::encryption::Vault;
 use crate::error::{Result, TablesError};
 use crate::keys;
 use crate::reading::{Seen, read_through};
@@ -47,7 +49,6 @@ pub(crate) struct Journal {
     logs: Arc<dyn LogStore>,
     meta: Arc<dyn MetaStore>,
     clock: Arc<dyn Clock>,
-    random: Arc<dyn Random>,
     log: Arc<dyn ShardLog>,
     /// As it was last written here, and what a change of it expects.
     root: Arc<Mutex<(Root, Expected)>>,
@@ -57,8 +58,9 @@ pub(crate) struct Journal {
     /// Changes of each table up to the tail; `None` while a loss makes them unknown.
     counts: Option<Counts>,
     bytes_since_counts: usize,
-    /// True if a copy is wanted however short the log is.
-    wants_copy: bool,
+    /// So many copies are wanted however short the log is.
+    copies_wanted: u8,
+    vault: Vault,
 }
 
 impl Journal {
@@ -67,7 +69,7 @@ impl Journal {
         logs: Arc<dyn LogStore>,
         meta: Arc<dyn MetaStore>,
         clock: Arc<dyn Clock>,
-        random: Arc<dyn Random>,
+        vault: Vault,
     ) -> Result<(Self, State)> {
         let id = keys::journal().map_err(damaged)?;
         logs.create(std::slice::from_ref(&id)).await?;
@@ -77,14 +79,14 @@ impl Journal {
             logs,
             meta,
             clock,
-            random,
             log,
             root,
             tail: Position::START,
             bytes: 0,
             counts: None,
             bytes_since_counts: 0,
-            wants_copy: false,
+            copies_wanted: 0,
+            vault,
         };
         let state = journal.load().await?;
         Ok((journal, state))
@@ -121,14 +123,17 @@ impl Journal {
         let from = generation.from()?;
         self.tail = read_through(&*self.log, from, |seen| replay.logged(seen, &generation)).await?;
         (self.bytes, self.bytes_since_counts) = (replay.bytes, replay.bytes_since_counts);
+        // Twice, so that the one before goes as well.
+        self.copies_wanted = if replay.has_plain_items() { 2 } else { 0 };
         let (state, counts) = replay.finish();
         self.counts = counts;
         if fenced && !state.has_losses() {
             forget_other_copies(&*self.logs, &root).await;
         }
         // Of a damaged copy only the one before is kept, until there is a new one.
-        self.wants_copy = generation != root.newest;
-        let root = if self.wants_copy { Root { newest: generation, previous: None } } else { root };
+        let is_behind = generation != root.newest;
+        self.copies_wanted = self.copies_wanted.max(is_behind.into());
+        let root = if is_behind { Root { newest: generation, previous: None } } else { root };
         // A new one: a copy that is being made has the old one's.
         self.root = Arc::new(Mutex::new((root, expected)));
         Ok(state)
@@ -160,7 +165,7 @@ impl Journal {
     }
 
     async fn read_copy(&self, generation: &Generation) -> Result<Replay> {
-        let mut replay = Replay::default();
+        let mut replay = Replay::new(self.vault.clone());
         if let Some(number) = generation.snapshot {
             let log = self.logs.open(&keys::snapshot(number).map_err(self::damaged)?).await?;
             read_through(&*log, Position::START, |seen: Seen<'_>| replay.copied(seen)).await?;
@@ -171,9 +176,7 @@ impl Journal {
     /// Makes records of changes durable, each as a whole.
     pub(crate) async fn append(&mut self, records: &[Recorded]) -> Result<()> {
         let counted = match &self.counts {
-            Some(counts) if counts.are_due(self.bytes_since_counts) => {
-                Some(Recorded::new(vec![counts.change()])?)
-            }
+            Some(counts) if counts.are_due(self.bytes_since_counts) => Some(counts.record()?),
             _ => None,
         };
         let are_counted = counted.is_some();
@@ -193,7 +196,7 @@ impl Journal {
     /// Writes the counts as the last thing, so that damage before the end can be told apart.
     pub(crate) async fn close(&mut self) {
         let Some(counts) = self.counts.as_ref().filter(|_| self.bytes_since_counts > 0) else { return };
-        let written = match Recorded::new(vec![counts.change()]) {
+        let written = match counts.record() {
             Ok(counts) => self.append(&[counts]).await,
             Err(error) => Err(error),
         };
@@ -205,7 +208,20 @@ impl Journal {
     /// True if it is time for a copy.
     pub(crate) fn wants_copy(&self, state: &State, after_bytes: usize) -> bool {
         let is_long = self.bytes > after_bytes.max(2 * state.memory_bytes());
-        (is_long || self.wants_copy) && !state.has_losses()
+        (is_long || self.copies_wanted > 0) && !state.has_losses() && state.unread().is_none()
+    }
+
+    /// Has copies made in place of those there are, in which items are stored as they are no longer to be.
+    pub(crate) fn replace_copies(&mut self) {
+        self.copies_wanted = 2;
+    }
+
+    pub(crate) fn vault(&self) -> &Vault {
+        &self.vault
+    }
+
+    pub(crate) fn replace_keys(&mut self, keyring: Arc<Keyring>) {
+        self.vault.keyring = keyring;
     }
 
     /// What the log has since the copy, in bytes.
@@ -216,11 +232,11 @@ impl Journal {
     /// A copy was made of so much of the log.
     pub(crate) fn copied(&mut self, bytes: usize) {
         self.bytes = self.bytes.saturating_sub(bytes);
+        self.copies_wanted = self.copies_wanted.saturating_sub(1);
     }
 
     /// What makes a copy.
-    pub(crate) fn copy(&mut self) -> Copy {
-        self.wants_copy = false;
+    pub(crate) fn copy(&self) -> Copy {
         Copy {
             logs: self.logs.clone(),
             meta: self.meta.clone(),
@@ -229,7 +245,7 @@ impl Journal {
             root: self.root.clone(),
             from: self.tail,
             counts: self.counts.clone().unwrap_or_default(),
-            number: self.random.next_u64(),
+            number: self.vault.random.next_u64(),
             is_alone: false,
         }
     }
@@ -239,7 +255,7 @@ impl Journal {
         self.counts = Some(Counts::default());
         let copy = Copy { is_alone: true, ..self.copy() };
         copy.make(state.clone()).await?;
-        (self.bytes, self.bytes_since_counts) = (0, 0);
+        (self.bytes, self.bytes_since_counts, self.copies_wanted) = (0, 0, 0);
         Ok(())
     }
 }

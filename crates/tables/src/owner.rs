@@ -17,6 +17,7 @@ use tokio::task::JoinHandle;
 use tracing::{error, warn};
 
 use crate::capacity::Capacity;
+use crate::change::Change;
 use crate::command::{Command, Decided, Group, groups};
 use crate::control::Planning;
 use crate::error::{Result, TablesError};
@@ -80,6 +81,15 @@ impl Owner {
             self.reload().await;
         }
         match queue.pop_front() {
+            Some(Command::ReplaceKeys(keyring, answer)) => {
+                self.journal.replace_keys(keyring);
+                if self.state.write().replace_vault(self.journal.vault().clone()) {
+                    self.reload().await;
+                }
+                // The caller may have gone.
+                let _ = answer.send(Ok(()));
+                return;
+            }
             Some(Command::AcceptLosses(answer)) => {
                 // The caller may have gone.
                 let _ = answer.send(self.accept_losses().await);
@@ -122,7 +132,7 @@ impl Owner {
                 Command::Plan(plan) if decided.is_empty() => {
                     (catch_unwind(AssertUnwindSafe(|| plan(planning))), true)
                 }
-                later @ (Command::Plan(_) | Command::AcceptLosses(_)) => {
+                later @ (Command::Plan(_) | Command::ReplaceKeys(..) | Command::AcceptLosses(_)) => {
                     queue.push_front(later);
                     break;
                 }
@@ -153,8 +163,15 @@ impl Owner {
         }
         let mut state = self.state.write();
         for change in records.into_iter().flat_map(|recorded| recorded.changes) {
-            if !state.apply(change) {
-                error!("a change was of a table that is not there");
+            if let Change::Table(meta) = &change
+                && state
+                    .table(meta.uid)
+                    .is_some_and(|table| table.meta.encryption.active != meta.encryption.active)
+            {
+                self.journal.replace_copies();
+            }
+            if let Err(misfit) = state.apply(change) {
+                error!(?misfit, "a change could not be applied");
             }
         }
         Ok(())
@@ -165,14 +182,23 @@ impl Owner {
         let loaded = self.journal.load().await;
         let state = loaded.unwrap_or_else(|cause| {
             error!(%cause, "the tables cannot be read anew");
-            State::in_trouble(cause.to_string())
+            State::in_trouble(cause.to_string(), self.journal.vault().clone())
         });
         *self.state.write() = state;
     }
 
     async fn accept_losses(&mut self) -> Result<()> {
-        if !self.state.read().has_losses() {
-            return Ok(());
+        {
+            let state = self.state.read();
+            if !state.has_losses() {
+                return Ok(());
+            }
+            // What cannot be opened would be lost as well.
+            if let Some((table, trouble)) =
+                state.unread().and_then(|table| Some((table, table.key_trouble()?)))
+            {
+                return Err(TablesError::Key { table: table.meta.name.clone(), trouble: trouble.clone() });
+            }
         }
         self.state.write().forget_losses();
         let accepted = self.journal.accept_losses(&self.state).await;

@@ -10,16 +10,19 @@
 //! tables that are not known at all. A hole in a copy, of which there is no earlier one, is between two records: their
 //! tables have lost something, and there may have been others between them.
 
+use std::collections::BTreeSet;
+
 use tracing::error;
 
 use crate::change::{Change, decode};
 use crate::counts::Counts;
+use crate::encryption::Vault;
 use crate::reading::Seen;
 use crate::root::Generation;
-use crate::state::State;
+use crate::state::{Misfit, State};
 
 /// A state in the making.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Replay {
     state: State,
     /// At the place that was read; `None` while they cannot be known.
@@ -29,12 +32,39 @@ pub(crate) struct Replay {
     /// Of the copy: the table of the record before, and a hole after it.
     last_uid: Option<u64>,
     gap: Option<String>,
+    /// Tables of which items were stored as they are.
+    plain: BTreeSet<u64>,
     /// In the log behind the last counts, and in all, in bytes.
     pub(crate) bytes_since_counts: usize,
     pub(crate) bytes: usize,
 }
 
 impl Replay {
+    pub(crate) fn new(vault: Vault) -> Self {
+        Self {
+            state: State::new(vault),
+            counts: None,
+            doubt: None,
+            last_uid: None,
+            gap: None,
+            plain: BTreeSet::new(),
+            bytes_since_counts: 0,
+            bytes: 0,
+        }
+    }
+
+    /// True if items are stored as they are of a table that is encrypted by now.
+    pub(crate) fn has_plain_items(&self) -> bool {
+        let is_sealed = |uid: &u64| self.state.table(*uid).is_some_and(|table| table.keys.seal());
+        self.plain.iter().any(is_sealed)
+    }
+
+    fn note_plain(&mut self, change: &Change) {
+        if let Change::Put(uid, _) = change {
+            self.plain.insert(*uid);
+        }
+    }
+
     /// True if the copy was whole.
     pub(crate) fn is_whole(&self) -> bool {
         !self.state.has_losses()
@@ -72,8 +102,16 @@ impl Replay {
             }
             let uid = change.table();
             self.last_uid = uid.or(self.last_uid);
-            // Of a table that was lost above.
-            self.state.apply(change);
+            self.note_plain(&change);
+            match (self.state.apply(change), uid) {
+                (Err(Misfit::Unfit), Some(uid)) => {
+                    let cause = "a copy of the tables is damaged: an item cannot be opened";
+                    error!(cause, "tables are damaged");
+                    self.state.lose(uid, cause);
+                }
+                // Without its table it was lost above.
+                (Err(_), _) | (Ok(()), _) => {}
+            }
         }
     }
 
@@ -113,12 +151,16 @@ impl Replay {
             let uid = change.table();
             // Before the copy was complete: the table was deleted before the copy came to it. In doubt the counts tell.
             let may_be_unknown = generation.is_unsettled(at) || self.doubt.is_some();
-            if !self.state.apply(change)
-                && !may_be_unknown
-                && let Some(uid) = uid
+            self.note_plain(&change);
+            let why = match self.state.apply(change) {
+                Err(Misfit::NoTable) if !may_be_unknown => "it is of a table that is not there",
+                Err(Misfit::Unfit) => "it is not of the table's form, or does not open",
+                Err(Misfit::NoTable) | Ok(()) => continue,
+            };
+            if let Some(uid) = uid
                 && !self.state.has_lost(uid)
             {
-                let cause = format!("position {at} of the log of changes is of a table that is not there");
+                let cause = format!("position {at} of the log of changes cannot be read: {why}");
                 error!(cause, "tables are damaged");
                 self.state.lose(uid, &cause);
             }
@@ -138,7 +180,8 @@ impl Replay {
                 Some(counts) => {
                     let (lost, gone) = counts.missing(&said);
                     for uid in gone {
-                        self.state.apply(Change::Gone(uid));
+                        // It may be gone already.
+                        let _ = self.state.apply(Change::Gone(uid));
                     }
                     lost.iter().for_each(|uid| self.state.lose(*uid, &cause));
                 }

@@ -9,6 +9,7 @@ use headwater_store::{LogStore, MetaStore};
 use headwater_telemetry::{Level, Metrics};
 use headwater_types::AccountId;
 use headwater_types::limits::LimitPolicy;
+use headwater_vault::Keyring;
 use parking_lot::{Mutex, RwLock, RwLockReadGuard};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -20,9 +21,11 @@ use crate::command::Command;
 use crate::control::Planning;
 use crate::describe::{arn, describe, time_to_live};
 use crate::description::{Status, TableChange, TableDescription, Tags, TimeToLive};
+use crate::encryption::Vault;
 use crate::error::{Result, TablesError};
 use crate::journal::Journal;
 use crate::losses::Losses;
+use crate::options::PointInTime;
 use crate::order::Place;
 use crate::owner::Owner;
 use crate::read;
@@ -59,6 +62,8 @@ pub struct Config {
     /// Changes in the log before a copy of everything is made, in bytes; and not before there are twice as many as all
     /// tables take. Usually [`COPY_AFTER_BYTES`].
     pub copy_after_bytes: usize,
+    /// The master keys of encrypted tables, until others replace them.
+    pub keys: Arc<Keyring>,
 }
 
 /// See [`Config::copy_after_bytes`]. Reading so much takes a fraction of a second.
@@ -88,8 +93,9 @@ impl TableService {
     /// Reads all tables.
     pub async fn open(substrate: Substrate, config: Config) -> Result<Arc<Self>> {
         let Substrate { logs, meta, clock, random, metrics } = substrate;
-        let Config { region, limits, transition, copy_after_bytes } = config;
-        let (journal, state) = Journal::open(logs, meta, clock.clone(), random.clone()).await?;
+        let Config { region, limits, transition, copy_after_bytes, keys } = config;
+        let vault = Vault { keyring: keys, random: random.clone(), region: region.as_str().into() };
+        let (journal, state) = Journal::open(logs, meta, clock.clone(), vault).await?;
         let state = Arc::new(RwLock::new(state));
         let capacity = Arc::new(Capacity::new(limits != LimitPolicy::OFF));
         let owner = Owner {
@@ -121,7 +127,9 @@ impl TableService {
     pub fn closed(substrate: Substrate, config: Config, trouble: &TablesError) -> Arc<Self> {
         let Substrate { clock, random, metrics, .. } = substrate;
         let (owner, _) = mpsc::channel(1);
-        let state = Arc::new(RwLock::new(State::in_trouble(trouble.to_string())));
+        let vault =
+            Vault { keyring: config.keys, random: random.clone(), region: config.region.as_str().into() };
+        let state = Arc::new(RwLock::new(State::in_trouble(trouble.to_string(), vault)));
         let capacity = Arc::new(Capacity::new(false));
         let (task, region) = (Mutex::default(), config.region);
         Arc::new(Self { state, owner, task, capacity, clock, random, metrics, region })
@@ -150,9 +158,11 @@ impl TableService {
         let now = self.clock.now();
         let (any_gone, uids) = {
             let state = self.state.read();
-            let expiring = state
-                .tables()
-                .filter(|table| table.meta.expiry_attribute().is_some() && !state.has_lost(table.meta.uid));
+            let expiring = state.tables().filter(|table| {
+                table.meta.expiry_attribute().is_some()
+                    && !state.has_lost(table.meta.uid)
+                    && table.key_trouble().is_none()
+            });
             (
                 state.tables().any(|table| table.meta.status(now).is_none()),
                 expiring.map(|table| table.meta.uid).collect::<Vec<_>>(),
@@ -162,6 +172,9 @@ impl TableService {
             self.plan(|planning| Ok(planning.purge())).await?;
             let state = self.state.read();
             self.capacity.retain(|uid| state.table(uid).is_some());
+        }
+        if self.state.read().tables().any(|table| !table.meta.encryption.is_unused()) {
+            self.plan(|planning| Ok(planning.tend_keys())).await?;
         }
         for uid in uids {
             let mut after = None;
@@ -235,6 +248,11 @@ impl TableService {
         self.state.read().losses()
     }
 
+    /// Takes other master keys from now on.
+    pub async fn replace_keys(&self, keys: Arc<Keyring>) -> Result<()> {
+        self.send(|answer| Command::ReplaceKeys(keys, answer)).await
+    }
+
     /// Takes what is left after damage for all there is: the tables are served as they are, and what came before is
     /// removed from the log. Cannot be undone.
     pub async fn accept_losses(&self) -> Result<()> {
@@ -305,6 +323,12 @@ impl TableService {
     pub async fn set_time_to_live(&self, table: &TableKey, attribute: String, enabled: bool) -> Result<()> {
         let key = table.clone();
         self.plan(move |planning| planning.time_to_live(&key, attribute, enabled)).await
+    }
+
+    /// Asks for point-in-time recovery, or no longer.
+    pub async fn set_point_in_time(&self, table: &TableKey, wanted: Option<PointInTime>) -> Result<()> {
+        let key = table.clone();
+        self.plan(move |planning| planning.point_in_time(&key, wanted)).await
     }
 
     /// Tags.

@@ -56,9 +56,11 @@ pub(crate) struct Recorded {
 }
 
 impl Recorded {
-    /// Refused if it is more than can be written in one piece.
-    pub(crate) fn new(changes: Vec<Change>) -> Result<Self> {
-        let bytes = encode(&changes).map_err(TablesError::Damaged)?;
+    /// Changes, those of encrypted tables sealed. Refused if they are more than can be written in one piece.
+    pub(crate) fn new(changes: Vec<Change>, state: &State) -> Result<Self> {
+        let stored = changes.iter().map(|change| Ok(state.stored(change)?.into_owned()));
+        let stored = stored.collect::<Result<Vec<_>>>()?;
+        let bytes = encode(&stored).map_err(TablesError::Damaged)?;
         if bytes.len() > CHANGE_BYTES_MAX {
             return Err(invalid(
                 "The request changes more than can be made durable in one piece; send several",
@@ -196,14 +198,18 @@ impl<'a> Stage<'a> {
     /// Deletes the items of these keys whose time has come.
     pub(crate) fn expire(&mut self, uid: u64, keys: &[Item], now: Timestamp) -> Result<()> {
         let state = self.state;
-        let Some(table) = state.table(uid).filter(|_| !state.has_lost(uid)) else { return Ok(()) };
+        let Some(table) =
+            state.table(uid).filter(|table| !state.has_lost(uid) && table.key_trouble().is_none())
+        else {
+            return Ok(());
+        };
         let Some(attribute) = table.meta.expiry_attribute() else { return Ok(()) };
         let is_gone =
             |key: &&Item| self.get(table, key).is_some_and(|item| has_expired(&item, attribute, now));
         let gone: Vec<Item> = keys.iter().filter(is_gone).cloned().collect();
         if !gone.is_empty() {
             let changes = gone.iter().map(|key| Change::Delete(uid, key.clone())).collect();
-            self.keep(Recorded::new(changes)?);
+            self.keep(Recorded::new(changes, state)?);
         }
         self.items.extend(gone.into_iter().map(|key| ((uid, key), None)));
         Ok(())
@@ -278,7 +284,7 @@ impl<'a> Stage<'a> {
             decisions.iter().filter_map(|decision| decision.change.clone()).collect();
         changes.extend(more);
         if !changes.is_empty() {
-            let recorded = Recorded::new(changes)?;
+            let recorded = Recorded::new(changes, self.state)?;
             self.keep(recorded);
         }
         let mut done = Vec::with_capacity(decisions.len());

@@ -70,8 +70,8 @@ impl Refused {
         Self::new(400, "TableNotFoundException", format!("Table not found: {table}"))
     }
 
-    pub(super) fn no_backups(message: &'static str) -> Self {
-        Self::new(400, "ContinuousBackupsUnavailableException", message)
+    pub(super) fn no_recovery(message: &'static str) -> Self {
+        Self::new(400, "PointInTimeRecoveryUnavailableException", message)
     }
 
     /// What no capacity is left for, not even in part.
@@ -90,6 +90,10 @@ impl Refused {
                 Self::not_found(format!("Requested resource not found: Table: {table} not found"))
             }
             TablesError::IndexNotFound(message) => Self::not_found(message),
+            // What is asked for cannot be; of a table that is there it is the access to its items.
+            TablesError::Key { trouble, .. } => {
+                Self::parameter(format_args!("KMS validation error: {trouble}"))
+            }
             other => other.into(),
         }
     }
@@ -226,6 +230,11 @@ impl From<TablesError> for Refused {
                 );
                 Self::new(500, "InternalServerError", why)
             }
+            E::Key { trouble, .. } => Self::new(
+                400,
+                "AccessDeniedException",
+                format!("The KMS key of the table cannot be used: {trouble}"),
+            ),
             E::Stopped => Self::new(503, "ServiceUnavailable", "The server is stopping."),
             cause @ (E::Store(
                 StoreError::Closed

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use headwater_server::{Host, repair_tables};
+use headwater_server::{Host, MasterKeySource, repair_tables};
+use headwater_vault::Secret;
 
 use super::print;
 use crate::failure::Failure;
@@ -19,6 +20,9 @@ pub(crate) struct RepairTables {
     /// Where the data is kept
     #[arg(long, env = "HEADWATER_DATA_DIR", value_name = "DIR", default_value = "headwater-data")]
     data_dir: PathBuf,
+    /// The file of master keys, if tables are encrypted; otherwise the key that HEADWATER_MASTER_KEY holds
+    #[arg(long, env = "HEADWATER_MASTER_KEY_FILE", value_name = "FILE")]
+    master_key_file: Option<PathBuf>,
     /// Only show what is lost
     #[arg(long)]
     dry_run: bool,
@@ -26,7 +30,16 @@ pub(crate) struct RepairTables {
 
 pub(crate) fn run(args: RepairTables) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-    let repairing = repair_tables(&args.data_dir, Host::system(), !args.dry_run);
+    let keys = match (args.master_key_file, std::env::var("HEADWATER_MASTER_KEY")) {
+        (Some(file), _) => MasterKeySource::File(file),
+        (None, Ok(text)) => {
+            let secret = Secret::from_base64(&text);
+            let wrong = || Failure::Usage("HEADWATER_MASTER_KEY must be the base64 of 32 bytes".into());
+            MasterKeySource::Key(secret.ok_or_else(wrong)?)
+        }
+        (None, Err(_)) => MasterKeySource::None,
+    };
+    let repairing = repair_tables(&args.data_dir, Host::system(), &keys, !args.dry_run);
     let losses = runtime.block_on(repairing).map_err(|error| Failure::Failed(error.to_string()))?;
     if !losses.are_there() {
         return print(&format!("Nothing is lost: {} tables are whole.\n", losses.whole));

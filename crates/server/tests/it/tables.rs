@@ -163,7 +163,8 @@ async fn check_damage(world: &mut World, folder: &str) {
     }
     let dir = world.settings.data_dir.clone();
     for (accept, expected) in [(false, 1), (true, 1), (false, 0)] {
-        let losses = headwater_server::repair_tables(&dir, world.host(), accept).await.unwrap();
+        let losses =
+            headwater_server::repair_tables(&dir, world.host(), &Default::default(), accept).await.unwrap();
         assert_eq!(losses.tables.len(), expected, "accept {accept}");
         assert_eq!(losses.whole, 2 - expected);
     }

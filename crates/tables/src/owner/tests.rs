@@ -12,6 +12,7 @@ use headwater_types::{AccountId, Timestamp};
 use tokio::sync::oneshot;
 
 use super::*;
+use crate::encryption::Vault;
 use crate::requests::{Action, Write, Written};
 use crate::schema::{Billing, KeyAttribute, KeySchema, KeyType, TableKey, TableName, TableSpec};
 use crate::value::{AttributeValue, Item};
@@ -91,8 +92,10 @@ impl World {
         let store = MemoryStore::new();
         let logs = Arc::new(Failing { inner: store.clone(), left: left.clone() });
         let clock = ManualClock::new(Timestamp::from_secs(1_700_000_000));
+        let vault =
+            Vault { keyring: Arc::default(), random: SeededRandom::new(1), region: "us-east-1".into() };
         let (journal, state) =
-            Journal::open(logs, store, clock.clone(), SeededRandom::new(1)).await.expect("an empty store");
+            Journal::open(logs, store, clock.clone(), vault).await.expect("an empty store");
         let owner = Owner {
             state: Arc::new(RwLock::new(state)),
             journal,
@@ -111,6 +114,7 @@ impl World {
             class: None,
             deletion_protection: false,
             tags: Default::default(),
+            options: Default::default(),
         };
         let created = world.plan(move |planning| planning.create(&table(), spec, &*SeededRandom::new(2)));
         world.run().await;

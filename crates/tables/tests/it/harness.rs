@@ -56,6 +56,7 @@ impl World {
             limits: LimitPolicy::OFF,
             transition: TRANSITION,
             copy_after_bytes: headwater_tables::COPY_AFTER_BYTES,
+            keys: Default::default(),
         };
         change(&mut config);
         let (service, embedded) = open(&engine, &clock, &config).await;
@@ -82,7 +83,7 @@ impl World {
         self.reopen().await;
     }
 
-    async fn close(&mut self) {
+    pub(crate) async fn close(&mut self) {
         self.service.close().await;
         if let Some(store) = self.embedded.take() {
             tokio::task::spawn_blocking(move || store.close()).await.unwrap();
@@ -181,6 +182,7 @@ pub(crate) fn spec() -> TableSpec {
         class: None,
         deletion_protection: false,
         tags: Default::default(),
+        options: Default::default(),
     }
 }
 

@@ -14,5 +14,7 @@ mod scratched;
 mod service_control;
 mod service_damage;
 mod service_durable;
+mod service_encryption;
+mod service_options;
 mod service_pages;
 mod service_writes;
