@@ -29,7 +29,11 @@ pub(crate) struct RepairTables {
 }
 
 pub(crate) fn run(args: RepairTables) -> Result<(), Failure> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::Failed(format!("the system gives no threads: {error}")))?;
     let keys = match (args.master_key_file, std::env::var("HEADWATER_MASTER_KEY")) {
         (Some(file), _) => MasterKeySource::File(file),
         (None, Ok(text)) => {
