@@ -41,6 +41,8 @@ pub(crate) struct Copy {
     pub(crate) number: u64,
     /// True if no earlier one is to be kept.
     pub(crate) is_alone: bool,
+    /// True if the earlier one has items as they are that are encrypted by now.
+    pub(crate) is_previous_plain: bool,
 }
 
 impl Copy {
@@ -89,7 +91,8 @@ impl Copy {
             }
         }
         let newest = Generation::new(self.number, self.from, self.log.bounds().end);
-        let root = Root { newest, previous: (!self.is_alone).then_some(old.newest) };
+        let previous = (!self.is_alone).then_some(old.newest);
+        let root = Root { newest, previous, is_previous_plain: self.is_previous_plain };
         let version = match self.meta.put(keys::ROOT, root.encode()?, expected).await {
             Ok(version) => version,
             // It may have been written nevertheless.

@@ -124,7 +124,7 @@ impl Journal {
         self.tail = read_through(&*self.log, from, |seen| replay.logged(seen, &generation)).await?;
         (self.bytes, self.bytes_since_counts) = (replay.bytes, replay.bytes_since_counts);
         // Twice, so that the one before goes as well.
-        self.copies_wanted = if replay.has_plain_items() { 2 } else { 0 };
+        self.copies_wanted = if replay.has_plain_items() { 2 } else { root.is_previous_plain.into() };
         let (state, counts) = replay.finish();
         self.counts = counts;
         if fenced && !state.has_losses() {
@@ -133,7 +133,7 @@ impl Journal {
         // Of a damaged copy only the one before is kept, until there is a new one.
         let is_behind = generation != root.newest;
         self.copies_wanted = self.copies_wanted.max(is_behind.into());
-        let root = if is_behind { Root { newest: generation, previous: None } } else { root };
+        let root = if is_behind { Root { newest: generation, ..Root::default() } } else { root };
         // A new one: a copy that is being made has the old one's.
         self.root = Arc::new(Mutex::new((root, expected)));
         Ok(state)
@@ -247,13 +247,14 @@ impl Journal {
             counts: self.counts.clone().unwrap_or_default(),
             number: self.vault.random.next_u64(),
             is_alone: false,
+            is_previous_plain: self.copies_wanted > 1,
         }
     }
 
     /// Takes what is known for all there is: makes a copy of it and forgets the log before, and everything else.
     pub(crate) async fn accept_losses(&mut self, state: &Arc<RwLock<State>>) -> Result<()> {
         self.counts = Some(Counts::default());
-        let copy = Copy { is_alone: true, ..self.copy() };
+        let copy = Copy { is_alone: true, is_previous_plain: false, ..self.copy() };
         copy.make(state.clone()).await?;
         (self.bytes, self.bytes_since_counts, self.copies_wanted) = (0, 0, 0);
         Ok(())

@@ -46,6 +46,9 @@ pub(crate) struct Root {
     /// The one before, in case the newest copy is damaged. The log is kept from its beginning on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) previous: Option<Generation>,
+    /// True if the one before has items as they are of a table that is encrypted by now: it is to go soon.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) is_previous_plain: bool,
 }
 
 impl Root {
@@ -82,7 +85,7 @@ mod tests {
         let read = |text: &str| serde_json::from_str::<Root>(text).expect(text);
         let old = read(r#"{"snapshot":7,"from":3,"settled":5}"#);
         let newest = Generation { snapshot: Some(7), from: 3, settled: 5 };
-        assert_eq!(old, Root { newest, previous: None });
+        assert_eq!(old, Root { newest, previous: None, is_previous_plain: false });
         let first = read(r#"{"snapshot":null,"from":0,"settled":0}"#);
         assert_eq!(first, Root::default());
         let both = r#"{"snapshot":8,"from":9,"settled":9,"previous":{"snapshot":7,"from":3,"settled":5}}"#;

@@ -200,7 +200,7 @@ async fn items_stored_before_encryption_leave_the_logs() {
     world.settle();
     // A restart does not forget it.
     world.reopen().await;
-    for i in 0..100_000 {
+    for i in 0..2000 {
         world.clock.advance(Duration::from_secs(61));
         world.put(&table, item([("pk", s("pad")), ("pad", s(&i.to_string()))])).await;
         tokio::task::yield_now().await;
