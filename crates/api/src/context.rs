@@ -265,6 +265,11 @@ impl Context<'_> {
         self.inner.read_slot().await
     }
 
+    /// The time, for pauses.
+    pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
+        &self.inner.clock
+    }
+
     /// The region served.
     pub(crate) fn region(&self) -> &str {
         self.streams.streams.region()

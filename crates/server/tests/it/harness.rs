@@ -162,6 +162,21 @@ impl World {
         self.clock.advance(Duration::from_secs(5));
     }
 
+    /// Does this while time passes, for what begins after a pause.
+    pub(crate) async fn moving<T>(&self, work: impl Future<Output = T>) -> T {
+        let passing = async {
+            loop {
+                SystemClock::new().sleep(Duration::from_millis(5)).await;
+                self.clock.advance(Duration::from_millis(1));
+            }
+        };
+        tokio::select! {
+            biased;
+            done = work => done,
+            () = passing => unreachable!("time never ends"),
+        }
+    }
+
     /// Moves what has been written so far out of the journals, into a segment.
     pub(crate) async fn make_segment(&self, name: &str) {
         let store = self.server().store();

@@ -15,6 +15,7 @@ mod retention;
 mod settings;
 mod starting;
 mod stopping;
+mod subscribing;
 mod tables;
 mod throttling;
 mod tokens;
