@@ -5,12 +5,12 @@ use headwater_types::Timestamp;
 use crate::capacity::{Kind, read_cost};
 use crate::error::{Cancellation, Result, TablesError};
 use crate::limits::{PAGE_BYTES_MAX, PAGE_MEMORY_BYTES_MAX, PAGE_WORK_MAX, TRANSACTION_BYTES_MAX};
-use crate::order::{OrderedKey, Place, Stretch, is_empty, is_in, of_partition, of_segment};
+use crate::order::{OrderedKey, Place, Stretch, is_empty, is_in, of_condition, of_segment};
 use crate::requests::{Consumed, Get, Got, Page, PageRequest, Range, Select};
 use crate::schema::{IndexProjection, IndexScope};
 use crate::state::{Entries, Index, State, Table, is_projected, projected, projected_bytes};
 use crate::value::{Item, memory_bytes, size_bytes};
-use crate::write::{Moment, check_key, check_partition, invalid, work_of};
+use crate::write::{Moment, check_condition, check_key, invalid, work_of};
 
 /// One item; in a transaction at twice the price.
 pub(crate) fn get(state: &State, get: &Get, in_transaction: bool, moment: Moment<'_>) -> Result<Got> {
@@ -77,7 +77,7 @@ pub(crate) fn page(state: &State, request: &PageRequest, moment: Moment<'_>) -> 
     }
     if let Range::Query { condition, .. } = &request.range {
         let schema = index.map_or(&table.meta.schema, |index| &index.spec.schema);
-        check_partition(schema, &condition.partition)?;
+        check_condition(schema, condition)?;
     }
     let view = View::new(table, index, request)?;
     let (stretch, forward) = stretch(table, index, request)?;
@@ -256,7 +256,8 @@ impl<'a> Walk<'a> {
 fn stretch(table: &Table, index: Option<&Index>, request: &PageRequest) -> Result<(Stretch, bool)> {
     let (all, forward) = match &request.range {
         Range::Query { condition, forward } => {
-            (of_partition(&condition.partition, condition.sort.as_ref()), *forward)
+            let schema = index.map_or(&table.meta.schema, |index| &index.spec.schema);
+            (of_condition(schema, condition), *forward)
         }
         Range::Scan { segment, of } => (of_segment(*segment, *of), true),
     };

@@ -13,7 +13,7 @@ use headwater_types::Timestamp;
 use crate::capacity::{Capacity, Kind, read_cost, write_cost};
 use crate::change::{Change, TokenMeta, encode};
 use crate::error::{Cancellation, Result, TablesError};
-use crate::expression::Condition;
+use crate::expression::{Condition, KeyCondition};
 use crate::limits::{
     CHANGE_BYTES_MAX, CONDITION_WORK_MAX, ITEM_BYTES_MAX, ITEM_MEMORY_BYTES_MAX, LEVELS_MAX,
     MEMORY_BYTES_MAX, PARTITION_KEY_BYTES_MAX, PLACE_BYTES, REQUEST_MEMORY_BYTES_MAX, SORT_KEY_BYTES_MAX,
@@ -396,18 +396,25 @@ pub(crate) fn check_key(table: &Table, key: &Item) -> Result<()> {
 }
 
 fn check_key_values(table: &Table, key: &Item) -> Result<()> {
-    for attribute in table.meta.schema.attributes() {
+    let schema = &table.meta.schema;
+    for attribute in schema.attributes() {
         let Some(value) = key.get(&attribute.name) else { continue };
         check_key_value(&attribute.name, value, None)?;
-        check_key_bytes(value, attribute.name == table.meta.schema.hash.name)?;
     }
-    Ok(())
+    check_key_bytes(schema.hash_attributes().filter_map(|part| key.get(&part.name)), true)?;
+    check_key_bytes(schema.range_attributes().filter_map(|part| key.get(&part.name)), false)
 }
 
-/// Whether a partition of this key can be.
-pub(crate) fn check_partition(schema: &KeySchema, partition: &AttributeValue) -> Result<()> {
-    check_key_value(&schema.hash.name, partition, None)?;
-    check_key_bytes(partition, true)
+/// Whether there can be a partition and sort keys such as a Query asks for.
+pub(crate) fn check_condition(schema: &KeySchema, condition: &KeyCondition) -> Result<()> {
+    for (attribute, value) in schema.hash_attributes().zip(&condition.partition) {
+        check_key_value(&attribute.name, value, None)?;
+    }
+    check_key_bytes(&condition.partition, true)?;
+    for (attribute, value) in schema.range_attributes().zip(&condition.leading) {
+        check_key_value(&attribute.name, value, None)?;
+    }
+    Ok(())
 }
 
 fn check_key_value(name: &str, value: &AttributeValue, index: Option<&str>) -> Result<()> {
@@ -484,21 +491,27 @@ fn check_index_keys(index: &Index, item: &Item) -> Result<()> {
             )));
         }
         check_key_value(&attribute.name, value, Some(name))?;
-        let is_hash = attribute.name == index.spec.schema.hash.name;
-        check_key_bytes(value, is_hash)?;
     }
-    Ok(())
+    let schema = &index.spec.schema;
+    check_key_bytes(schema.hash_attributes().filter_map(|part| item.get(&part.name)), true)?;
+    check_key_bytes(schema.range_attributes().filter_map(|part| item.get(&part.name)), false)
 }
 
-fn check_key_bytes(value: &AttributeValue, is_hash: bool) -> Result<()> {
-    let (max, kind) =
-        if is_hash { (PARTITION_KEY_BYTES_MAX, "hashkey") } else { (SORT_KEY_BYTES_MAX, "rangekey") };
-    if value.size_bytes() > max {
-        return Err(invalid(format!(
-            "One or more parameter values were invalid: Size of {kind} has exceeded the maximum size limit of{max} bytes"
-        )));
-    }
-    Ok(())
+/// All attributes of a partition key, or of a sort key, together. The space that is missing is missing with AWS.
+fn check_key_bytes<'v>(values: impl IntoIterator<Item = &'v AttributeValue>, is_hash: bool) -> Result<()> {
+    let bytes: usize = values.into_iter().map(AttributeValue::size_bytes).sum();
+    let why = match is_hash {
+        true if bytes > PARTITION_KEY_BYTES_MAX => {
+            format!("Size of hashkey has exceeded the maximum size limit of{PARTITION_KEY_BYTES_MAX} bytes")
+        }
+        false if bytes > SORT_KEY_BYTES_MAX => {
+            format!(
+                "Aggregated size of all range keys has exceeded the size limit of {SORT_KEY_BYTES_MAX} bytes"
+            )
+        }
+        _ => return Ok(()),
+    };
+    Err(invalid(format!("One or more parameter values were invalid: {why}")))
 }
 
 /// What a write costs, in half units.
@@ -543,7 +556,7 @@ fn collection(table: &Table, key: &Item, old: Option<&Item>, new: Option<&Item>)
     let schema = &table.meta.schema;
     let partition = key.get(&schema.hash.name)?;
     let of = |entries: &Entries, weigh: &dyn Fn(&Item) -> usize| -> usize {
-        entries.range(of_partition(partition, None)).map(|(_, item)| weigh(item)).sum()
+        entries.range(of_partition(partition)).map(|(_, item)| weigh(item)).sum()
     };
     let mut bytes = of(&table.items, &size_bytes) + new.map_or(0, size_bytes);
     bytes -= old.map_or(0, size_bytes).min(bytes);

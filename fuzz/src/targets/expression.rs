@@ -81,7 +81,7 @@ fn projection(text: &str) {
 
 fn key_condition(text: &str) {
     let attribute = |name: &str, kind| KeyAttribute { name: name.to_owned(), kind };
-    let schema = KeySchema { hash: attribute("a", KeyType::S), range: Some(attribute("b", KeyType::N)) };
+    let schema = KeySchema::new(attribute("a", KeyType::S), Some(attribute("b", KeyType::N)));
     if let Ok(condition) = KeyCondition::parse(text, &mut placeholders(), &schema) {
         assert!(matches!(condition.partition, AttributeValue::S(_)));
     }

@@ -21,6 +21,9 @@ use crate::checks::{Checks, flag};
 
 operation!("CreateTable", Administers);
 
+/// Attributes in the key of a table or a local index.
+const PAIR: usize = 2;
+
 headwater_wire::shape! {
     struct Input<'a> {
         definitions: List<Definition<'a>> = "AttributeDefinitions",
@@ -40,6 +43,7 @@ headwater_wire::shape! {
         on_demand: Nothing = "OnDemandThroughput",
         global_source: Text<'a> = "GlobalTableSourceArn",
         global_settings: Text<'a> = "GlobalTableSettingsReplicationMode",
+        vectors: List<Nothing> = "VectorIndexes",
     }
 }
 
@@ -64,10 +68,14 @@ fn check(input: &Input<'_>) -> Result<()> {
     check_table(&mut checks, "tableName", &input.table_name);
     check_billing(&mut checks, &input.billing_mode, &input.class);
     check_units(&mut checks, "provisionedThroughput", &input.throughput);
-    check_key(&mut checks, "keySchema", &input.key);
-    for (path, list) in [("localSecondaryIndexes", &input.local), ("globalSecondaryIndexes", &input.global)] {
+    check_key(&mut checks, "keySchema", &input.key, PAIR);
+    let lists = [
+        ("localSecondaryIndexes", &input.local, PAIR),
+        ("globalSecondaryIndexes", &input.global, usize::MAX),
+    ];
+    for (path, list, max) in lists {
         for (i, index) in list.iter().flat_map(|list| list.iter()).enumerate() {
-            check_index(&mut checks, &format!("{path}.{}.member", i + 1), index);
+            check_index(&mut checks, &format!("{path}.{}.member", i + 1), index, max);
         }
     }
     tags::check(&mut checks, tags::of(&input.tags));
@@ -80,6 +88,7 @@ fn check(input: &Input<'_>) -> Result<()> {
         ("OnDemandThroughput", input.on_demand.is_some()),
         ("GlobalTableSourceArn", input.global_source.is_some()),
         ("GlobalTableSettingsReplicationMode", input.global_settings.is_some()),
+        ("VectorIndexes", input.vectors.is_some()),
     ])
 }
 

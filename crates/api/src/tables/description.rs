@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use headwater_tables::{
-    Billing, IndexDescription, IndexProjection, IndexScope, KeySchema, Status, TableClass, TableDescription,
-    Throughput,
+    Billing, IndexDescription, IndexProjection, IndexScope, KeyAttribute, KeySchema, Status, TableClass,
+    TableDescription, Throughput,
 };
 use headwater_types::Timestamp;
 use headwater_wire::Codec;
@@ -214,10 +214,11 @@ fn attributes(table: &TableDescription) -> Vec<Attribute<'_>> {
     by_name.into_iter().map(shown).collect()
 }
 
-fn key(schema: &KeySchema) -> Vec<Element<'_>> {
-    let kinds = ["HASH", "RANGE"];
-    let elements = schema.attributes().zip(kinds);
-    elements.map(|(attribute, key_type)| Element { attribute_name: &attribute.name, key_type }).collect()
+fn key<'a>(schema: &'a KeySchema) -> Vec<Element<'a>> {
+    let element =
+        |key_type| move |attribute: &'a KeyAttribute| Element { attribute_name: &attribute.name, key_type };
+    let ranges = schema.range_attributes().map(element("RANGE"));
+    schema.hash_attributes().map(element("HASH")).chain(ranges).collect()
 }
 
 fn provisioned(
@@ -251,7 +252,7 @@ mod tests {
             arn: "ARN/index/by-owner".into(),
             scope: IndexScope::Global,
             status: Status::Active,
-            schema: KeySchema { hash: attribute("owner"), range: None },
+            schema: KeySchema::new(attribute("owner"), None),
             projection: IndexProjection::KeysOnly,
             throughput: None,
             items: 1,
@@ -263,7 +264,7 @@ mod tests {
             id: "ID".into(),
             status: Status::Active,
             created: Timestamp::from_millis(1_700_000_000_500),
-            schema: KeySchema { hash: attribute("key"), range: None },
+            schema: KeySchema::new(attribute("key"), None),
             indexes: vec![index],
             billing: Billing::PayPerRequest,
             pay_per_request_since: Some(Timestamp::from_millis(1_700_000_000_500)),

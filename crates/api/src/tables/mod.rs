@@ -33,6 +33,7 @@ mod get_item;
 mod legacy;
 mod list_tables;
 mod list_tags_of_resource;
+mod listed;
 mod names;
 mod paging;
 mod put_item;

@@ -38,6 +38,8 @@ headwater_wire::shape! {
         on_demand: Nothing = "OnDemandThroughput",
         warm: Nothing = "WarmThroughput",
         global_settings: Text<'a> = "GlobalTableSettingsReplicationMode",
+        disassociation: Bool = "DisassociationProtectionEnabled",
+        vectors: List<Nothing> = "VectorIndexUpdates",
     }
 }
 
@@ -73,7 +75,7 @@ fn check(input: &Input<'_>) -> Result<()> {
             check_units(&mut checks, &path("update.provisionedThroughput"), &update.throughput);
         }
         if let Some(create) = &changed.create {
-            check_index(&mut checks, &path("create"), create);
+            check_index(&mut checks, &path("create"), create, usize::MAX);
         }
         if let Some(delete) = &changed.delete {
             checks.required_text(&path("delete.indexName"), &delete.name, TABLE_NAME);
@@ -87,6 +89,8 @@ fn check(input: &Input<'_>) -> Result<()> {
         ("MultiRegionConsistency", input.consistency.is_some()),
         ("GlobalTableWitnessUpdates", input.witnesses.is_some()),
         ("GlobalTableSettingsReplicationMode", input.global_settings.is_some()),
+        ("DisassociationProtectionEnabled", input.disassociation.is_some()),
+        ("VectorIndexUpdates", input.vectors.is_some()),
         ("OnDemandThroughput", input.on_demand.is_some()),
         ("WarmThroughput", input.warm.is_some()),
     ])?;

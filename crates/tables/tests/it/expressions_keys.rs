@@ -8,7 +8,7 @@ use crate::expressions::{n, placeholders, s};
 
 fn schema(range: Option<KeyType>) -> KeySchema {
     let hash = KeyAttribute { name: "pk".to_owned(), kind: KeyType::S };
-    KeySchema { hash, range: range.map(|kind| KeyAttribute { name: "sk".to_owned(), kind }) }
+    KeySchema::new(hash, range.map(|kind| KeyAttribute { name: "sk".to_owned(), kind }))
 }
 
 fn parse(text: &str, range: Option<KeyType>) -> Result<KeyCondition, ExpressionError> {
@@ -22,7 +22,7 @@ fn parse(text: &str, range: Option<KeyType>) -> Result<KeyCondition, ExpressionE
 fn partition_and_range() {
     use SortCondition::{BeginsWith, Between, Equal, Greater, GreaterOrEqual, Less, LessOrEqual};
     let check = |text: &str, kind: KeyType, sort: SortCondition| {
-        let expected = KeyCondition { partition: s("x"), sort: Some(sort) };
+        let expected = KeyCondition { partition: vec![s("x")], leading: vec![], sort: Some(sort) };
         assert_eq!(
             parse(text, Some(kind)).unwrap_or_else(|error| panic!("{text}: {error}")),
             expected,
@@ -41,8 +41,14 @@ fn partition_and_range() {
     check("pk = :x AND sk BETWEEN :m AND :n", KeyType::N, Between(n("9"), n10()));
     check("sk BETWEEN :m AND :n AND pk = :x", KeyType::N, Between(n("9"), n10()));
     check("pk = :x AND begins_with(sk, :s)", KeyType::S, BeginsWith(s("he")));
-    assert_eq!(parse("pk = :x", None), Ok(KeyCondition { partition: s("x"), sort: None }));
-    assert_eq!(parse("pk = :x", Some(KeyType::N)), Ok(KeyCondition { partition: s("x"), sort: None }));
+    assert_eq!(
+        parse("pk = :x", None),
+        Ok(KeyCondition { partition: vec![s("x")], leading: vec![], sort: None })
+    );
+    assert_eq!(
+        parse("pk = :x", Some(KeyType::N)),
+        Ok(KeyCondition { partition: vec![s("x")], leading: vec![], sort: None })
+    );
 }
 
 #[test]
@@ -113,7 +119,11 @@ fn older_conditions() {
     let between = ("sk", Operator::Between, vec![n("1"), n("2")]);
     assert_eq!(
         legacy(vec![between.clone(), ("pk", Operator::Eq, vec![s("x")])]),
-        Ok(KeyCondition { partition: s("x"), sort: Some(SortCondition::Between(n("1"), n("2"))) })
+        Ok(KeyCondition {
+            partition: vec![s("x")],
+            leading: vec![],
+            sort: Some(SortCondition::Between(n("1"), n("2")))
+        })
     );
     let pk = || ("pk", Operator::Eq, vec![s("x")]);
     for (conditions, expected) in [

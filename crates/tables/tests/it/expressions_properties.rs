@@ -184,6 +184,6 @@ proptest! {
             prop_assert!(once.len() <= projection.attributes().len());
         }
         let hash = KeyAttribute { name: "a".to_owned(), kind: KeyType::N };
-        let _ = KeyCondition::parse(&text, &mut placeholders(), &KeySchema { hash, range: None });
+        let _ = KeyCondition::parse(&text, &mut placeholders(), &KeySchema::new(hash, None));
     }
 }
