@@ -15,6 +15,7 @@ mod order;
 mod owner;
 mod read;
 mod requests;
+mod scalars;
 mod schema;
 mod service;
 mod state;

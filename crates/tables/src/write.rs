@@ -21,7 +21,8 @@ use crate::limits::{
 };
 use crate::order::of_partition;
 use crate::requests::{Action, Collection, Consumed, Write, Written};
-use crate::schema::{IndexScope, KeyAttribute, KeySchema};
+use crate::scalars::check_scalars;
+use crate::schema::{IndexScope, IndexSpec, KeyAttribute, KeySchema};
 use crate::service::TransactionToken;
 use crate::state::{Entries, Index, State, Table, is_projected, projected_bytes};
 use crate::value::{AttributeValue, Item, memory_bytes, size_bytes};
@@ -159,6 +160,9 @@ impl<'a> Stage<'a> {
         // No item is named twice, so none of these depends on another.
         let (mut decided, mut reasons, mut work) = (Vec::new(), Vec::new(), CONDITION_WORK_MAX);
         for write in writes {
+            if matches!(reasons.last(), Some(Some(Cancellation::Invalid(_)))) {
+                break;
+            }
             reasons.push(match self.decide(write, moment, &mut work) {
                 Ok(decision) => {
                     decided.push(decision);
@@ -171,6 +175,8 @@ impl<'a> Stage<'a> {
             });
         }
         if reasons.iter().any(Option::is_some) {
+            // What comes after an action that is wrong has not been looked at, and has no reason.
+            reasons.resize(writes.len(), None);
             return Err(TablesError::TransactionCanceled(reasons));
         }
         let weigh = |decision: &Decision| decision.written.new.as_deref().map_or(0, size_bytes);
@@ -216,6 +222,7 @@ impl<'a> Stage<'a> {
         }
         let key = key_of(table, &write.action)?;
         let old = self.get(table, &key);
+        check_paths(table, write)?;
         if let Some(condition) = &write.condition {
             let none = Item::new();
             let item = old.as_deref().unwrap_or(&none);
@@ -312,6 +319,23 @@ impl<'a> Stage<'a> {
         let units = read_cost(item.as_deref().map_or(0, size_bytes), true);
         let consumed = Consumed { table: 2 * units, indexes: Vec::new() };
         Ok(Written { old: item.clone(), new: item, consumed, collection: None })
+    }
+}
+
+/// Whether the paths of a write's expressions may be: not into keys.
+fn check_paths(table: &Table, write: &Write) -> Result<()> {
+    if let Action::Update { update: Some(update), .. } = &write.action {
+        if let Some(name) = update.attributes().into_iter().find(|name| table.meta.schema.has(name)) {
+            return Err(invalid(format!(
+                "One or more parameter values were invalid: Cannot update attribute {name}. This attribute is part of \
+                 the key"
+            )));
+        }
+        check_scalars(table, &update.nested_attributes())?;
+    }
+    match &write.condition {
+        Some(condition) => check_scalars(table, &condition.nested_attributes()),
+        None => Ok(()),
     }
 }
 
@@ -417,12 +441,17 @@ pub(crate) fn check_condition(schema: &KeySchema, condition: &KeyCondition) -> R
     Ok(())
 }
 
-fn check_key_value(name: &str, value: &AttributeValue, index: Option<&str>) -> Result<()> {
-    let what = match value {
-        AttributeValue::S(text) if text.is_empty() => "string",
-        AttributeValue::B(bytes) if bytes.is_empty() => "binary",
-        _ => return Ok(()),
-    };
+/// What it is, if it is empty text or bytes, which no key may be.
+fn empty(value: &AttributeValue) -> Option<&'static str> {
+    match value {
+        AttributeValue::S(text) if text.is_empty() => Some("string"),
+        AttributeValue::B(bytes) if bytes.is_empty() => Some("binary"),
+        _ => None,
+    }
+}
+
+pub(crate) fn check_key_value(name: &str, value: &AttributeValue, index: Option<&str>) -> Result<()> {
+    let Some(what) = empty(value) else { return Ok(()) };
     Err(invalid(match index {
         None => format!(
             "One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an \
@@ -450,20 +479,15 @@ fn new_item(
         Action::Update { update, .. } => {
             let before = old.map_or(key, |item| &**item);
             let Some(update) = update else { return Ok(Some(Arc::new(before.clone()))) };
-            if let Some(name) = update.attributes().into_iter().find(|name| table.meta.schema.has(name)) {
-                return Err(invalid(format!(
-                    "One or more parameter values were invalid: Cannot update attribute {name}. This attribute is \
-                     part of the key"
-                )));
-            }
             if old.is_none() && !update.creates() {
                 return Ok(None);
             }
             (update.apply(before)?, "Item size to update has exceeded the maximum allowed size")
         }
     };
+    let before = old.filter(|_| matches!(action, Action::Update { .. })).map(|old| &**old);
     for index in table.live_indexes() {
-        check_index_keys(index, &item)?;
+        check_index_keys(&index.spec, &item, before)?;
     }
     if size_bytes(&item) > ITEM_BYTES_MAX {
         return Err(invalid(too_large));
@@ -475,10 +499,14 @@ fn new_item(
     Ok(Some(Arc::new(item)))
 }
 
-/// An item need not have the keys of an index, but what it has must be such keys.
-fn check_index_keys(index: &Index, item: &Item) -> Result<()> {
-    let name = index.spec.name.as_str();
-    for attribute in index.spec.schema.attributes() {
+/// An item need not have the keys of an index, but what it has must be such keys. Of an update only what it changes is
+/// looked at: an item from before the index may have what no write could put.
+pub(crate) fn check_index_keys(spec: &IndexSpec, item: &Item, before: Option<&Item>) -> Result<()> {
+    let name = spec.name.as_str();
+    let changed = |attribute: &&KeyAttribute| {
+        before.is_none_or(|before| before.get(&attribute.name) != item.get(&attribute.name))
+    };
+    for attribute in spec.schema.attributes().filter(changed) {
         let Some(value) = item.get(&attribute.name) else { continue };
         let (expected, actual) = (attribute.kind.attribute_type(), value.kind());
         if expected != actual {
@@ -490,11 +518,25 @@ fn check_index_keys(index: &Index, item: &Item) -> Result<()> {
                 actual.name()
             )));
         }
-        check_key_value(&attribute.name, value, Some(name))?;
+        match (empty(value), before) {
+            (Some(what), Some(_)) => {
+                return Err(invalid(format!(
+                    "One or more parameter values are not valid. The update expression attempted to update a secondary \
+                     index key to a value that is not supported. The AttributeValue for a key attribute cannot contain \
+                     an empty {what} value."
+                )));
+            }
+            _ => check_key_value(&attribute.name, value, Some(name))?,
+        }
     }
-    let schema = &index.spec.schema;
-    check_key_bytes(schema.hash_attributes().filter_map(|part| item.get(&part.name)), true)?;
-    check_key_bytes(schema.range_attributes().filter_map(|part| item.get(&part.name)), false)
+    let schema = &spec.schema;
+    if schema.hash_attributes().any(|part| changed(&part)) {
+        check_key_bytes(schema.hash_attributes().filter_map(|part| item.get(&part.name)), true)?;
+    }
+    if schema.range_attributes().any(|part| changed(&part)) {
+        check_key_bytes(schema.range_attributes().filter_map(|part| item.get(&part.name)), false)?;
+    }
+    Ok(())
 }
 
 /// All attributes of a partition key, or of a sort key, together. The space that is missing is missing with AWS.

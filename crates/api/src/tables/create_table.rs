@@ -2,7 +2,9 @@
 
 use bytes::Bytes;
 use headwater_tables::limits::{GLOBAL_INDEXES_MAX, LOCAL_INDEXES_MAX};
-use headwater_tables::{Billing, IndexScope, IndexSpec, KeySchema, TableClass, TableSpec, Throughput};
+use headwater_tables::{
+    Billing, IndexScope, IndexSpec, KeySchema, TableClass, TableName, TableSpec, Throughput,
+};
 use headwater_wire::Codec;
 use headwater_wire::shape::{Bool, List, Text};
 
@@ -14,7 +16,7 @@ use super::definition::{
 };
 use super::description::TableAnswer;
 use super::error::{Refused, Result};
-use super::names::{check_table, named};
+use super::names::{check_new_table, check_own_table, named};
 use super::operation;
 use super::tags::{self, Tag};
 use crate::checks::{Checks, flag};
@@ -62,10 +64,13 @@ async fn run(asker: &Asker<'_>, body: &Bytes) -> Result<Vec<u8>> {
 }
 
 fn check(input: &Input<'_>) -> Result<()> {
+    if input.table_name.is_none() {
+        check_own_table(&input.table_name)?;
+    }
     let mut checks = Checks::default();
     checks.required("attributeDefinitions", &input.definitions);
     check_definitions(&mut checks, &input.definitions);
-    check_table(&mut checks, "tableName", &input.table_name);
+    check_new_table(&mut checks, &input.table_name);
     check_billing(&mut checks, &input.billing_mode, &input.class);
     check_units(&mut checks, "provisionedThroughput", &input.throughput);
     check_key(&mut checks, "keySchema", &input.key, PAIR);
@@ -125,8 +130,14 @@ fn spec(input: &Input<'_>) -> Result<TableSpec> {
             ));
         }
         for index in list.iter() {
-            let index = definitions.index(index, IndexScope::Local)?;
-            check_local(&index, &schema)?;
+            let index =
+                definitions.index(index, IndexScope::Local, |name, key| check_local(name, key, &schema))?;
+            if index.throughput.is_some() {
+                return Err(Refused::parameter(format_args!(
+                    "ProvisionedThroughput cannot be specified for a LocalSecondaryIndex: {}",
+                    index.name
+                )));
+            }
             indexes.push(index);
         }
     }
@@ -138,7 +149,7 @@ fn spec(input: &Input<'_>) -> Result<TableSpec> {
             "GlobalSecondaryIndex count exceeds the per-table limit of",
         )?;
         for index in list.iter() {
-            let index = definitions.index(index, IndexScope::Global)?;
+            let index = definitions.index(index, IndexScope::Global, |_, _| Ok(()))?;
             check_global(&index, billing)?;
             indexes.push(index);
         }
@@ -176,23 +187,17 @@ fn count(list: &[Index<'_>], max: usize, member: &str, too_many: &str) -> Result
     }
 }
 
-fn check_local(index: &IndexSpec, table: &KeySchema) -> Result<()> {
-    let name = &index.name;
-    if index.throughput.is_some() {
-        return Err(Refused::parameter(format_args!(
-            "ProvisionedThroughput cannot be specified for a LocalSecondaryIndex: {name}"
-        )));
-    }
-    if index.schema.range.is_none() {
+fn check_local(name: &TableName, key: &KeySchema, table: &KeySchema) -> Result<()> {
+    if key.range.is_none() {
         return Err(Refused::parameter(format_args!(
             "Index KeySchema does not have a range key for index: {name}"
         )));
     }
-    if index.schema.hash != table.hash {
+    if key.hash != table.hash {
         return Err(Refused::parameter(format_args!(
             "Index KeySchema does not have the same leading hash key as table KeySchema for index: {name}. index hash \
              key: {}, table hash key: {}",
-            index.schema.hash.name, table.hash.name
+            key.hash.name, table.hash.name
         )));
     }
     Ok(())

@@ -1,6 +1,7 @@
 //! How CreateTable and UpdateTable define keys and indexes, and the rules that these have to keep.
 
 use std::collections::BTreeSet;
+use std::fmt::{self, Display};
 
 use headwater_tables::limits::KEY_PARTS_MAX;
 use headwater_tables::{
@@ -8,7 +9,9 @@ use headwater_tables::{
 };
 use headwater_wire::shape::{Bool, List, Long, Text};
 
+use super::echo::{Listed, OrNull};
 use super::error::{Refused, Result};
+use super::expressions::check_size;
 use super::listed::{Buckets, listed};
 use crate::checks::{Checks, TABLE_NAME, any_text};
 
@@ -29,6 +32,12 @@ headwater_wire::shape! {
     pub(super) struct Element<'a> {
         name: Text<'a> = "AttributeName",
         kind: Text<'a> = "KeyType",
+    }
+}
+
+impl Display for Element<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "KeySchemaElement(attributeName={}, keyType={})", OrNull(&self.name), OrNull(&self.kind))
     }
 }
 
@@ -116,7 +125,7 @@ pub(super) fn check_definitions(checks: &mut Checks, definitions: &Option<List<D
 pub(super) fn check_key(checks: &mut Checks, path: &str, key: &Option<List<Element<'_>>>, max: usize) {
     checks.required(path, key);
     let Some(key) = key else { return };
-    checks.size(path, key.len(), 1..=max);
+    check_size(checks, path, key.len(), 1..=max, &Listed(key));
     for (i, element) in key.iter().enumerate() {
         let path = |member: &str| format!("{path}.{}.member.{member}", i + 1);
         checks.required_text(&path("attributeName"), &element.name, any_text(1..=255));
@@ -146,7 +155,11 @@ pub(super) fn check_index(checks: &mut Checks, path: &str, index: &Index<'_>, ma
         let kinds = ["ALL", "INCLUDE", "KEYS_ONLY"];
         checks.one_of(&path_of(".projectionType"), &projection.kind, &kinds);
         if let Some(non_keys) = &projection.non_keys {
-            checks.size(&path_of(".nonKeyAttributes"), non_keys.len(), 1..=NON_KEYS_MAX);
+            let path = path_of(".nonKeyAttributes");
+            check_size(checks, &path, non_keys.len(), 1..=NON_KEYS_MAX, &Listed(non_keys));
+            for (i, name) in non_keys.iter().enumerate() {
+                checks.text_value(&format!("{path}.{}.member", i + 1), name, any_text(1..=255));
+            }
         }
     }
     check_units(checks, &format!("{path}.provisionedThroughput"), &index.throughput);
@@ -194,16 +207,6 @@ impl Definitions {
             attributes.push(KeyAttribute { name, kind });
         }
         Ok(Self { attributes, used: BTreeSet::new() })
-    }
-
-    /// Adds attributes that the table's keys have already.
-    pub(super) fn know(&mut self, key: &KeySchema) {
-        for attribute in key.attributes() {
-            if !self.attributes.iter().any(|known| known.name == attribute.name) {
-                self.attributes.push(attribute.clone());
-            }
-            self.used.insert(attribute.name.clone());
-        }
     }
 
     fn names(&self) -> Vec<&str> {
@@ -280,7 +283,13 @@ impl Definitions {
     }
 
     /// The index that a member which was checked asks for.
-    pub(super) fn index(&mut self, index: &Index<'_>, scope: IndexScope) -> Result<IndexSpec> {
+    /// The key of a local one is checked against the table's.
+    pub(super) fn index(
+        &mut self,
+        index: &Index<'_>,
+        scope: IndexScope,
+        check: impl FnOnce(&TableName, &KeySchema) -> Result<()>,
+    ) -> Result<IndexSpec> {
         refuse(&[
             ("OnDemandThroughput", index.on_demand.is_some()),
             ("WarmThroughput", index.warm.is_some()),
@@ -288,6 +297,7 @@ impl Definitions {
         let name = index.name.as_deref().and_then(TableName::new);
         let name = name.ok_or_else(|| Refused::parameter("IndexName is required"))?;
         let schema = self.index_key(&index.key, scope)?;
+        check(&name, &schema)?;
         let projection = projection(index.projection.as_ref())?;
         let throughput = index.throughput.as_ref().map(throughput).transpose()?;
         Ok(IndexSpec { name, scope, schema, projection, throughput })

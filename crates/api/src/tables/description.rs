@@ -20,6 +20,12 @@ pub(super) enum TableAnswer<'a> {
     TableDescription(Table<'a>),
 }
 
+/// The table that DeleteTable gives, under its name: AWS leaves out the keys and indexes there.
+#[derive(Serialize)]
+enum DeletedAnswer<'a> {
+    TableDescription(Deleted<'a>),
+}
+
 impl<'a> TableAnswer<'a> {
     pub(super) fn described(table: &'a TableDescription) -> Vec<u8> {
         Codec::Json10.encode(&Self::Table(Table::of(table)))
@@ -27,6 +33,22 @@ impl<'a> TableAnswer<'a> {
 
     pub(super) fn changed(table: &'a TableDescription) -> Vec<u8> {
         Codec::Json10.encode(&Self::TableDescription(Table::of(table)))
+    }
+
+    pub(super) fn deleted(table: &'a TableDescription) -> Vec<u8> {
+        let all = Table::of(table);
+        Codec::Json10.encode(&DeletedAnswer::TableDescription(Deleted {
+            table_name: all.table_name,
+            table_status: all.table_status,
+            provisioned_throughput: all.provisioned_throughput,
+            table_size_bytes: all.table_size_bytes,
+            item_count: all.item_count,
+            table_arn: all.table_arn,
+            table_id: all.table_id,
+            billing_mode_summary: all.billing_mode_summary,
+            deletion_protection_enabled: all.deletion_protection_enabled,
+            table_class_summary: all.table_class_summary,
+        }))
     }
 }
 
@@ -49,6 +71,23 @@ pub(super) struct Table<'a> {
     local_secondary_indexes: Vec<Index<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     global_secondary_indexes: Vec<Index<'a>>,
+    deletion_protection_enabled: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    table_class_summary: Option<Class>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Deleted<'a> {
+    table_name: &'a str,
+    table_status: &'static str,
+    provisioned_throughput: Provisioned,
+    table_size_bytes: usize,
+    item_count: usize,
+    table_arn: &'a str,
+    table_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    billing_mode_summary: Option<BillingMode>,
     deletion_protection_enabled: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     table_class_summary: Option<Class>,

@@ -26,6 +26,7 @@ mod describe_limits;
 mod describe_table;
 mod describe_time_to_live;
 mod description;
+mod echo;
 mod edge;
 mod error;
 mod expressions;

@@ -15,7 +15,7 @@ use super::definition::{
 };
 use super::description::TableAnswer;
 use super::error::{Refused, Result};
-use super::names::{check_table, permitted};
+use super::names::{check_own_table, check_table, permitted};
 use super::operation;
 use crate::checks::{Checks, TABLE_NAME};
 
@@ -54,6 +54,7 @@ headwater_wire::shape! {
 async fn run(asker: &Asker<'_>, body: &Bytes) -> Result<Vec<u8>> {
     let input: Input<'_> = Codec::Json10.decode(body)?;
     check(&input)?;
+    check_updates(&input)?;
     let table = permitted(asker, &input.table_name)?;
     let current = asker.tables().describe(&table.key).map_err(Refused::of_table)?;
     let change = change(&input, &current)?;
@@ -62,6 +63,7 @@ async fn run(asker: &Asker<'_>, body: &Bytes) -> Result<Vec<u8>> {
 }
 
 fn check(input: &Input<'_>) -> Result<()> {
+    check_own_table(&input.table_name)?;
     let mut checks = Checks::default();
     check_definitions(&mut checks, &input.definitions);
     check_table(&mut checks, "tableName", &input.table_name);
@@ -110,24 +112,56 @@ fn check(input: &Input<'_>) -> Result<()> {
     ))
 }
 
-fn change(input: &Input<'_>, current: &TableDescription) -> Result<TableChange> {
-    let billing = billing(input, current.billing)?;
-    let mut definitions = Definitions::of(&input.definitions)?;
-    definitions.know(&current.schema);
-    current.indexes.iter().for_each(|index| definitions.know(&index.schema));
-    let (mut indexes, mut names) = (Vec::new(), BTreeSet::new());
+/// Refuses changes that no table could have: capacities that are too large, and of indexes none, several at once, or one
+/// index twice.
+fn check_updates(input: &Input<'_>) -> Result<()> {
+    if let Some(units) = &input.throughput {
+        throughput(units)?;
+    }
+    let mut names = BTreeSet::new();
     for changed in input.indexes.iter().flat_map(|list| list.iter()) {
-        let change = index_change(changed, &mut definitions, billing.unwrap_or(current.billing))?;
-        let name = match &change {
-            IndexChange::Create(spec) => spec.name.clone(),
-            IndexChange::Update(name, _) | IndexChange::Delete(name) => name.clone(),
-        };
-        if !names.insert(name.clone()) {
+        let name = changed.only()?.name.as_deref().unwrap_or_default();
+        if !names.insert(name) {
             return Err(Refused::parameter(format_args!(
                 "Only one global secondary index update per index is allowed simultaneously. Index: {name}"
             )));
         }
-        indexes.push(change);
+    }
+    Ok(())
+}
+
+impl Input<'_> {
+    /// Whether it is about more than how the table is paid for.
+    fn has_other_changes(&self) -> bool {
+        self.indexes.as_ref().is_some_and(|indexes| !indexes.is_empty())
+            || self.class.is_some()
+            || self.deletion_protection.is_some()
+    }
+}
+
+impl<'a> Changed<'a> {
+    /// The index of the one change that it is.
+    fn only(&self) -> Result<&Index<'a>> {
+        match (&self.update, &self.create, &self.delete) {
+            (Some(index), None, None) | (None, Some(index), None) | (None, None, Some(index)) => Ok(index),
+            (None, None, None) => Err(Refused::parameter(
+                "One of GlobalSecondaryIndexUpdate.Update, GlobalSecondaryIndexUpdate.Create, \
+                 GlobalSecondaryIndexUpdate.Delete must not be null",
+            )),
+            _ => Err(Refused::parameter(
+                "Only one of GlobalSecondaryIndexUpdate.Update, GlobalSecondaryIndexUpdate.Create, \
+                 GlobalSecondaryIndexUpdate.Delete can be specified",
+            )),
+        }
+    }
+}
+
+fn change(input: &Input<'_>, current: &TableDescription) -> Result<TableChange> {
+    let billing = billing(input, current.billing)?;
+    let mut definitions = Definitions::of(&input.definitions)?;
+    let mut indexes = Vec::new();
+    for changed in input.indexes.iter().flat_map(|list| list.iter()) {
+        indexes.push(index_change(changed, &mut definitions, billing.unwrap_or(current.billing))?);
     }
     let deletion_protection = input.deletion_protection.map(|Bool(protected)| protected);
     Ok(TableChange { billing, class: class_of(&input.class), deletion_protection, indexes })
@@ -143,7 +177,7 @@ fn billing(input: &Input<'_>, current: Billing) -> Result<Option<Billing>> {
         (_, Some(units)) => {
             let wanted = Billing::Provisioned(throughput(units)?);
             // What names the mode again, and the capacity that there is, as Terraform does beside other changes.
-            let is_same = wanted == current && input.billing_mode.is_some();
+            let is_same = wanted == current && input.billing_mode.is_some() && input.has_other_changes();
             Ok((!is_same).then_some(wanted))
         }
         (Some(_), None) if !is_on_demand => Ok(None),
@@ -180,18 +214,10 @@ fn index_change(
             Ok(IndexChange::Update(name(update)?, units))
         }
         (None, Some(create), None) => {
-            let spec = definitions.index(create, IndexScope::Global)?;
+            let spec = definitions.index(create, IndexScope::Global, |_, _| Ok(()))?;
             check_global(&spec, billing)?;
             Ok(IndexChange::Create(spec))
         }
-        (None, None, Some(delete)) => Ok(IndexChange::Delete(name(delete)?)),
-        (None, None, None) => Err(Refused::parameter(
-            "One of GlobalSecondaryIndexUpdate.Update, GlobalSecondaryIndexUpdate.Create, \
-             GlobalSecondaryIndexUpdate.Delete must not be null",
-        )),
-        _ => Err(Refused::parameter(
-            "Only one of GlobalSecondaryIndexUpdate.Update, GlobalSecondaryIndexUpdate.Create, \
-             GlobalSecondaryIndexUpdate.Delete can be specified",
-        )),
+        _ => changed.only().and_then(|index| Ok(IndexChange::Delete(name(index)?))),
     }
 }

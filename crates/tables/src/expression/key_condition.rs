@@ -5,7 +5,7 @@ use super::condition::parse;
 use super::error::{ExpressionError, KEY_NOT_SUPPORTED, Place, parameter, plain};
 use super::legacy::{Comparison, Operator, check};
 use super::placeholders::Placeholders;
-use super::test::{Operand, Test};
+use super::test::{Operand, Test, begins_with};
 use crate::schema::{KeyAttribute, KeySchema};
 use crate::value::AttributeValue;
 
@@ -33,27 +33,67 @@ pub enum SortCondition {
     BeginsWith(AttributeValue),
 }
 
-impl KeyCondition {
-    /// Reads an expression on a key of this schema.
-    pub fn parse(
-        text: &str,
-        placeholders: &mut Placeholders,
-        schema: &KeySchema,
-    ) -> Result<Self, ExpressionError> {
-        let mut conditions = Vec::new();
-        collect(&parse(Place::KeyCondition, text, placeholders)?, &mut conditions)?;
-        Self::legacy(conditions, schema)
+impl SortCondition {
+    /// Whether a sort key is like that.
+    pub(crate) fn holds(&self, value: &AttributeValue) -> bool {
+        match self {
+            Self::Equal(wanted) => value == wanted,
+            Self::Less(bound) => value < bound,
+            Self::LessOrEqual(bound) => value <= bound,
+            Self::Greater(bound) => value > bound,
+            Self::GreaterOrEqual(bound) => value >= bound,
+            Self::Between(low, high) => value >= low && value <= high,
+            Self::BeginsWith(prefix) => begins_with(value, prefix),
+        }
+    }
+}
+
+/// A `KeyConditionExpression` as any condition: what conditions on keys cannot have may be in it.
+#[derive(Debug, Clone)]
+pub struct KeyExpression(Test);
+
+impl KeyExpression {
+    /// Reads an expression.
+    pub fn parse(text: &str, placeholders: &mut Placeholders) -> Result<Self, ExpressionError> {
+        parse(Place::KeyCondition, text, placeholders).map(Self)
     }
 
+    /// The comparisons that it consists of.
+    pub fn comparisons(&self) -> Result<KeyComparisons, ExpressionError> {
+        let mut conditions = Vec::new();
+        collect(&self.0, &mut conditions)?;
+        KeyComparisons::legacy(conditions)
+    }
+}
+
+/// Comparisons of a Query, by attribute, before it is known which of them are the key's.
+#[derive(Debug, Clone)]
+pub struct KeyComparisons(Vec<(String, Comparison)>);
+
+impl KeyComparisons {
     /// Of the older `KeyConditions`.
-    pub fn legacy(
-        conditions: Vec<(String, Comparison)>,
-        schema: &KeySchema,
-    ) -> Result<Self, ExpressionError> {
+    pub fn legacy(conditions: Vec<(String, Comparison)>) -> Result<Self, ExpressionError> {
         for (_, comparison) in &conditions {
             check(comparison)?;
         }
+        if conditions.is_empty() {
+            return Err(plain("Conditions can be of length 1 or 2 only"));
+        }
+        Ok(Self(conditions))
+    }
+
+    /// What they ask of a key of this schema.
+    pub fn of(self, schema: &KeySchema) -> Result<KeyCondition, ExpressionError> {
+        KeyCondition::of(self.0, schema)
+    }
+}
+
+impl KeyCondition {
+    fn of(conditions: Vec<(String, Comparison)>, schema: &KeySchema) -> Result<Self, ExpressionError> {
         let (given, defined) = (conditions.len(), schema.attributes().count());
+        if given > defined && (given, defined) == (2, 1) {
+            return Err(plain(KEY_NOT_SUPPORTED));
+        }
         if given > defined {
             return Err(plain(&format!(
                 "The number of query conditions ({given}) exceeds the number of key attributes defined in the schema \

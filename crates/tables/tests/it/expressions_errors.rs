@@ -447,7 +447,14 @@ fn placeholders_of_a_request() {
              long; size of key: 256",
         ),
     ] {
-        assert_eq!(Placeholders::new(names, values).expect_err(expected).to_string(), expected);
+        let keys = (
+            names.iter().flatten().map(|(key, _)| key.as_str()),
+            values.iter().flatten().map(|(key, _)| key.as_str()),
+        );
+        let checked =
+            Placeholders::check_keys(names.is_some().then_some(keys.0), values.is_some().then_some(keys.1));
+        let error = checked.and_then(|()| Placeholders::new(names.clone(), values.clone()).map(drop));
+        assert_eq!(error.expect_err(expected).to_string(), expected);
     }
     let all =
         Placeholders::new(names(&[("#x", "a"), ("#1_", "b")]), values(&[":y", ":x"])).expect("placeholders");

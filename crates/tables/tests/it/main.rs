@@ -10,6 +10,7 @@ mod expressions_properties;
 mod expressions_updates;
 mod harness;
 mod numbers;
+mod service_composite;
 mod service_control;
 mod service_durable;
 mod service_pages;
