@@ -1,7 +1,7 @@
 //! CreateTable.
 
 use bytes::Bytes;
-use headwater_tables::limits::{GLOBAL_INDEXES_MAX, LOCAL_INDEXES_MAX};
+use headwater_tables::limits::{GLOBAL_INDEXES_MAX, KEY_PARTS_MAX, LOCAL_INDEXES_MAX};
 use headwater_tables::{
     Billing, IndexScope, IndexSpec, KeySchema, TableClass, TableName, TableSpec, Throughput,
 };
@@ -76,7 +76,7 @@ fn check(input: &Input<'_>) -> Result<()> {
     check_key(&mut checks, "keySchema", &input.key, PAIR);
     let lists = [
         ("localSecondaryIndexes", &input.local, PAIR),
-        ("globalSecondaryIndexes", &input.global, usize::MAX),
+        ("globalSecondaryIndexes", &input.global, 2 * KEY_PARTS_MAX),
     ];
     for (path, list, max) in lists {
         for (i, index) in list.iter().flat_map(|list| list.iter()).enumerate() {

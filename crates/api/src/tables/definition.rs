@@ -125,7 +125,9 @@ pub(super) fn check_definitions(checks: &mut Checks, definitions: &Option<List<D
 pub(super) fn check_key(checks: &mut Checks, path: &str, key: &Option<List<Element<'_>>>, max: usize) {
     checks.required(path, key);
     let Some(key) = key else { return };
-    check_size(checks, path, key.len(), 1..=max, &Listed(key));
+    // Of a key that is too long AWS does not say whose it is.
+    let of_size = if key.len() > max { "keySchema" } else { path };
+    check_size(checks, of_size, key.len(), 1..=max, &Listed(key));
     for (i, element) in key.iter().enumerate() {
         let path = |member: &str| format!("{path}.{}.member.{member}", i + 1);
         checks.required_text(&path("attributeName"), &element.name, any_text(1..=255));

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use bytes::Bytes;
+use headwater_tables::limits::KEY_PARTS_MAX;
 use headwater_tables::{Billing, IndexChange, IndexScope, TableChange, TableDescription, TableName};
 use headwater_wire::Codec;
 use headwater_wire::shape::{Bool, List, Text};
@@ -77,7 +78,7 @@ fn check(input: &Input<'_>) -> Result<()> {
             check_units(&mut checks, &path("update.provisionedThroughput"), &update.throughput);
         }
         if let Some(create) = &changed.create {
-            check_index(&mut checks, &path("create"), create, usize::MAX);
+            check_index(&mut checks, &path("create"), create, 2 * KEY_PARTS_MAX);
         }
         if let Some(delete) = &changed.delete {
             checks.required_text(&path("delete.indexName"), &delete.name, TABLE_NAME);

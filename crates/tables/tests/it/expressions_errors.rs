@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use headwater_tables::expression::{Condition, ConditionPlace, Placeholders, Projection, Update};
+use headwater_tables::value::Item;
 
 use crate::expressions::{condition, item, n, placeholders};
 
@@ -409,7 +410,7 @@ fn placeholders_of_a_request() {
             all.iter().map(|(key, name)| ((*key).to_owned(), (*name).to_owned())).collect::<BTreeMap<_, _>>(),
         )
     };
-    let values = |keys: &[&str]| Some(keys.iter().map(|key| ((*key).to_owned(), n("1"))).collect());
+    let values = |keys: &[&str]| Some(keys.iter().map(|key| ((*key).to_owned(), n("1"))).collect::<Item>());
     let long = format!("#{}", "a".repeat(255));
     for (names, values, expected) in [
         (names(&[]), None, "ExpressionAttributeNames must not be empty"),

@@ -180,7 +180,7 @@ fn a_local_index_has_one_sort_key() {
         "a b c d",
         &index("LocalSecondaryIndexes", "a c d", ALL),
         "Value '[KeySchemaElement(attributeName=a, keyType=HASH), KeySchemaElement(attributeName=c, keyType=RANGE), \
-         KeySchemaElement(attributeName=d, keyType=RANGE)]' at 'localSecondaryIndexes.1.member.keySchema' failed to \
+         KeySchemaElement(attributeName=d, keyType=RANGE)]' at 'keySchema' failed to \
          satisfy constraint: Member must have length less than or equal to 2",
     );
 }
