@@ -43,8 +43,8 @@ def query(db, matches):
         values = {f":{key[1:]}": value(options.pop(key)) for key in list(options) if key.startswith("_")}
         return db.query(
             TableName=matches, IndexName="by-round", KeyConditionExpression=condition,
-            ExpressionAttributeNames={"#region": "region"} if "#region" in condition else None,
-            ExpressionAttributeValues=values, **options,
+            ExpressionAttributeValues=values,
+            **({"ExpressionAttributeNames": {"#region": "region"}} if "#region" in condition else {}), **options,
         )
     return ask
 

@@ -315,7 +315,9 @@ def test_index_updates_keep_rules(db):
         db.update_table, TableName=name, GlobalSecondaryIndexUpdates=[{}]
     ).message
     twice = [{"Create": index(f"index-{i}", "a")} for i in range(2)]
-    assert refusal(db.update_table, TableName=name, GlobalSecondaryIndexUpdates=twice) == Refusal(
+    assert refusal(
+        db.update_table, TableName=name, AttributeDefinitions=definitions(a="S"), GlobalSecondaryIndexUpdates=twice
+    ) == Refusal(
         "LimitExceededException",
         "Subscriber limit exceeded: Only 1 online index can be created or deleted simultaneously per table",
     )
