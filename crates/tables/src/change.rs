@@ -251,7 +251,39 @@ mod tests {
             assert_eq!(format!("{again:?}"), format!("{changes:?}"));
             lines += 1;
         }
-        assert!(lines >= 8);
+        assert!(lines >= 9);
+    }
+
+    #[test]
+    fn keys_of_several_attributes_are_written_beside_those_of_one() {
+        let read = |line: usize| {
+            let line = WRITTEN.lines().nth(line).expect("a line");
+            let changes = decode(line.as_bytes()).expect(line);
+            let [Change::Table(meta)] = &changes[..] else { panic!("{changes:?}") };
+            let again = String::from_utf8(encode(&changes).expect("it is written")).expect("text");
+            let schemas =
+                std::iter::once(&meta.schema).chain(meta.indexes.iter().map(|index| &index.spec.schema));
+            let names = schemas.map(|schema| {
+                let of = |parts: &mut dyn Iterator<Item = &crate::schema::KeyAttribute>| {
+                    parts.map(|part| part.name.as_str()).collect::<Vec<_>>().join(" ")
+                };
+                (of(&mut schema.hash_attributes()), of(&mut schema.range_attributes()))
+            });
+            (names.collect::<Vec<_>>(), again)
+        };
+        let (one, again) = read(0);
+        assert_eq!(one, [("leaseKey".to_owned(), String::new())]);
+        assert!(
+            !again.contains("more_"),
+            "what earlier versions could write is written as they did: {again}"
+        );
+        let (several, again) = read(WRITTEN.lines().count() - 1);
+        assert_eq!(
+            several[1],
+            ("tournament region".to_owned(), "round bracket seat".to_owned()),
+            "the first of each stand where they always did"
+        );
+        assert!(again.contains(r#""more_hash":[{"name":"region","kind":"S"}]"#), "{again}");
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::error::{Result, TablesError};
 use crate::limits::{GLOBAL_INDEXES_MAX, TABLES_MAX, TAGS_MAX};
 use crate::meta::{IndexMeta, Phase, PointInTimeMeta, TableMeta, TimeToLiveMeta};
 use crate::options::{EncryptionChoice, OnDemand, PointInTime, TableOptions};
-use crate::schema::{Billing, IndexScope, IndexSpec, TableKey, TableName, TableSpec, Throughput};
+use crate::schema::{Billing, IndexScope, IndexSpec, KeySchema, TableKey, TableName, TableSpec, Throughput};
 use crate::state::{State, Table};
 use crate::write::invalid;
 
@@ -177,12 +177,6 @@ impl Planning<'_> {
         }
         self.set_options(&mut meta, change.options)?;
         check_billing(&meta)?;
-        if meta == before && change.deletion_protection.is_none() {
-            return Err(invalid(
-                "At least one of ProvisionedThroughput, BillingMode, UpdateStreamEnabled, GlobalSecondaryIndexUpdates \
-                 or SSESpecification or ReplicaUpdates is required",
-            ));
-        }
         // Protection is changed at once.
         let quiet = TableMeta { deletion_protection: before.deletion_protection, ..meta.clone() };
         if quiet != before {
@@ -319,17 +313,7 @@ impl Planning<'_> {
                 "Subscriber limit exceeded: The table has {GLOBAL_INDEXES_MAX} global secondary indexes"
             )));
         }
-        for attribute in spec.schema.attributes() {
-            if let Some(known) = meta.key_attribute(&attribute.name)
-                && known.kind != attribute.kind
-            {
-                return Err(invalid(format!(
-                    "One or more parameter values were invalid: Attribute {} is of type {} in another key",
-                    attribute.name,
-                    known.kind.attribute_type().name()
-                )));
-            }
-        }
+        check_types(meta, &spec.schema)?;
         meta.indexes.push(IndexMeta { spec, phase: Phase::Creating { until: self.until() } });
         Ok(())
     }
@@ -377,6 +361,25 @@ impl Planning<'_> {
 }
 
 /// Global indexes have a capacity of their own where the table has one, and only there.
+/// Refuses an attribute that has another type in a key that there is.
+fn check_types(meta: &TableMeta, schema: &KeySchema) -> Result<()> {
+    let of_kind = |kind: &'static str| move |part| (part, kind);
+    let ranges = schema.range_attributes().map(of_kind("RANGE"));
+    for (part, kind) in schema.hash_attributes().map(of_kind("HASH")).chain(ranges) {
+        let Some(known) = meta.key_attribute(&part.name).filter(|known| known.kind != part.kind) else {
+            continue;
+        };
+        let (name, was, is) =
+            (&part.name, known.kind.attribute_type().name(), part.kind.attribute_type().name());
+        return Err(invalid(format!(
+            "One or more parameter values were invalid: Attributes cannot be redefined. Please check that your attribute \
+             has the same type as previously defined. Existing schema: Schema:[SchemaElement: key{{{name}:{was}:{kind}}}] \
+             New schema: Schema:[SchemaElement: key{{{name}:{is}:{kind}}}]"
+        )));
+    }
+    Ok(())
+}
+
 fn check_billing(meta: &TableMeta) -> Result<()> {
     let provisioned = meta.billing != Billing::PayPerRequest;
     let is_kept = |index: &&IndexMeta| {

@@ -24,6 +24,7 @@ mod reading;
 mod replay;
 mod requests;
 mod root;
+mod scalars;
 mod schema;
 mod service;
 mod state;

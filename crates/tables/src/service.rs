@@ -313,6 +313,17 @@ impl TableService {
         Ok(index.spec.schema.clone())
     }
 
+    /// Refuses a page that cannot begin after this key, or cannot be consistent; for who has yet to read conditions on keys.
+    pub fn check_start(
+        &self,
+        table: &TableKey,
+        index: Option<&TableName>,
+        consistent: bool,
+        after: Option<&Item>,
+    ) -> Result<()> {
+        read::check_start(&*self.state()?, table, index, (consistent, after), self.clock.now())
+    }
+
     /// Whether items are deleted when their time has come.
     pub fn time_to_live(&self, table: &TableKey) -> Result<TimeToLive> {
         let (state, now) = (self.state()?, self.clock.now());

@@ -16,6 +16,7 @@ use crate::meta::{Phase, TableMeta};
 use crate::order::{OrderedKey, Place};
 use crate::schema::{IndexProjection, IndexSpec, KeySchema, TableKey, TableName};
 use crate::value::{Item, memory_bytes, size_bytes};
+use crate::write::check_index_keys;
 
 /// Items in order.
 pub(crate) type Entries = BTreeMap<Place, Arc<Item>>;
@@ -408,8 +409,11 @@ impl Index {
         if !self.is_live {
             return (0, 0);
         }
-        let place =
-            |item: &Item| OrderedKey::of(&self.spec.schema, item).map(|key| key.place_of(primary.clone()));
+        // An item from before the index may have an empty or too large value where no write could put one now.
+        let place = |item: &Item| {
+            check_index_keys(&self.spec, item, None).ok()?;
+            OrderedKey::of(&self.spec.schema, item).map(|key| key.place_of(primary.clone()))
+        };
         let (was, is) = (old.and_then(place), new.and_then(|item| place(item)));
         let (mut gone, mut come) = (0, 0);
         if let (Some(place), Some(old)) = (was, old) {

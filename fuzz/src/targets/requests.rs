@@ -107,12 +107,12 @@ async fn tables() -> Arc<TableService> {
     let index = IndexSpec {
         name: name("index"),
         scope: IndexScope::Global,
-        schema: KeySchema { hash: attribute("c"), range: None },
+        schema: KeySchema::new(attribute("c"), None),
         projection: IndexProjection::All,
         throughput: None,
     };
     let spec = TableSpec {
-        schema: KeySchema { hash: attribute("a"), range: Some(attribute("b")) },
+        schema: KeySchema::new(attribute("a"), Some(attribute("b"))),
         indexes: vec![index],
         billing: Billing::PayPerRequest,
         class: None,

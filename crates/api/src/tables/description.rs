@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use headwater_tables::{
-    Billing, IndexDescription, IndexProjection, IndexScope, KeySchema, Status, TableClass, TableDescription,
-    Throughput,
+    Billing, IndexDescription, IndexProjection, IndexScope, KeyAttribute, KeySchema, Status, TableClass,
+    TableDescription, Throughput,
 };
 use headwater_types::Timestamp;
 use headwater_wire::Codec;
@@ -20,6 +20,12 @@ pub(super) enum TableAnswer<'a> {
     TableDescription(Table<'a>),
 }
 
+/// The table that DeleteTable gives, under its name: AWS leaves out the keys and indexes there.
+#[derive(Serialize)]
+enum DeletedAnswer<'a> {
+    TableDescription(Deleted<'a>),
+}
+
 impl<'a> TableAnswer<'a> {
     pub(super) fn described(table: &'a TableDescription) -> Vec<u8> {
         Codec::Json10.encode(&Self::Table(Table::of(table)))
@@ -27,6 +33,22 @@ impl<'a> TableAnswer<'a> {
 
     pub(super) fn changed(table: &'a TableDescription) -> Vec<u8> {
         Codec::Json10.encode(&Self::TableDescription(Table::of(table)))
+    }
+
+    pub(super) fn deleted(table: &'a TableDescription) -> Vec<u8> {
+        let all = Table::of(table);
+        Codec::Json10.encode(&DeletedAnswer::TableDescription(Deleted {
+            table_name: all.table_name,
+            table_status: all.table_status,
+            provisioned_throughput: all.provisioned_throughput,
+            table_size_bytes: all.table_size_bytes,
+            item_count: all.item_count,
+            table_arn: all.table_arn,
+            table_id: all.table_id,
+            billing_mode_summary: all.billing_mode_summary,
+            deletion_protection_enabled: all.deletion_protection_enabled,
+            table_class_summary: all.table_class_summary,
+        }))
     }
 }
 
@@ -85,6 +107,23 @@ struct Warm {
     read_units_per_second: u64,
     write_units_per_second: u64,
     status: &'static str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Deleted<'a> {
+    table_name: &'a str,
+    table_status: &'static str,
+    provisioned_throughput: Provisioned,
+    table_size_bytes: usize,
+    item_count: usize,
+    table_arn: &'a str,
+    table_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    billing_mode_summary: Option<BillingMode>,
+    deletion_protection_enabled: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    table_class_summary: Option<Class>,
 }
 
 #[derive(Serialize)]
@@ -274,10 +313,11 @@ fn attributes(table: &TableDescription) -> Vec<Attribute<'_>> {
     by_name.into_iter().map(shown).collect()
 }
 
-fn key(schema: &KeySchema) -> Vec<Element<'_>> {
-    let kinds = ["HASH", "RANGE"];
-    let elements = schema.attributes().zip(kinds);
-    elements.map(|(attribute, key_type)| Element { attribute_name: &attribute.name, key_type }).collect()
+fn key<'a>(schema: &'a KeySchema) -> Vec<Element<'a>> {
+    let element =
+        |key_type| move |attribute: &'a KeyAttribute| Element { attribute_name: &attribute.name, key_type };
+    let ranges = schema.range_attributes().map(element("RANGE"));
+    schema.hash_attributes().map(element("HASH")).chain(ranges).collect()
 }
 
 fn provisioned(
@@ -311,7 +351,7 @@ mod tests {
             arn: "ARN/index/by-owner".into(),
             scope: IndexScope::Global,
             status: Status::Active,
-            schema: KeySchema { hash: attribute("owner"), range: None },
+            schema: KeySchema::new(attribute("owner"), None),
             projection: IndexProjection::KeysOnly,
             throughput: None,
             items: 1,
@@ -323,7 +363,7 @@ mod tests {
             id: "ID".into(),
             status: Status::Active,
             created: Timestamp::from_millis(1_700_000_000_500),
-            schema: KeySchema { hash: attribute("key"), range: None },
+            schema: KeySchema::new(attribute("key"), None),
             indexes: vec![index],
             billing: Billing::PayPerRequest,
             pay_per_request_since: Some(Timestamp::from_millis(1_700_000_000_500)),

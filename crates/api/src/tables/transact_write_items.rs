@@ -1,6 +1,7 @@
 //! TransactWriteItems.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::{self, Display};
 
 use bytes::Bytes;
 use headwater_tables::expression::{Condition, ConditionPlace, Update};
@@ -12,6 +13,7 @@ use serde::Serialize;
 use super::asker::{Asker, Resource};
 use super::batch::Used;
 use super::consumed::{Capacity, Metrics, Report, capacities, check_metrics, wants_metrics};
+use super::echo::{Names, OrNull};
 use super::error::{Refused, Result};
 use super::expressions::{check_mix, placeholders};
 use super::fingerprint::{Fingerprint, digest};
@@ -134,8 +136,8 @@ async fn run(asker: &Asker<'_>, body: &Bytes) -> Result<Vec<u8>> {
 }
 
 fn check(input: &Input<'_>) -> Result<()> {
+    check_count(&input.items)?;
     let mut checks = Checks::default();
-    check_count(&mut checks, input.items.as_ref().map(|items| items.len()));
     checks.text("clientRequestToken", &input.token, any_text(1..=36));
     for (i, wanted) in input.items.iter().flat_map(|items| items.iter()).enumerate() {
         for (kind, one) in wanted.all() {
@@ -157,6 +159,48 @@ fn check(input: &Input<'_>) -> Result<()> {
     Report::check(&mut checks, &input.return_consumed);
     check_metrics(&mut checks, &input.return_metrics);
     Ok(checks.done()?)
+}
+
+impl Display for Wanted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let one = |kind, one| OneOf(kind, one);
+        write!(
+            f,
+            "TransactWriteItem(conditionCheck={}, put={}, delete={}, update={})",
+            one(Kind::Check, &self.check),
+            one(Kind::Put, &self.put),
+            one(Kind::Delete, &self.delete),
+            one(Kind::Update, &self.update)
+        )
+    }
+}
+
+/// An action, if there is one of this kind, as AWS prints it.
+struct OneOf<'o, 'a>(Kind, &'o Option<One<'a>>);
+
+impl Display for OneOf<'_, '_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(one) = self.1 else { return f.write_str("null") };
+        match self.0 {
+            Kind::Check => write!(f, "ConditionCheck(key={}", OrNull(&one.key))?,
+            Kind::Put => write!(f, "Put(item={}", OrNull(&one.item))?,
+            Kind::Delete => write!(f, "Delete(key={}", OrNull(&one.key))?,
+            Kind::Update => {
+                let update = OrNull(&one.update_expression);
+                write!(f, "Update(key={}, updateExpression={update}", OrNull(&one.key))?;
+            }
+        }
+        write!(
+            f,
+            ", tableName={}, conditionExpression={}, expressionAttributeNames={}, expressionAttributeValues={}, \
+             returnValuesOnConditionCheckFailure={}, workloadProfileName=null)",
+            OrNull(&one.table_name),
+            OrNull(&one.condition_expression),
+            OrNull(&one.names.as_ref().map(Names)),
+            OrNull(&one.values),
+            OrNull(&one.return_failed)
+        )
+    }
 }
 
 impl<'a> Wanted<'a> {
@@ -195,7 +239,7 @@ fn write(asker: &Asker<'_>, kind: Kind, one: One<'_>) -> Result<(Named, Write)> 
     let mut placeholders = placeholders(one.names, one.values)?;
     let key = one.key.unwrap_or_default();
     let action = match kind {
-        Kind::Put => Action::Put(one.item.unwrap_or_default().item()?),
+        Kind::Put => Action::Put(one.item.unwrap_or_default().stored_item()?),
         Kind::Delete => Action::Delete(key.item()?),
         Kind::Check => Action::Check(key.item()?),
         Kind::Update => {

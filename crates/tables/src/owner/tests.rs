@@ -108,7 +108,7 @@ impl World {
         };
         let mut world = Self { owner, left, queue: VecDeque::new() };
         let spec = TableSpec {
-            schema: KeySchema { hash: KeyAttribute { name: "pk".into(), kind: KeyType::S }, range: None },
+            schema: KeySchema::new(KeyAttribute { name: "pk".into(), kind: KeyType::S }, None),
             indexes: Vec::new(),
             billing: Billing::PayPerRequest,
             class: None,

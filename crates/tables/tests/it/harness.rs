@@ -176,7 +176,7 @@ pub(crate) fn attribute(name: &str, kind: KeyType) -> KeyAttribute {
 
 pub(crate) fn spec() -> TableSpec {
     TableSpec {
-        schema: KeySchema { hash: attribute("pk", KeyType::S), range: None },
+        schema: KeySchema::new(attribute("pk", KeyType::S), None),
         indexes: Vec::new(),
         billing: Billing::PayPerRequest,
         class: None,
@@ -191,7 +191,7 @@ pub(crate) fn by_owner(projection: IndexProjection) -> IndexSpec {
     IndexSpec {
         name: TableName::new("ByOwner").unwrap(),
         scope: IndexScope::Global,
-        schema: KeySchema { hash: attribute("owner", KeyType::S), range: Some(attribute("pk", KeyType::S)) },
+        schema: KeySchema::new(attribute("owner", KeyType::S), Some(attribute("pk", KeyType::S))),
         projection,
         throughput: None,
     }
@@ -235,6 +235,6 @@ pub(crate) fn scan(table: &TableKey) -> PageRequest {
 }
 
 pub(crate) fn query(table: &TableKey, partition: &str, sort: Option<SortCondition>) -> PageRequest {
-    let condition = KeyCondition { partition: s(partition), sort };
+    let condition = KeyCondition { partition: vec![s(partition)], leading: vec![], sort };
     PageRequest { range: Range::Query { condition, forward: true }, ..scan(table) }
 }

@@ -11,6 +11,7 @@ mod expressions_updates;
 mod harness;
 mod numbers;
 mod scratched;
+mod service_composite;
 mod service_control;
 mod service_damage;
 mod service_durable;
