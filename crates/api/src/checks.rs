@@ -264,7 +264,9 @@ mod tests {
 
     #[test]
     fn at_most_ten_violations_are_listed_and_counted() {
-        for (violations, said) in [(1, "1 validation error detected: "), (10, "10 validation errors"), (11, "10 v")] {
+        for (violations, said) in
+            [(1, "1 validation error detected: "), (10, "10 validation errors"), (11, "10 v")]
+        {
             let mut checks = Checks::default();
             for i in 0..violations {
                 checks.required(&format!("records.{}.member.data", i + 1), &None::<()>);

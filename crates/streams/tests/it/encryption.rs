@@ -13,7 +13,7 @@ use headwater_streams::{LimitPolicy, Push, StartingPosition, StreamHandle, Strea
 use headwater_types::{HashKey, RecordBatch};
 use headwater_vault::{Alias, KeyId, KeyTrouble, Keyring, MasterKey, Secret};
 
-use crate::harness::{World, entry, entry_at, key, records};
+use crate::harness::{World, entry, entry_at, key, records, shard};
 
 const HOUR: Duration = Duration::from_secs(3600);
 const WEEK: Duration = Duration::from_secs(7 * 24 * 3600);
@@ -164,7 +164,7 @@ async fn reshards_and_restarts_leave_it_readable() {
     let handle = world.create("s", 1).await;
     world.encrypt(&handle, DEFAULT).await;
     world.put_many("s", &[entry_at(1, b"a"), entry_at(u128::MAX, b"b")]).await.unwrap();
-    world.service.split_shard(&handle, "0", HashKey(1 << 127)).await.unwrap();
+    world.service.split_shard(&handle, shard(0), HashKey(1 << 127)).await.unwrap();
     world.put_many("s", &[entry_at(1, b"c"), entry_at(u128::MAX, b"d")]).await.unwrap();
     for _ in 0..2 {
         let texts = |shard| world.read_all("s", shard);
@@ -187,7 +187,7 @@ async fn a_put_that_comes_too_late_is_sealed_anew() {
     let put = tokio::spawn(async move {
         service.put_records(&late, &[entry_at(1, b"late")]).await.unwrap().pop().unwrap().unwrap()
     });
-    world.service.split_shard(&handle, "0", HashKey(1 << 127)).await.unwrap();
+    world.service.split_shard(&handle, shard(0), HashKey(1 << 127)).await.unwrap();
     let placed = put.await.unwrap();
     assert_eq!((placed.shard.index(), placed.encrypted), (1, true));
     assert_eq!(world.read_all("s", "1").await, [("late".into(), true)]);

@@ -12,7 +12,9 @@ use headwater_streams::{
     StreamService, StreamsError, Subscription, Substrate,
 };
 use headwater_telemetry::Metrics;
-use headwater_types::{AccountId, ConsumerName, HashKey, SequenceNumber, StreamKey, StreamName, Timestamp};
+use headwater_types::{
+    AccountId, ConsumerName, HashKey, SequenceNumber, ShardId, StreamKey, StreamName, Timestamp,
+};
 use headwater_vault::Keyring;
 
 pub(crate) const START: Timestamp = Timestamp::from_secs(1_700_000_000);
@@ -33,6 +35,10 @@ pub(crate) struct Got {
     pub(crate) number: SequenceNumber,
     pub(crate) encrypted: bool,
     pub(crate) arrival: Timestamp,
+}
+
+pub(crate) fn shard(index: u32) -> ShardId {
+    ShardId::new(index).unwrap()
 }
 
 pub(crate) fn key(name: &str) -> StreamKey {
