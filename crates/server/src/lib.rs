@@ -2,6 +2,7 @@
 
 mod banner;
 mod connections;
+mod key_sources;
 mod master_keys;
 mod patient;
 mod process;

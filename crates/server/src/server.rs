@@ -21,6 +21,7 @@ use tokio::task::JoinHandle;
 use tracing::{error, info, warn};
 
 use crate::connections::{self, Stopping};
+use crate::key_sources::KeySources;
 use crate::master_keys::MasterKeyFileError;
 use crate::routes::Routes;
 use crate::sampling;
@@ -135,8 +136,10 @@ impl Server {
         options.on_sync = Some(Arc::new(move |took| synced.fsync(took)));
         let (tls, ca) = tls(settings, clock.now())?;
         // Before they are read: a change meanwhile is then noticed.
-        let stamp = settings.master_keys.stamp();
-        let keys = Arc::new(settings.master_keys.keyring()?);
+        let sources =
+            KeySources { given: settings.master_keys.clone(), own: settings.own_master_keys.clone() };
+        let stamps = sources.stamps();
+        let keys = Arc::new(sources.keyring()?);
         // The address first: where it is taken, nothing has been touched yet.
         let address = settings.listen;
         let credentials = settings.credentials.as_deref();
@@ -163,6 +166,7 @@ impl Server {
             limits: settings.limit_policy(),
             transition: settings.transition,
             keys,
+            default_key: sources.maker(clock.clone(), random.clone()),
         };
         let streams = StreamService::open(substrate, config).await?;
         let tables = open_tables(settings, &store, &clock, &random, &metrics).await;
@@ -174,7 +178,7 @@ impl Server {
                 foreign, "all streams in this data directory belong to other accounts; see --account"
             );
         }
-        let keys = settings.master_keys.clone().follow(stamp, streams.clone(), clock.clone());
+        let keys = sources.follow(stamps, streams.clone(), clock.clone());
         let monitoring = Arc::new(MetricStore::new(clock.clone(), StoreLimits::default()));
         let sampling = sampling::run(streams.clone(), monitoring.clone(), clock.clone());
         let mut background =

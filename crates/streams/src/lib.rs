@@ -48,7 +48,7 @@ mod warm;
 pub use account::{AccountSettings, BillingCommitment, CommitmentStatus, LimitsReport};
 pub use consumers::{Consumer, ConsumerMeta, ConsumerPageToken, ConsumerRef, ConsumerStatus};
 pub use create::{CreateStream, Mode};
-pub use encryption::{EncryptionKey, ServedBatch};
+pub use encryption::{DefaultKey, EncryptionKey, ServedBatch};
 pub use error::{Result, StreamsError};
 pub use handle::{ShardHandle, StreamHandle, StreamView};
 pub use iterator::{ShardIterator, StartingPosition};

@@ -19,6 +19,7 @@ use parking_lot::{Mutex, RwLock};
 use tokio::sync::Notify;
 use tracing::{error, info, warn};
 
+use crate::encryption::DefaultKey;
 use crate::encryption::StreamKeys;
 use crate::error::{Result, StreamsError};
 use crate::handle::{ShardHandle, StreamHandle, StreamView};
@@ -57,6 +58,8 @@ pub struct Config {
     pub transition: Duration,
     /// The master keys of encrypted streams, until others replace them.
     pub keys: Arc<Keyring>,
+    /// What makes `alias/aws/kinesis` when it is first asked for.
+    pub default_key: Option<Arc<dyn DefaultKey>>,
 }
 
 /// Kinesis Data Streams.

@@ -42,6 +42,7 @@ pub(super) async fn open(store: &Arc<MemoryStore>) -> Result<Arc<StreamService>,
         limits,
         transition: std::time::Duration::ZERO,
         keys: Arc::default(),
+        default_key: None,
     };
     StreamService::open(substrate, config).await
 }

@@ -7,9 +7,9 @@ use std::time::Duration;
 use headwater_host::{ManualClock, SeededRandom};
 use headwater_store::memory::MemoryStore;
 use headwater_streams::{
-    Config, Consumer, ConsumerRef, CreateStream, Distribution, EventRoom, LimitPolicy, Mode, Push, PutEntry,
-    PutFailure, PutPlaced, ReadOutcome, ReadRequest, ShardIterator, StartingPosition, StreamHandle,
-    StreamService, StreamsError, Subscription, Substrate,
+    Config, Consumer, ConsumerRef, CreateStream, DefaultKey, Distribution, EventRoom, LimitPolicy, Mode,
+    Push, PutEntry, PutFailure, PutPlaced, ReadOutcome, ReadRequest, ShardIterator, StartingPosition,
+    StreamHandle, StreamService, StreamsError, Subscription, Substrate,
 };
 use headwater_telemetry::Metrics;
 use headwater_types::{
@@ -52,7 +52,13 @@ impl World {
 
     pub(crate) async fn in_region(region: &str, limits: LimitPolicy) -> Self {
         let (clock, store) = (ManualClock::new(START), Arc::new(MemoryStore::default()));
-        let config = Config { region: region.into(), limits, transition: TRANSITION, keys: Arc::default() };
+        let config = Config {
+            region: region.into(),
+            limits,
+            transition: TRANSITION,
+            keys: Arc::default(),
+            default_key: None,
+        };
         let service = open(&store, &clock, &config).await;
         Self { service, clock, store, config }
     }
@@ -61,6 +67,12 @@ impl World {
     pub(crate) async fn replace_keys(&mut self, keys: Keyring) {
         self.config.keys = Arc::new(keys);
         self.service.replace_keys(self.config.keys.clone()).await;
+    }
+
+    /// A new process that makes its own default key by this.
+    pub(crate) async fn make_keys_by(&mut self, maker: Arc<dyn DefaultKey>) {
+        self.config.default_key = Some(maker);
+        self.reopen().await;
     }
 
     /// The service as a new process would open it on the same store.
