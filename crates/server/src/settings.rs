@@ -96,7 +96,8 @@ pub struct ServeArgs {
     #[arg(value_parser = clap::builder::BoolishValueParser::new())]
     pub tls_self_signed: Option<bool>,
     /// The file of master keys, under which streams are encrypted; `headwater keys init` makes one. Instead of it,
-    /// HEADWATER_MASTER_KEY may hold the base64 of 32 bytes
+    /// HEADWATER_MASTER_KEY may hold the base64 of 32 bytes. With neither, the server makes alias/aws/kinesis in the data
+    /// directory when it is first asked for
     #[arg(long, env = "HEADWATER_MASTER_KEY_FILE", value_name = "FILE")]
     pub master_key_file: Option<PathBuf>,
     /// A file with credentials: then every request must be signed by one of them, and policies decide. `headwater
