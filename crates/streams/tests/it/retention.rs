@@ -105,6 +105,23 @@ async fn an_expired_shard_never_comes_back() {
 }
 
 #[tokio::test]
+async fn metadata_from_before_horizons_were_stored_is_read() {
+    use headwater_store::{Expected, MetaStore};
+    let mut world = world().await;
+    world.create("s", 1).await;
+    world.put("s", "k", "kept").await;
+    let stored = world.store.get("kds/stream/123456789012/s").await.unwrap().unwrap();
+    let mut meta: serde_json::Value = serde_json::from_slice(&stored.value).unwrap();
+    assert!(meta.as_object_mut().unwrap().remove("expired_before").is_some());
+    let (bytes, version) = (serde_json::to_vec(&meta).unwrap(), Expected::Version(stored.version));
+    world.store.put("kds/stream/123456789012/s", bytes.into(), version).await.unwrap();
+    world.reopen().await;
+    let handle = world.service.find(&key("s")).unwrap().0;
+    assert_eq!(handle.view().meta().horizon(world.service.now()), world.service.now().minus(24 * HOUR));
+    assert_eq!(world.read_shard("s", "0").await.len(), 1);
+}
+
+#[tokio::test]
 async fn a_clock_that_was_ahead_hides_nothing_afterwards() {
     let world = world().await;
     let handle = world.create("s", 1).await;
