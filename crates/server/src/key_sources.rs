@@ -12,7 +12,7 @@
 use std::collections::BTreeSet;
 use std::io::{Error, ErrorKind};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use headwater_host::{Clock, FileStamp, Random, create_private_directory};
@@ -66,7 +66,7 @@ impl KeySources {
         random: Arc<dyn Random>,
     ) -> Option<Arc<dyn DefaultKey>> {
         let path = self.own.clone().filter(|_| !self.is_given())?;
-        Some(Arc::new(OwnKey { path, sources: self.clone(), clock, random }))
+        Some(Arc::new(OwnKey { path, sources: self.clone(), clock, random, making: Mutex::default() }))
     }
 
     fn is_given(&self) -> bool {
@@ -123,10 +123,13 @@ struct OwnKey {
     sources: KeySources,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
+    /// Held while it is made: one process writes one file beside the other.
+    making: Mutex<()>,
 }
 
 impl DefaultKey for OwnKey {
     fn make(&self) -> std::io::Result<Keyring> {
+        let _making = self.making.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(directory) = self.path.parent() {
             create_private_directory(directory)?;
         }

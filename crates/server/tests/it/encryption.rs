@@ -268,11 +268,12 @@ async fn a_server_without_keys_makes_its_own_when_it_is_first_asked_for() {
     world.start().await.unwrap();
     assert_eq!(data(&world, "s").await, [b"plain".as_slice(), DATA, DATA]);
     world.stop().await;
-    std::fs::remove_file(&own).unwrap();
+    world.settings.own_master_keys = None;
     world.start().await.unwrap();
     assert_eq!(data(&world, "t").await, [b"plain".as_slice(), DATA]);
     world.stop().await;
     // A file of its own that others can read is refused, like one that was given.
+    world.settings.own_master_keys = Some(own.clone());
     write(&own, "format = 1\n", 0o644);
     let refused = world.start().await.unwrap_err().to_string();
     assert!(refused.contains("chmod 600") && refused.contains("keys/master-keys.toml"), "{refused}");
@@ -281,9 +282,8 @@ async fn a_server_without_keys_makes_its_own_when_it_is_first_asked_for() {
 #[tokio::test]
 async fn a_key_that_cannot_be_stored_encrypts_nothing() {
     let dir = tempfile::tempdir().unwrap();
-    // Where the directory should be is a file.
-    let own = dir.path().join("keys/master-keys.toml");
-    std::fs::write(dir.path().join("keys"), "").unwrap();
+    // Where the directory should be made there is none.
+    let own = dir.path().join("none/keys/master-keys.toml");
     let mut world = World::with("no-own-key", |settings| settings.own_master_keys = Some(own.clone())).await;
     world.create("s", 1).await;
     let input = json!({"StreamName": "s", "EncryptionType": "KMS", "KeyId": DEFAULT_ALIAS});
@@ -292,7 +292,7 @@ async fn a_key_that_cannot_be_stored_encrypts_nothing() {
     world.put("s", b"plain").await;
     assert_eq!(world.status("s").await, "ACTIVE");
     // As soon as it can be stored it is.
-    std::fs::remove_file(dir.path().join("keys")).unwrap();
+    std::fs::create_dir(dir.path().join("none")).unwrap();
     world.call("StartStreamEncryption", input).await.ok();
     world.clock.advance(TRANSITION);
     assert_eq!(put_telling(&world, "s").await["EncryptionType"], "KMS");
