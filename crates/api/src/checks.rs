@@ -8,8 +8,8 @@ use headwater_wire::shape::{Bool, Int, Text};
 
 use crate::error::{ApiError, Result};
 
-/// Violations shown in one message (kinesalite, after production).
-const SHOWN_MAX: usize = 10;
+/// Violations listed, and counted, in one message: AWS says "10 validation errors detected" of eleven.
+const LISTED_MAX: usize = 10;
 
 /// How much of a value is shown.
 const SHOWN_BYTES_MAX: usize = 1024;
@@ -18,7 +18,6 @@ const SHOWN_BYTES_MAX: usize = 1024;
 #[derive(Debug, Default)]
 pub(crate) struct Checks {
     items: Vec<String>,
-    count: usize,
 }
 
 /// A pattern as AWS shows it, and what it means.
@@ -131,8 +130,7 @@ fn resource_arn(text: &str, kinds: &[&str]) -> bool {
 
 impl Checks {
     pub(crate) fn fail(&mut self, value: Option<&dyn Display>, path: &str, rule: &dyn Display) {
-        self.count += 1;
-        if self.items.len() < SHOWN_MAX {
+        if self.items.len() < LISTED_MAX {
             let value = value.map_or_else(
                 || "null".to_owned(),
                 |value| {
@@ -147,8 +145,7 @@ impl Checks {
 
     /// A violation by a value that AWS does not print.
     pub(crate) fn fail_unshown(&mut self, path: &str, rule: &dyn Display) {
-        self.count += 1;
-        if self.items.len() < SHOWN_MAX {
+        if self.items.len() < LISTED_MAX {
             self.items.push(format!("Value at '{path}' failed to satisfy constraint: {rule}"));
         }
     }
@@ -244,13 +241,13 @@ impl Checks {
 
     /// The exception, if anything was violated.
     pub(crate) fn done(self) -> Result<()> {
-        if self.count == 0 {
+        let count = self.items.len();
+        if count == 0 {
             return Ok(());
         }
-        let plural = if self.count == 1 { "" } else { "s" };
+        let plural = if count == 1 { "" } else { "s" };
         Err(ApiError::validation(format!(
-            "{} validation error{plural} detected: {}",
-            self.count,
+            "{count} validation error{plural} detected: {}",
             self.items.join("; ")
         )))
     }
@@ -259,4 +256,25 @@ impl Checks {
 /// A boolean member's value, false where it is absent.
 pub(crate) fn flag(value: Option<Bool>) -> bool {
     value.is_some_and(|Bool(set)| set)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn at_most_ten_violations_are_listed_and_counted() {
+        for (violations, said) in
+            [(1, "1 validation error detected: "), (10, "10 validation errors"), (11, "10 v")]
+        {
+            let mut checks = Checks::default();
+            for i in 0..violations {
+                checks.required(&format!("records.{}.member.data", i + 1), &None::<()>);
+            }
+            let text = checks.done().unwrap_err().message.unwrap();
+            assert!(text.starts_with(said), "{text}");
+            assert_eq!(text.matches("failed to satisfy").count(), violations.min(10));
+        }
+        assert!(Checks::default().done().is_ok());
+    }
 }

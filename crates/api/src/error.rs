@@ -263,6 +263,11 @@ impl From<StreamsError> for ApiError {
                 "Invalid StartingSequenceNumber. It encodes {encoded}, while it was used in a call to a shard with \
                  {shard}"
             )),
+            E::AfterEndOfShard => invalid(
+                "Invalid SequenceNumber for ShardIteratorType AFTER_SEQUENCE_NUMBER, SequenceNumber has reached max \
+                 possible value for the shard."
+                    .to_owned(),
+            ),
             E::TimeInFuture { asked, now } => invalid(format!(
                 "The timestampInMillis parameter cannot be greater than the currentTimestampInMillis. \
                  timestampInMillis: {}, currentTimestampInMillis: {}",

@@ -16,6 +16,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use crate::body::{AnswerBody, BodyError, receive};
 use crate::context::{Api, Inner, Peer};
 use crate::error::ApiError;
+use crate::foreign::Foreign;
 use crate::guard::Trail;
 use crate::operations::{self, Operation, Reply};
 use crate::{identity, monitoring, tables};
@@ -41,6 +42,9 @@ impl Api {
             return Ok(preflight(inner, &parts.headers));
         }
         if parts.method != Method::POST && !monitoring::is_get(&parts) {
+            if let Some(foreign) = Foreign::find(&parts, b"") {
+                return Ok(self.refuse_foreign(&foreign));
+            }
             return Ok(finish(inner, plain(StatusCode::FORBIDDEN, None, NOT_POST)));
         }
         // Until the answer begins: an event stream is no work.
@@ -85,6 +89,9 @@ impl Api {
             let action = ("dynamodb", answered.name);
             self.record(&trail, action, answered.is_recorded, answered.outcome, &response);
             return Ok(response);
+        }
+        if let Some(foreign) = Foreign::find(&parts, &received.bytes) {
+            return Ok(self.refuse_foreign(&foreign));
         }
         let target = header(&parts.headers, "x-amz-target");
         let name = target.and_then(|target| target.strip_prefix(TARGET_PREFIX));
@@ -150,6 +157,14 @@ impl Api {
         let response = finish(inner, answer);
         self.record(&trail, (service, "unknown"), false, kind, &response);
         response
+    }
+
+    fn refuse_foreign(&self, foreign: &Foreign) -> Answer {
+        self.inner.metrics.request("unknown", "UnknownOperationException", Duration::ZERO);
+        let id = request_id(&*self.inner.random);
+        let mut answer = foreign.refusal(id.to_str().unwrap_or_default());
+        answer.headers_mut().insert(REQUEST_ID, id);
+        finish(&self.inner, answer)
     }
 
     fn record(

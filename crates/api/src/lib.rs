@@ -15,6 +15,7 @@ mod body;
 mod checks;
 mod context;
 mod error;
+mod foreign;
 mod guard;
 mod http_edge;
 mod identity;

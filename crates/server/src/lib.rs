@@ -3,6 +3,7 @@
 mod banner;
 mod connections;
 mod health;
+mod key_sources;
 mod master_keys;
 mod patient;
 mod process;

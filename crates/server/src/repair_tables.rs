@@ -13,8 +13,10 @@ use headwater_tables::{Losses, TableService, TablesError};
 use headwater_telemetry::Metrics;
 use headwater_types::limits::LimitPolicy;
 
+use crate::key_sources::KeySources;
 use crate::master_keys::{MasterKeyFileError, MasterKeySource};
 use crate::server::Host;
+use crate::settings::OWN_MASTER_KEYS;
 
 /// Why tables were not repaired: one line that names the cause.
 #[derive(Debug, thiserror::Error)]
@@ -40,7 +42,8 @@ pub async fn repair_tables(
     keys: &MasterKeySource,
     accept: bool,
 ) -> Result<Losses, RepairTablesError> {
-    let keys = Arc::new(keys.keyring()?);
+    let sources = KeySources { given: keys.clone(), own: Some(data_dir.join(OWN_MASTER_KEYS)) };
+    let keys = Arc::new(sources.keyring()?);
     let Host { clock, random, disk } = host;
     let store = EmbeddedStore::open(Options::new(disk, data_dir, clock.clone()))?;
     let substrate = headwater_tables::Substrate {
@@ -56,6 +59,7 @@ pub async fn repair_tables(
         transition: Duration::ZERO,
         copy_after_bytes: usize::MAX,
         keys,
+        default_key: None,
     };
     let repaired = async {
         let tables = TableService::open(substrate, config).await?;

@@ -16,12 +16,13 @@ use headwater_streams::{Config, StreamService, StreamsError, Substrate};
 use headwater_tables::TableService;
 use headwater_telemetry::Metrics;
 use headwater_types::Timestamp;
-use headwater_vault::Keyring;
+use headwater_vault::{DefaultKey, Keyring};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tracing::{error, info, warn};
 
 use crate::connections::{self, Stopping};
+use crate::key_sources::KeySources;
 use crate::master_keys::MasterKeyFileError;
 use crate::routes::Routes;
 use crate::sampling;
@@ -136,8 +137,10 @@ impl Server {
         options.on_sync = Some(Arc::new(move |took| synced.fsync(took)));
         let (tls, ca) = tls(settings, clock.now())?;
         // Before they are read: a change meanwhile is then noticed.
-        let stamp = settings.master_keys.stamp();
-        let keys = Arc::new(settings.master_keys.keyring()?);
+        let sources =
+            KeySources { given: settings.master_keys.clone(), own: settings.own_master_keys.clone() };
+        let stamps = sources.stamps();
+        let keys = Arc::new(sources.keyring()?);
         // The address first: where it is taken, nothing has been touched yet.
         let address = settings.listen;
         let credentials = settings.credentials.as_deref();
@@ -159,14 +162,16 @@ impl Server {
             random: random.clone(),
             metrics: metrics.clone(),
         };
+        let default_key = sources.maker(clock.clone(), random.clone());
         let config = Config {
             region: settings.region.clone(),
             limits: settings.limit_policy(),
             transition: settings.transition,
             keys: keys.clone(),
+            default_key: default_key.clone(),
         };
         let streams = StreamService::open(substrate, config).await?;
-        let tables = open_tables(settings, &store, &clock, &random, &metrics, keys).await;
+        let tables = open_tables(settings, &store, &clock, &random, &metrics, keys, default_key).await;
         let (own, foreign) = streams.count_streams(settings.account);
         if own == 0 && foreign > 0 && credentials.is_none() {
             let account = settings.account.as_str();
@@ -175,7 +180,7 @@ impl Server {
                 foreign, "all streams in this data directory belong to other accounts; see --account"
             );
         }
-        let keys = settings.master_keys.clone().follow(stamp, streams.clone(), tables.clone(), clock.clone());
+        let keys = sources.follow(stamps, streams.clone(), tables.clone(), clock.clone());
         let monitoring = Arc::new(MetricStore::new(clock.clone(), StoreLimits::default()));
         let sampling = sampling::run(streams.clone(), monitoring.clone(), clock.clone());
         let mut background =
@@ -267,6 +272,7 @@ async fn open_tables(
     random: &Arc<dyn Random>,
     metrics: &Arc<Metrics>,
     keys: Arc<Keyring>,
+    default_key: Option<Arc<dyn DefaultKey>>,
 ) -> Arc<TableService> {
     let substrate = headwater_tables::Substrate {
         logs: store.clone(),
@@ -281,6 +287,7 @@ async fn open_tables(
         transition: settings.table_transition,
         copy_after_bytes: headwater_tables::COPY_AFTER_BYTES,
         keys,
+        default_key,
     };
     match TableService::open(substrate.clone(), config.clone()).await {
         Ok(tables) => tables,

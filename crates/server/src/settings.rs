@@ -96,7 +96,8 @@ pub struct ServeArgs {
     #[arg(value_parser = clap::builder::BoolishValueParser::new())]
     pub tls_self_signed: Option<bool>,
     /// The file of master keys, under which streams are encrypted; `headwater keys init` makes one. Instead of it,
-    /// HEADWATER_MASTER_KEY may hold the base64 of 32 bytes
+    /// HEADWATER_MASTER_KEY may hold the base64 of 32 bytes. With neither, the server makes alias/aws/kinesis in the data
+    /// directory when it is first asked for
     #[arg(long, env = "HEADWATER_MASTER_KEY_FILE", value_name = "FILE")]
     pub master_key_file: Option<PathBuf>,
     /// A file with credentials: then every request must be signed by one of them, and policies decide. `headwater
@@ -157,6 +158,8 @@ pub struct Settings {
     pub tls: TlsChoice,
     /// Where master keys come from.
     pub master_keys: MasterKeySource,
+    /// Where the server keeps a master key that it makes for itself if none were given; none if it makes none.
+    pub own_master_keys: Option<PathBuf>,
     /// What requests may hold; nobody but a test has had a reason to change it.
     pub requests: Limits,
 }
@@ -260,6 +263,7 @@ impl ServeArgs {
             self.tls_self_signed.or(file.tls_self_signed).unwrap_or(false),
             &data_dir,
         )?;
+        let own_master_keys = Some(data_dir.join(OWN_MASTER_KEYS));
         Ok(Settings {
             listen,
             connections,
@@ -279,6 +283,7 @@ impl ServeArgs {
                 self.table_transition_ms.or(file.table_transition_ms).unwrap_or(0).into(),
             ),
             master_keys: master_keys(self.master_key_file.or(file.master_key_file))?,
+            own_master_keys,
             requests: Limits::default(),
         })
     }
@@ -374,6 +379,8 @@ fn tls_choice(
     }
 }
 
+/// The server's own master keys, in the data directory.
+pub(crate) const OWN_MASTER_KEYS: &str = "keys/master-keys.toml";
 /// Only an environment variable: a flag would be seen by everybody on the machine.
 const MASTER_KEY_VARIABLE: &str = "HEADWATER_MASTER_KEY";
 

@@ -20,7 +20,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use headwater_host::Random;
-use headwater_vault::{DEFAULT_ALIAS, DataKey, Forged, KeyId, KeyTrouble, Keyring, WrappedKey};
+use headwater_vault::{DEFAULT_ALIAS, DataKey, Forged, KeyId, KeyRef, KeyTrouble, Keyring, WrappedKey};
 use serde::{Deserialize, Serialize};
 
 use crate::change::{Change, decode, encode};
@@ -45,11 +45,24 @@ impl Vault {
     /// The master key that a caller means. Without `alias/aws/dynamodb` the default key of streams is that of tables.
     pub(crate) fn master(&self, given: Option<&str>) -> Result<KeyId, KeyTrouble> {
         let found = self.keyring.find(given.unwrap_or(TABLES_ALIAS), &self.region);
-        let found = match given {
-            Some(_) => found,
-            None => found.or_else(|_| self.keyring.find(DEFAULT_ALIAS, &self.region)),
+        let found = match self.is_default(given) {
+            false => found,
+            true => found.or_else(|_| self.keyring.find(DEFAULT_ALIAS, &self.region)),
         };
         found.cloned()
+    }
+
+    /// Whether a default key is meant and there is none yet.
+    pub(crate) fn lacks_default(&self, given: Option<&str>) -> bool {
+        let missing = matches!(self.master(given), Err(KeyTrouble::NoKeys(_) | KeyTrouble::NotFound(_)));
+        missing && self.is_default(given)
+    }
+
+    fn is_default(&self, given: Option<&str>) -> bool {
+        given.is_none_or(|given| match KeyRef::parse(given, &self.region) {
+            Some(KeyRef::Alias(alias)) => [TABLES_ALIAS, DEFAULT_ALIAS].contains(&alias.as_str()),
+            Some(_) | None => false,
+        })
     }
 }
 

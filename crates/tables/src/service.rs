@@ -1,19 +1,20 @@
 //! The service.
 
+use std::io::ErrorKind;
 use std::ops::Bound;
 use std::sync::Arc;
 use std::time::Duration;
 
 use headwater_host::{Clock, Random};
-use headwater_store::{LogStore, MetaStore};
+use headwater_store::{LogStore, MetaStore, StoreError};
 use headwater_telemetry::{Level, Metrics};
 use headwater_types::AccountId;
 use headwater_types::limits::LimitPolicy;
-use headwater_vault::Keyring;
+use headwater_vault::{DefaultKey, Keyring};
 use parking_lot::{Mutex, RwLock, RwLockReadGuard};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
-use tracing::warn;
+use tracing::{error, warn};
 
 use crate::capacity::Capacity;
 use crate::change::Change;
@@ -25,7 +26,7 @@ use crate::encryption::Vault;
 use crate::error::{Result, TablesError};
 use crate::journal::Journal;
 use crate::losses::Losses;
-use crate::options::PointInTime;
+use crate::options::{EncryptionChoice, PointInTime, TableOptions};
 use crate::order::Place;
 use crate::owner::Owner;
 use crate::read;
@@ -64,6 +65,8 @@ pub struct Config {
     pub copy_after_bytes: usize,
     /// The master keys of encrypted tables, until others replace them.
     pub keys: Arc<Keyring>,
+    /// Makes the default key of a server that was given none.
+    pub default_key: Option<Arc<dyn DefaultKey>>,
 }
 
 /// See [`Config::copy_after_bytes`]. Reading so much takes a fraction of a second.
@@ -87,13 +90,14 @@ pub struct TableService {
     random: Arc<dyn Random>,
     metrics: Arc<Metrics>,
     region: String,
+    default_key: Option<Arc<dyn DefaultKey>>,
 }
 
 impl TableService {
     /// Reads all tables.
     pub async fn open(substrate: Substrate, config: Config) -> Result<Arc<Self>> {
         let Substrate { logs, meta, clock, random, metrics } = substrate;
-        let Config { region, limits, transition, copy_after_bytes, keys } = config;
+        let Config { region, limits, transition, copy_after_bytes, keys, default_key } = config;
         let vault = Vault { keyring: keys, random: random.clone(), region: region.as_str().into() };
         let (journal, state) = Journal::open(logs, meta, clock.clone(), vault).await?;
         let state = Arc::new(RwLock::new(state));
@@ -110,7 +114,8 @@ impl TableService {
         };
         let (sender, commands) = mpsc::channel(QUEUE_MAX);
         let task = Mutex::new(Some(tokio::spawn(owner.run(commands))));
-        Ok(Arc::new(Self { state, owner: sender, task, capacity, clock, random, metrics, region }))
+        let owner = sender;
+        Ok(Arc::new(Self { state, owner, task, capacity, clock, random, metrics, region, default_key }))
     }
 
     /// Ends what is under way and lets go of the store. What is asked afterwards is refused.
@@ -131,8 +136,8 @@ impl TableService {
             Vault { keyring: config.keys, random: random.clone(), region: config.region.as_str().into() };
         let state = Arc::new(RwLock::new(State::in_trouble(trouble.to_string(), vault)));
         let capacity = Arc::new(Capacity::new(false));
-        let (task, region) = (Mutex::default(), config.region);
-        Arc::new(Self { state, owner, task, capacity, clock, random, metrics, region })
+        let (task, region, default_key) = (Mutex::default(), config.region, None);
+        Arc::new(Self { state, owner, task, capacity, clock, random, metrics, region, default_key })
     }
 
     fn state(&self) -> Result<RwLockReadGuard<'_, State>> {
@@ -259,8 +264,32 @@ impl TableService {
         self.send(Command::AcceptLosses).await
     }
 
+    /// Has the default master key made if that is asked for and there is none.
+    async fn provide_default_key(&self, table: &TableKey, options: &TableOptions) -> Result<()> {
+        let Some(EncryptionChoice::Key(given)) = &options.encryption else { return Ok(()) };
+        let is_missing = self.state()?.vault().lacks_default(given.as_deref());
+        let Some(maker) = self.default_key.clone().filter(|_| is_missing) else { return Ok(()) };
+        let made = tokio::task::spawn_blocking(move || maker.make()).await;
+        let keyring = match made {
+            Ok(Ok(keyring)) => keyring,
+            Ok(Err(cause)) if matches!(cause.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded) => {
+                return Err(StoreError::NoSpace(format!("no room for a master key: {cause}")).into());
+            }
+            Ok(Err(cause)) => {
+                error!(%cause, table = %table.name, "no master key could be made");
+                return Err(TablesError::Undecided);
+            }
+            Err(cause) => {
+                error!(%cause, table = %table.name, "no master key could be made");
+                return Err(TablesError::Undecided);
+            }
+        };
+        self.replace_keys(Arc::new(keyring)).await
+    }
+
     /// Makes a table.
     pub async fn create_table(&self, table: &TableKey, spec: TableSpec) -> Result<TableDescription> {
+        self.provide_default_key(table, &spec.options).await?;
         let (key, random) = (table.clone(), self.random.clone());
         self.plan(move |planning| planning.create(&key, spec, &*random)).await?;
         self.describe(table)
@@ -268,6 +297,7 @@ impl TableService {
 
     /// Changes a table.
     pub async fn update_table(&self, table: &TableKey, change: TableChange) -> Result<TableDescription> {
+        self.provide_default_key(table, &change.options).await?;
         let key = table.clone();
         self.plan(move |planning| planning.update(&key, change)).await?;
         self.describe(table)

@@ -18,7 +18,7 @@ use crate::date::Civil;
 pub struct XmlAnswer<'a> {
     /// The name of the operation.
     pub operation: &'a str,
-    /// The namespace of the service.
+    /// The namespace of the service; empty for none.
     pub namespace: &'a str,
     /// As in the header.
     pub request_id: &'a str,
@@ -56,6 +56,32 @@ pub fn xml_error(namespace: &str, request_id: &str, is_sender: bool, code: &str,
     xml.0.into_inner()
 }
 
+/// An error of EC2, whose form is its own.
+pub fn ec2_error(request_id: &str, code: &str, message: &str) -> Vec<u8> {
+    let mut xml = Xml::new();
+    xml.open("Response");
+    xml.open("Errors");
+    xml.open("Error");
+    xml.element("Code", code);
+    xml.element("Message", message);
+    xml.close("Error");
+    xml.close("Errors");
+    xml.element("RequestID", request_id);
+    xml.close("Response");
+    xml.0.into_inner()
+}
+
+/// An error of S3.
+pub fn s3_error(request_id: &str, code: &str, message: &str) -> Vec<u8> {
+    let mut xml = Xml::new();
+    xml.open("Error");
+    xml.element("Code", code);
+    xml.element("Message", message);
+    xml.element("RequestId", request_id);
+    xml.close("Error");
+    xml.0.into_inner()
+}
+
 pub(crate) fn encode<T: Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) {
     let mut xml = Xml(Writer::new(std::mem::take(out)));
     value.serialize(Element { xml: &mut xml, in_time: false }).expect("AWS shapes have text keys");
@@ -80,7 +106,9 @@ impl Xml {
 
     fn open_with(&mut self, name: &str, namespace: &str) {
         let mut start = BytesStart::new(name);
-        start.push_attribute(("xmlns", namespace));
+        if !namespace.is_empty() {
+            start.push_attribute(("xmlns", namespace));
+        }
         self.write(Event::Start(start));
     }
 

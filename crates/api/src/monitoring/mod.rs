@@ -13,6 +13,7 @@
 mod error;
 mod get_metric_data;
 mod get_metric_statistics;
+mod label;
 mod list_metrics;
 mod members;
 mod put_metric_data;

@@ -42,6 +42,7 @@ pub(crate) fn settings(dir: impl Into<PathBuf>) -> Settings {
         table_transition: TRANSITION,
         tls: TlsChoice::Off,
         master_keys: Default::default(),
+        own_master_keys: None,
         requests: Limits::default(),
     }
 }

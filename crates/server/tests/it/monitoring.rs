@@ -565,7 +565,9 @@ async fn the_query_protocol_answers_in_xml() {
 #[tokio::test]
 async fn what_is_not_cloudwatch_s_stays_kinesis_s() {
     let mut world = World::new("cloudwatch-apart").await;
-    for text in ["Action=PutMetricData", "Action=CreateQueue&Version=2012-11-05", "x"] {
+    let (status, answer) = form(&world, "Action=CreateQueue&Version=2012-11-05").await;
+    assert_eq!((status, answer.contains("<Code>InvalidAction</Code>")), (400, true), "{answer}");
+    for text in ["Action=PutMetricData", "x"] {
         let (status, answer) = form(&world, text).await;
         assert_eq!((status, answer.contains("AccessDeniedException")), (403, true), "{text}: {answer}");
     }

@@ -57,6 +57,7 @@ impl World {
             transition: TRANSITION,
             copy_after_bytes: headwater_tables::COPY_AFTER_BYTES,
             keys: Default::default(),
+            default_key: None,
         };
         change(&mut config);
         let (service, embedded) = open(&engine, &clock, &config).await;
