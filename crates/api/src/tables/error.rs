@@ -13,7 +13,7 @@ use serde::ser::{SerializeMap, Serializer};
 use tracing::warn;
 
 use super::shown::ShownItem;
-use crate::error::ApiError;
+use crate::error::{ApiError, NO_FILES};
 use crate::http_edge::cut;
 
 pub(super) type Result<T> = std::result::Result<T, Refused>;
@@ -216,6 +216,10 @@ impl From<TablesError> for Refused {
                 warn!(%cause, "a write was refused for want of space");
                 let why = "The disk of the server is full: writes are refused until there is space.";
                 Self::new(503, "ServiceUnavailable", why)
+            }
+            E::Store(StoreError::NoFiles(cause)) => {
+                warn!(%cause, "a request was refused for want of file descriptors");
+                Self::new(503, "ServiceUnavailable", NO_FILES)
             }
             E::Stopped => Self::new(503, "ServiceUnavailable", "The server is stopping."),
             cause @ (E::Store(
