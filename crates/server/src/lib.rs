@@ -2,13 +2,17 @@
 
 mod banner;
 mod connections;
+mod files;
+mod health;
 mod master_keys;
 mod patient;
 mod process;
 mod routes;
 mod sampling;
+mod scrubbing;
 mod server;
 mod settings;
+mod store_health;
 mod tls;
 
 pub use master_keys::{MasterKeyFile, MasterKeyFileError, MasterKeySource};

@@ -17,7 +17,9 @@ use http::{Method, Request, Response, StatusCode};
 use http_body_util::{Either, Full};
 use hyper::body::Incoming;
 
+use crate::health::Health;
 use crate::settings::Settings;
+use crate::store_health;
 
 /// Everything that answers.
 #[derive(Debug, Clone)]
@@ -29,6 +31,7 @@ pub(crate) struct Routes {
     pub(crate) metrics: Arc<Metrics>,
     disk: Arc<dyn Disk>,
     data_dir: Arc<PathBuf>,
+    health: Arc<Health>,
     account: AccountId,
 }
 
@@ -43,7 +46,11 @@ impl Routes {
         settings: &Settings,
     ) -> Self {
         let (data_dir, account) = (Arc::new(settings.data_dir.clone()), settings.account);
-        Self { api, streams, tables, store, metrics, disk, data_dir, account }
+        // Every part that can be unwell adds itself here.
+        let mut health = Health::default();
+        store_health::watch(&mut health, &store);
+        let health = Arc::new(health);
+        Self { api, streams, tables, store, metrics, disk, data_dir, health, account }
     }
 
     /// For a new connection from this address; `secure` if it is TLS.
@@ -72,13 +79,7 @@ impl Routes {
     }
 
     fn health(&self) -> Response<AnswerBody> {
-        let (status, body) = match self.store.poisoned() {
-            None => (StatusCode::OK, "{\"status\":\"ok\"}\n"),
-            Some(_) => (
-                StatusCode::SERVICE_UNAVAILABLE,
-                "{\"status\":\"writes have stopped after a disk error; see the log and restart\"}\n",
-            ),
-        };
+        let (status, body) = self.health.report();
         text(status, "application/json", body.into())
     }
 
@@ -88,8 +89,8 @@ impl Routes {
         let stats = self.store.stats();
         self.metrics.set(Level::DiskUsedBytes, stats.disk_bytes());
         self.metrics.set(Level::WritesStopped, self.store.poisoned().is_some().into());
+        self.metrics.set(Level::DamagedFrames, self.store.damaged_places());
         for (level, count) in [
-            (Level::DamagedFrames, &stats.corrupt_frames),
             (Level::BackgroundFailures, &stats.background_failures),
             (Level::CommitQueueBytes, &stats.queue_bytes),
         ] {
