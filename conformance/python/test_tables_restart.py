@@ -173,7 +173,7 @@ def test_a_damaged_file_takes_the_table_that_it_touched_and_no_other(own_server)
     assert refused.value.response["Error"]["Code"] == "InternalServerError"
     assert "lost changes to damage" in refused.value.response["Error"]["Message"]
     health = send(server, "GET", "/health")
-    assert health.status == 200 and b'"status":"degraded"' in health.body
+    assert health.status == 200 and b'"status":"impaired"' in health.body
     in_use = run_to_end("repair-tables", "--data-dir", str(server.data_dir), env=server.env)
     assert in_use.returncode == 1 and "in use" in in_use.stderr
     server.stop()

@@ -15,6 +15,10 @@ use tracing::{error, warn};
 /// Result of an operation.
 pub(crate) type Result<T> = std::result::Result<T, ApiError>;
 
+/// Told when the process has no file descriptors left.
+pub(crate) const NO_FILES: &str =
+    "The server has no file descriptors left: try again when there are fewer connections.";
+
 /// An error answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ApiError {
@@ -309,6 +313,11 @@ impl From<StreamsError> for ApiError {
                         "The disk of the server is full: writes are refused until there is space.".into(),
                     ),
                 }
+            }
+            E::Store(StoreError::NoFiles(cause)) => {
+                warn!(%cause, "a request was refused for want of file descriptors");
+                let message = Some(NO_FILES.into());
+                Self { status: 503, kind: "ServiceUnavailable", message }
             }
             E::Store(
                 cause @ (StoreError::Closed

@@ -20,6 +20,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tracing::{debug, info, warn};
 
+use crate::files;
 use crate::patient::Patient;
 use crate::routes::Routes;
 use crate::tls::Tls;
@@ -28,8 +29,6 @@ use crate::tls::Tls;
 const SILENCE_MAX: Duration = Duration::from_secs(90);
 /// After an accept that failed for want of files, before the next is tried.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-/// Files that are kept for the store.
-const FILES_RESERVED: u64 = 512;
 /// Streams of one HTTP/2 connection that may be open at once.
 const H2_STREAMS_MAX: u32 = 256;
 const H2_STREAM_WINDOW: u32 = 1 << 20;
@@ -72,7 +71,7 @@ pub(crate) async fn accept(
     connections_max: u32,
     stopping: Stopping,
 ) {
-    let files_suffice_for = raise_file_limit().saturating_sub(FILES_RESERVED).max(16);
+    let files_suffice_for = files::suffice_for_connections();
     if files_suffice_for < u64::from(connections_max) {
         info!("the process may open so few files that {files_suffice_for} connections are served at once");
     }
@@ -213,13 +212,4 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
 fn warn_once(what: &'static str) {
     static SAID: std::sync::Once = std::sync::Once::new();
     SAID.call_once(|| warn!("{what}"));
-}
-
-/// Lets the process open as many files as it may, and returns how many that is.
-fn raise_file_limit() -> u64 {
-    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    let limit = getrlimit(Resource::Nofile);
-    let wanted = limit.maximum.unwrap_or(1 << 20).min(1 << 20);
-    let raised = setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), maximum: limit.maximum });
-    if raised.is_ok() { wanted } else { limit.current.unwrap_or(1024) }
 }

@@ -1,90 +1,107 @@
-//! The state of the server's parts, as `/health` tells it.
+//! `GET /health`: can this server do its work, and if not quite, what is wrong.
 //!
-//! # Constraints
-//! Open to everybody: it names no stream, no table and no path. The log has those.
+//! A part of the server that can be unwell says so by a probe. The status is for load balancers and supervisors: 503 only
+//! where requests had better go elsewhere, or a restart helps. Stored data that is damaged, a full disk and the like are
+//! told in the body with 200: everything else is served as well as ever, and neither a restart nor another address mends
+//! them; metrics and their alarms are for that. The page is open to everybody, so it names no stream and no file.
+
+use std::fmt;
+use std::sync::Arc;
 
 use http::StatusCode;
 use serde::Serialize;
 
-/// The state of one part.
+/// How a part of the server is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Condition {
-    /// It does all it should.
-    Sound,
-    /// Some of what it holds cannot be served; the rest is.
-    Degraded(String),
-    /// It does not work.
-    Failed(String),
+pub(crate) enum State {
+    /// Well.
+    Well,
+    /// It serves, but somebody should look: why, for people.
+    Impaired(String),
+    /// It does not do what it is for.
+    Down(String),
 }
 
-/// Parts by name.
-#[derive(Debug, Default)]
+/// Asks a part how it is. Called for each request, so it must neither wait nor work.
+pub(crate) type Probe = Arc<dyn Fn() -> State + Send + Sync>;
+
+/// All parts that can be unwell.
+#[derive(Clone, Default)]
 pub(crate) struct Health {
-    components: Vec<(&'static str, Condition)>,
+    probes: Vec<(&'static str, Probe)>,
 }
 
-#[derive(Serialize)]
-struct Shown {
+impl fmt::Debug for Health {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.probes.iter().map(|(component, _)| component)).finish()
+    }
+}
+
+/// The answer's body.
+#[derive(Debug, Serialize)]
+struct Report {
     status: &'static str,
-    #[serde(skip_serializing_if = "serde_json::Map::is_empty")]
-    components: serde_json::Map<String, serde_json::Value>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    components: Vec<Trouble>,
+}
+
+#[derive(Debug, Serialize)]
+struct Trouble {
+    component: &'static str,
+    state: &'static str,
+    what: String,
 }
 
 impl Health {
-    pub(crate) fn add(&mut self, component: &'static str, condition: Condition) {
-        self.components.push((component, condition));
+    /// Adds a part of the server.
+    pub(crate) fn add(&mut self, component: &'static str, probe: impl Fn() -> State + Send + Sync + 'static) {
+        self.probes.push((component, Arc::new(probe)));
     }
 
-    /// 503 if a part does not work at all: a server that serves most of what it has is not to be taken out of service.
-    pub(crate) fn status(&self) -> StatusCode {
-        match self.has_failed() {
-            true => StatusCode::SERVICE_UNAVAILABLE,
-            false => StatusCode::OK,
-        }
-    }
-
-    fn has_failed(&self) -> bool {
-        self.components.iter().any(|(_, condition)| matches!(condition, Condition::Failed(_)))
-    }
-
-    /// A line of JSON.
-    pub(crate) fn body(&self) -> String {
-        let told = self.components.iter().filter_map(|(component, condition)| match condition {
-            Condition::Sound => None,
-            Condition::Degraded(text) | Condition::Failed(text) => {
-                Some(((*component).to_owned(), text.as_str().into()))
+    /// The status and the body, JSON on one line.
+    pub(crate) fn report(&self) -> (StatusCode, String) {
+        let mut report = Report { status: "ok", components: Vec::new() };
+        for (component, probe) in &self.probes {
+            let (state, what) = match probe() {
+                State::Well => continue,
+                State::Impaired(what) => ("impaired", what),
+                State::Down(what) => ("down", what),
+            };
+            if report.status != "down" {
+                report.status = state;
             }
-        });
-        let components: serde_json::Map<_, _> = told.collect();
-        let status = match (self.has_failed(), components.is_empty()) {
-            (true, _) => "failed",
-            (false, true) => "ok",
-            (false, false) => "degraded",
-        };
-        let shown = Shown { status, components };
-        let text = serde_json::to_string(&shown).unwrap_or_else(|_| format!("{{\"status\":\"{status}\"}}"));
-        text + "\n"
+            report.components.push(Trouble { component, state, what });
+        }
+        let status = if report.status == "down" { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
+        let mut body = serde_json::to_string(&report).unwrap_or_default();
+        body.push('\n');
+        (status, body)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{Health, State};
+
+    fn check(states: &[(&'static str, State)], status: u16, body: &str) {
+        let mut health = Health::default();
+        for (component, state) in states.iter().cloned() {
+            health.add(component, move || state.clone());
+        }
+        let (found, text) = health.report();
+        assert_eq!((found.as_u16(), text.as_str()), (status, body));
+    }
 
     #[test]
-    fn a_part_that_fails_is_named_and_fails_the_whole() {
-        let told = |conditions: [Condition; 2]| {
-            let mut health = Health::default();
-            let [store, tables] = conditions;
-            health.add("store", store);
-            health.add("tables", tables);
-            (health.status().as_u16(), health.body())
-        };
-        use Condition::{Degraded, Failed, Sound};
-        assert_eq!(told([Sound, Sound]), (200, "{\"status\":\"ok\"}\n".to_owned()));
-        let degraded = "{\"status\":\"degraded\",\"components\":{\"tables\":\"one \\\"x\\\"\"}}\n";
-        assert_eq!(told([Sound, Degraded("one \"x\"".into())]), (200, degraded.to_owned()));
-        let failed = "{\"status\":\"failed\",\"components\":{\"store\":\"a\",\"tables\":\"b\"}}\n";
-        assert_eq!(told([Failed("a".into()), Degraded("b".into())]), (503, failed.to_owned()));
+    fn only_what_is_down_is_a_503_and_every_trouble_is_named() {
+        let hurt = State::Impaired("2 places are damaged".into());
+        let down = State::Down("no writes".into());
+        check(&[("log", State::Well)], 200, "{\"status\":\"ok\"}\n");
+        let of_hurt = "{\"component\":\"data\",\"state\":\"impaired\",\"what\":\"2 places are damaged\"}";
+        let of_down = "{\"component\":\"log\",\"state\":\"down\",\"what\":\"no writes\"}";
+        let expected = format!("{{\"status\":\"impaired\",\"components\":[{of_hurt}]}}\n");
+        check(&[("log", State::Well), ("data", hurt.clone())], 200, &expected);
+        let expected = format!("{{\"status\":\"down\",\"components\":[{of_down},{of_hurt}]}}\n");
+        check(&[("log", down), ("data", hurt)], 503, &expected);
     }
 }

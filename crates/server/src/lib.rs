@@ -2,6 +2,7 @@
 
 mod banner;
 mod connections;
+mod files;
 mod health;
 mod key_sources;
 mod master_keys;
@@ -10,8 +11,11 @@ mod process;
 mod repair_tables;
 mod routes;
 mod sampling;
+mod scrubbing;
 mod server;
 mod settings;
+mod store_health;
+mod tables_health;
 mod tls;
 
 pub use master_keys::{MasterKeyFile, MasterKeyFileError, MasterKeySource};

@@ -17,8 +17,9 @@ use http::{Method, Request, Response, StatusCode};
 use http_body_util::{Either, Full};
 use hyper::body::Incoming;
 
-use crate::health::{Condition, Health};
+use crate::health::Health;
 use crate::settings::Settings;
+use crate::{store_health, tables_health};
 
 /// Everything that answers.
 #[derive(Debug, Clone)]
@@ -30,6 +31,7 @@ pub(crate) struct Routes {
     pub(crate) metrics: Arc<Metrics>,
     disk: Arc<dyn Disk>,
     data_dir: Arc<PathBuf>,
+    health: Arc<Health>,
     account: AccountId,
 }
 
@@ -44,7 +46,12 @@ impl Routes {
         settings: &Settings,
     ) -> Self {
         let (data_dir, account) = (Arc::new(settings.data_dir.clone()), settings.account);
-        Self { api, streams, tables, store, metrics, disk, data_dir, account }
+        // Every part that can be unwell adds itself here.
+        let mut health = Health::default();
+        store_health::watch(&mut health, &store);
+        tables_health::watch(&mut health, &tables);
+        let health = Arc::new(health);
+        Self { api, streams, tables, store, metrics, disk, data_dir, health, account }
     }
 
     /// For a new connection from this address; `secure` if it is TLS.
@@ -73,18 +80,8 @@ impl Routes {
     }
 
     fn health(&self) -> Response<AnswerBody> {
-        let mut health = Health::default();
-        health.add(
-            "store",
-            match self.store.poisoned() {
-                None => Condition::Sound,
-                Some(_) => Condition::Failed(
-                    "writes have stopped after a disk error; see the log and restart".into(),
-                ),
-            },
-        );
-        health.add("tables", condition_of_tables(&self.tables));
-        text(health.status(), "application/json", health.body().into())
+        let (status, body) = self.health.report();
+        text(status, "application/json", body.into())
     }
 
     async fn metrics(&self) -> Response<AnswerBody> {
@@ -93,8 +90,8 @@ impl Routes {
         let stats = self.store.stats();
         self.metrics.set(Level::DiskUsedBytes, stats.disk_bytes());
         self.metrics.set(Level::WritesStopped, self.store.poisoned().is_some().into());
+        self.metrics.set(Level::DamagedFrames, self.store.damaged_places());
         for (level, count) in [
-            (Level::DamagedFrames, &stats.corrupt_frames),
             (Level::BackgroundFailures, &stats.background_failures),
             (Level::CommitQueueBytes, &stats.queue_bytes),
         ] {
@@ -130,23 +127,6 @@ impl Routes {
             Err(_) => text(StatusCode::NOT_FOUND, PLAIN, format!("there is no {key}\n").into()),
         }
     }
-}
-
-fn condition_of_tables(tables: &TableService) -> Condition {
-    if tables.trouble().is_some() {
-        return Condition::Failed("no table can be used; the log says why".into());
-    }
-    let losses = tables.losses();
-    if !losses.are_there() {
-        return Condition::Sound;
-    }
-    // Less what follows the place: the names of files.
-    let place = losses.cause().and_then(|cause| cause.split(": ").next()).unwrap_or_default();
-    let (lost, whole) = (losses.tables.len() + losses.nameless, losses.whole);
-    let more = if losses.unknown.is_some() { ", others may be missing" } else { "" };
-    Condition::Degraded(format!(
-        "{lost} tables have lost changes to damage and are not served{more}, {whole} are ({place}); see the log"
-    ))
 }
 
 /// For what only people read.

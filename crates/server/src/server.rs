@@ -22,10 +22,12 @@ use tokio::task::JoinHandle;
 use tracing::{error, info, warn};
 
 use crate::connections::{self, Stopping};
+use crate::files;
 use crate::key_sources::KeySources;
 use crate::master_keys::MasterKeyFileError;
 use crate::routes::Routes;
 use crate::sampling;
+use crate::scrubbing;
 use crate::settings::{Settings, TlsChoice};
 use crate::tls::{
     CA_CERTIFICATE, CERTIFICATE, KEY, MakeTls, MakeTlsError, Tls, TlsError, TlsFiles, default_names, make,
@@ -135,6 +137,7 @@ impl Server {
         let mut options = Options::new(disk.clone(), &settings.data_dir, clock.clone());
         let synced = metrics.clone();
         options.on_sync = Some(Arc::new(move |took| synced.fsync(took)));
+        options.handles = files::handles(settings.connections);
         let (tls, ca) = tls(settings, clock.now())?;
         // Before they are read: a change meanwhile is then noticed.
         let sources =
@@ -186,6 +189,9 @@ impl Server {
         let mut background =
             vec![tokio::spawn(streams.clone().run_upkeep()), tokio::spawn(keys), tokio::spawn(sampling)];
         background.push(tokio::spawn(tables.clone().run_upkeep()));
+        let scrub =
+            settings.scrub.map(|every| scrubbing::run(store.clone(), every, clock.clone(), metrics.clone()));
+        background.extend(scrub.map(tokio::spawn));
         let access = AccessControl::new(credentials.clone(), audit);
         let credentials = credentials.map(|credentials| follow_credentials(credentials, clock.clone()));
         background.extend(credentials.map(tokio::spawn));

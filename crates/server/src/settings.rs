@@ -50,6 +50,10 @@ pub struct ServeArgs {
     #[arg(long, env = "HEADWATER_DATA_DIR", value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
 
+    /// In what time everything that is stored is read once, slowly, to find damage: 30m, 12h, 7d, or off [default: 7d]
+    #[arg(long, env = "HEADWATER_SCRUB", value_name = "DURATION|off")]
+    pub scrub: Option<String>,
+
     /// The region in ARNs [default: us-east-1]
     #[arg(long, env = "HEADWATER_REGION")]
     pub region: Option<String>,
@@ -136,6 +140,8 @@ pub struct Settings {
     pub connections: u32,
     /// Where the data is kept.
     pub data_dir: PathBuf,
+    /// In what time everything that is stored is read to find damage; none for never.
+    pub scrub: Option<Duration>,
     /// The region in ARNs.
     pub region: String,
     /// Whose streams a bare name means.
@@ -257,6 +263,7 @@ impl ServeArgs {
             let mend = "name a directory, such as ./headwater-data";
             return Err(SettingsError::Value { setting: "data-dir", value: String::new(), mend });
         }
+        let scrub = scrub_every(self.scrub.or(file.scrub))?;
         let tls = tls_choice(
             self.tls_cert.or(file.tls_cert),
             self.tls_key.or(file.tls_key),
@@ -269,6 +276,7 @@ impl ServeArgs {
             connections,
             tls,
             data_dir,
+            scrub,
             region,
             account,
             limits: self.limits.or(file.limits).unwrap_or(LimitsChoice::Aws),
@@ -349,6 +357,30 @@ fn limits_of_environment() -> Result<Vec<LimitChange>, LimitChangeError> {
     let text = text.to_string_lossy();
     text.split(',').map(str::trim).filter(|change| !change.is_empty()).map(str::parse).collect()
 }
+
+/// Once a week: disks that lose bits lose few.
+const SCRUB_DEFAULT: &str = "7d";
+
+fn scrub_every(text: Option<String>) -> Result<Option<Duration>, SettingsError> {
+    let text = text.unwrap_or_else(|| SCRUB_DEFAULT.into());
+    if text == "off" {
+        return Ok(None);
+    }
+    let units = [("s", 1), ("m", 60), ("h", 3600), ("d", 86_400)];
+    let found = units.iter().find_map(|(unit, seconds)| Some((text.strip_suffix(unit)?, seconds)));
+    let seconds = found.and_then(|(number, seconds)| number.parse::<u64>().ok()?.checked_mul(*seconds));
+    match seconds.filter(|seconds| (1..=SCRUB_MAX).contains(seconds)) {
+        Some(seconds) => Ok(Some(Duration::from_secs(seconds))),
+        None => Err(SettingsError::Value {
+            setting: "scrub",
+            value: text,
+            mend: "a time such as 30m, 12h or 7d, of ten years at the most, or off",
+        }),
+    }
+}
+
+/// Ten years.
+const SCRUB_MAX: u64 = 3650 * 86_400;
 
 fn tls_choice(
     certificate: Option<PathBuf>,

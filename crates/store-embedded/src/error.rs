@@ -1,8 +1,9 @@
 //! Why a data directory cannot be opened, and what an I/O error means to a caller.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use headwater_host::disk::is_out_of_files;
 use headwater_store::StoreError;
 
 /// Why a data directory cannot be opened.
@@ -47,7 +48,9 @@ pub(crate) enum ReadFault {
     /// It would have had to wait for the device.
     WouldBlock,
     /// Bytes are not what was written: says which file and offset.
-    Corrupt(String),
+    Corrupt { at: (PathBuf, u64), what: String },
+    /// The process has no file descriptors left.
+    NoFiles(String),
     /// The file system refused.
     Io(String),
 }
@@ -57,13 +60,15 @@ impl ReadFault {
     pub(crate) fn io(path: &Path) -> impl FnOnce(io::Error) -> Self {
         move |error| match error.kind() {
             io::ErrorKind::WouldBlock => Self::WouldBlock,
+            _ if is_out_of_files(&error) => Self::NoFiles(format!("{}: {error}", path.display())),
             _ => Self::Io(format!("{}: {error}", path.display())),
         }
     }
 
     /// Bytes at this place are wrong.
     pub(crate) fn corrupt(path: &Path, offset: u64, what: &str) -> Self {
-        Self::Corrupt(format!("{} at offset {offset}: {what}", path.display()))
+        let at = (path.to_owned(), offset);
+        Self::Corrupt { at, what: format!("{} at offset {offset}: {what}", path.display()) }
     }
 }
 
@@ -71,7 +76,8 @@ impl From<ReadFault> for StoreError {
     fn from(fault: ReadFault) -> Self {
         match fault {
             ReadFault::WouldBlock => Self::Read("the device was not waited for".into()),
-            ReadFault::Corrupt(what) => Self::Corrupt(what),
+            ReadFault::Corrupt { what, .. } => Self::Corrupt(what),
+            ReadFault::NoFiles(what) => Self::NoFiles(what),
             ReadFault::Io(what) => Self::Read(what),
         }
     }

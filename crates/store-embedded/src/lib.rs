@@ -4,13 +4,15 @@
 //! covers all that waits. Behind it full journals are rewritten into segments in which each log's records
 //! stand together. The modules say the rest: `layout` which files there are, `frame` what they are made of,
 //! `journal`, `segment` and `snapshot` each file's format, `cluster`, `merge` and `expire` what becomes of
-//! them, `recovery` what happens after a crash, `read` how records are found.
+//! them, `space` what is kept free for that, `recovery` what happens after a crash, `read` how records are found, `scrub`
+//! how damage is found before anybody reads it.
 
 mod catalog;
 mod cluster;
 #[cfg(test)]
 mod codec_tests;
 mod control;
+mod damage;
 mod error;
 mod expire;
 mod frame;
@@ -26,13 +28,16 @@ mod open_segments;
 mod options;
 mod read;
 mod recovery;
+mod scrub;
 mod segment;
 mod shared;
 mod snapshot;
+mod space;
 mod stats;
 mod store;
 
 pub use error::OpenError;
 pub use options::{Options, Sizes, SyncHook};
+pub use scrub::Scrub;
 pub use stats::StoreStats;
 pub use store::EmbeddedStore;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU32;
+use std::sync::atomic::{AtomicU32, AtomicU64};
 
 use headwater_host::disk::DiskFile;
 
@@ -14,7 +14,8 @@ use crate::layout::{Layout, id_of, unfinished};
 use crate::log_state::ColdRef;
 use crate::options::Options;
 use crate::segment::{
-    Entry, INDEX_HEADER_LEN, IndexHeader, SEGMENT_HEADER_LEN, Segment, SegmentHeader, Segments, rebuild_index,
+    Dead, Entry, Handles, INDEX_HEADER_LEN, IndexHeader, RUN_LEN, SEGMENT_HEADER_LEN, Segment, SegmentHeader,
+    Segments, rebuild_index,
 };
 
 /// More than was expected that a segment may take before its dead extents are given back again.
@@ -29,7 +30,11 @@ pub(crate) struct LoadedSegments {
 }
 
 /// Opens all segments and removes those that were merged into others.
-pub(crate) fn load_segments(options: &Options, layout: &Layout) -> Result<LoadedSegments, OpenError> {
+pub(crate) fn load_segments(
+    options: &Options,
+    layout: &Layout,
+    handles: &Arc<Handles>,
+) -> Result<LoadedSegments, OpenError> {
     let disk = &*options.disk;
     let names = disk.list(&layout.segments).map_err(OpenError::io("list", &layout.segments))?;
     let mut headers = Vec::new();
@@ -40,21 +45,21 @@ pub(crate) fn load_segments(options: &Options, layout: &Layout) -> Result<Loaded
         file.read_at(&mut head, 0).map_err(OpenError::io("read", &path))?;
         let header = SegmentHeader::decode(&head).filter(|header| header.id == id);
         let damaged = || OpenError::Corrupt(format!("{} at offset 0: the header is damaged", path.display()));
-        headers.push((header.ok_or_else(damaged)?, file));
+        headers.push(header.ok_or_else(damaged)?);
     }
     // Wider ones first, of equals the newer: what lies within one that came before is superfluous.
-    headers.sort_by_key(|(header, _)| (header.from, std::cmp::Reverse((header.to, header.id))));
-    let id_next = headers.iter().map(|(header, _)| header.id + 1).max().unwrap_or(1);
+    headers.sort_by_key(|header| (header.from, std::cmp::Reverse((header.to, header.id))));
+    let id_next = headers.iter().map(|header| header.id + 1).max().unwrap_or(1);
     let mut loaded = LoadedSegments { list: Vec::new(), id_next, ends: HashMap::new() };
     let mut covered = None;
-    for (header, file) in headers {
+    for header in headers {
         if covered.is_some_and(|to| header.to <= to) {
             let path = layout.segment(header.id);
             disk.remove(&path).map_err(OpenError::io("remove", &path))?;
             continue;
         }
         covered = Some(header.to);
-        let (segment, entries) = open_one(options, layout, header, file)?;
+        let (segment, entries) = open_one(options, layout, header, handles)?;
         for entry in &entries {
             loaded.ends.insert(entry.log, entry.end);
         }
@@ -73,9 +78,10 @@ fn open_one(
     options: &Options,
     layout: &Layout,
     header: SegmentHeader,
-    file: Arc<dyn DiskFile>,
+    handles: &Arc<Handles>,
 ) -> Result<(Arc<Segment>, Vec<Entry>), OpenError> {
     let path = layout.segment(header.id);
+    let file = options.disk.open(&path).map_err(OpenError::io("open", &path))?;
     let index_path = layout.index(header.id);
     let len = file.len().map_err(OpenError::io("measure", &path))?;
     let found = options.disk.open(&index_path).ok().and_then(|index| {
@@ -89,17 +95,21 @@ fn open_one(
             rebuild(options, layout, header, &*file, len)?
         }
     };
+    let measured = file.allocated_bytes().and_then(|bytes| Ok(bytes + index.allocated_bytes()?));
+    let disk_bytes = measured.map_err(OpenError::io("measure", &path))?;
+    // Both files are closed again: there may be more of them than the process may open.
     let segment = Segment {
         id: header.id,
         from: header.from,
         to: header.to,
         path,
         index_path,
-        file,
-        index,
+        handles: handles.clone(),
         entries: entries.len() as u32,
         len,
         live: AtomicU32::new(0),
+        live_bytes: AtomicU64::new(0),
+        disk_bytes: AtomicU64::new(disk_bytes),
     };
     Ok((Arc::new(segment), entries))
 }
@@ -147,11 +157,12 @@ impl LoadedSegments {
     pub(crate) fn attach(&self, catalog: &Catalog) {
         let mut shares: HashMap<u32, Vec<ColdRef>> = HashMap::new();
         for (segment, entries) in &self.list {
-            let mut live = 0;
+            let (mut live, mut live_bytes) = (0, 0);
             for (at, entry) in entries.iter().enumerate() {
                 let Some(log) = catalog.by_number.get(&entry.log) else { continue };
                 if !log.is_dead(entry.end) {
                     live += 1;
+                    live_bytes += entry.len;
                     let (first, end, at) = (entry.first, entry.end, at as u32);
                     let share = ColdRef { first, end, segment: segment.clone(), entry: at };
                     shares.entry(entry.log).or_default().push(share);
@@ -161,7 +172,7 @@ impl LoadedSegments {
                     log.publish_end(entry.end, entry.last_arrival);
                 }
             }
-            segment.set_live(live);
+            segment.set_live(live, live_bytes);
         }
         for (number, shares) in shares {
             catalog.by_number[&number].cold.store(Arc::new(shares));
@@ -181,12 +192,18 @@ impl LoadedSegments {
                 |entry: &Entry| catalog.by_number.get(&entry.log).is_none_or(|log| log.is_dead(entry.end));
             let needed: u64 =
                 entries.iter().map(|entry| if is_dead(entry) { kept(entry.len) } else { entry.len }).sum();
-            if segment.file.allocated_bytes().unwrap_or(0) > needed + LEAK_MAX {
+            let runs: u64 = entries.iter().map(|entry| u64::from(entry.runs)).sum();
+            let index_bytes = IndexHeader::runs_offset(segment.entries) + runs * RUN_LEN as u64;
+            if segment.disk_bytes() > needed + index_bytes + LEAK_MAX {
                 let gone = entries.iter().enumerate().filter(|(_, entry)| is_dead(entry));
-                dead.extend(gone.map(|(at, _)| (segment.clone(), at as u32)));
+                dead.extend(gone.map(|(at, _)| Dead {
+                    segment: segment.clone(),
+                    entry: at as u32,
+                    counted: false,
+                }));
             }
         }
         let list = self.list.into_iter().map(|(segment, _)| segment).collect();
-        Segments { list, id_next: self.id_next, dead }
+        Segments { list, id_next: self.id_next, dead, retiring: Vec::new() }
     }
 }

@@ -8,6 +8,8 @@
 //! A trim may take records away while they are being read. Who finds something wrong therefore first looks
 //! whether the log now begins later.
 
+use std::path::PathBuf;
+
 use bytes::Bytes;
 use headwater_store::{Bounds, Position, ReadBatch, ReadCollector, ReadLimit, Timestamp};
 
@@ -16,6 +18,7 @@ use crate::frame::{HEADER_LEN, Header, place, stored_batch};
 use crate::hot::{HotChunks, HotEntry, find};
 use crate::log_state::{ColdRef, LogState, position};
 use crate::segment::{Wait, read_exact};
+use crate::shared::Shared;
 use crate::stats::StoreStats;
 
 /// Bytes of other logs between two frames that are read along rather than skipped by another call.
@@ -29,7 +32,7 @@ pub(crate) fn read(
     from: Position,
     limit: ReadLimit,
     wait: Wait,
-    stats: &StoreStats,
+    shared: &Shared,
 ) -> Result<ReadBatch, ReadFault> {
     loop {
         let bounds = log.bounds();
@@ -44,8 +47,11 @@ pub(crate) fn read(
         if log.start() > bounds.start.get() && !log.is_deleted() {
             continue;
         }
-        if matches!(fault, ReadFault::Corrupt(_)) && !log.is_deleted() {
-            StoreStats::add(&stats.corrupt_frames, 1);
+        if let ReadFault::Corrupt { at, .. } = &fault
+            && !log.is_deleted()
+        {
+            StoreStats::add(&shared.stats.corrupt_frames, 1);
+            shared.damage.found(&at.0, at.1);
         }
         // What is good before the fault is served; the next read begins with the fault.
         if !found.is_empty() {
@@ -80,7 +86,8 @@ fn find_cold(cold: &[ColdRef], position: u64) -> Option<&ColdRef> {
 }
 
 fn missing(log: &LogState, position: u64) -> ReadFault {
-    ReadFault::Corrupt(format!("position {position} of log {} is in no file", log.id))
+    let at = (PathBuf::from(format!("log {}", log.id)), position);
+    ReadFault::Corrupt { at, what: format!("position {position} of log {} is in no file", log.id) }
 }
 
 /// Reads from a journal: one piece of it that holds as many of the log's next frames as are near each other.

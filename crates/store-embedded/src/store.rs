@@ -12,6 +12,7 @@ use headwater_host::disk::{DiskLock, LockError, raise_file_limit};
 use headwater_store::{LogId, LogStore, Result, ShardLog, StoreError};
 use parking_lot::{Mutex, RwLock};
 
+use crate::damage::Damage;
 use crate::error::OpenError;
 use crate::frame::PAYLOAD_LEN_MAX;
 use crate::journal::{
@@ -23,8 +24,10 @@ use crate::maintenance::{measure, run_maintenance, step};
 use crate::open_segments::load_segments;
 use crate::options::Options;
 use crate::recovery::{Recovered, load_snapshot, replay};
+use crate::segment::Handles;
 use crate::shared::Shared;
 use crate::snapshot::remove_older;
+use crate::space::Room;
 use crate::stats::StoreStats;
 
 const FORMAT: &[u8] = b"headwater store, format 1\n";
@@ -51,7 +54,8 @@ impl EmbeddedStore {
         check_format(&options, &layout)?;
         remove_unfinished(&options, &layout)?;
         let (catalog, from) = load_snapshot(&options, &layout)?;
-        let segments = load_segments(&options, &layout)?;
+        let handles = Arc::new(Handles::new(disk.clone(), options.handles));
+        let segments = load_segments(&options, &layout, &handles)?;
         let Recovered { catalog, full, spares, id_next, last } =
             replay(&options, &layout, catalog, from, &segments)?;
         let ring = Ring::new(id_next.max(1), options.sizes.journal_first_bytes);
@@ -68,10 +72,13 @@ impl EmbeddedStore {
             layout,
             queue,
             ring,
+            failing: Mutex::default(),
             shrunk: Mutex::default(),
             stats,
             poison: OnceLock::new(),
-            full: AtomicBool::new(false),
+            room: Room::default(),
+            handles,
+            damage: Damage::default(),
             stopping: AtomicBool::new(false),
             prepare_thread: OnceLock::new(),
             cluster_thread: OnceLock::new(),
@@ -80,6 +87,7 @@ impl EmbeddedStore {
         shared.check_space();
         measure(&shared);
         let first = first_journal(&shared)?;
+        shared.set_current(first.capacity);
         let store = Self { shared, threads: Mutex::default(), _lock: lock };
         store.start(first, last)?;
         Ok(Arc::new(store))
@@ -129,6 +137,21 @@ impl EmbeddedStore {
         self.shared.poison.get().cloned()
     }
 
+    /// Is the disk so full that records are refused?
+    pub fn is_full(&self) -> bool {
+        self.shared.is_full()
+    }
+
+    /// Had the process no file descriptors left when one was last needed?
+    pub fn is_out_of_files(&self) -> bool {
+        self.shared.handles.exhausted()
+    }
+
+    /// Why the background work failed when it was last tried, if it did.
+    pub fn background_failure(&self) -> Option<String> {
+        self.shared.failing.lock().clone()
+    }
+
     /// Goes on in another journal file, so that what was written so far can be clustered.
     pub async fn rotate(&self) -> Result<()> {
         self.shared.submit(|reply| Work::Rotate { reply }).await
@@ -139,6 +162,7 @@ impl EmbeddedStore {
         self.shared.check_space();
         while prepare_one(&self.shared)? {}
         while step(&self.shared, true)? {}
+        self.shared.check_space();
         Ok(())
     }
 

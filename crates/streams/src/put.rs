@@ -195,7 +195,7 @@ impl StreamService {
                     }
                     Err(cause) => {
                         warn!(stream = %handle.key.name, shard = %shard.id, %cause, "records were not stored");
-                        if matches!(cause, StoreError::NoSpace(_)) {
+                        if matches!(cause, StoreError::NoSpace(_) | StoreError::NoFiles(_)) {
                             refused = Some(cause);
                         }
                     }

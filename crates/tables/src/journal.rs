@@ -114,8 +114,8 @@ impl Journal {
         };
         let (expected, fenced) = match self.meta.put(keys::ROOT, root.encode()?, expected).await {
             Ok(version) => (Expected::Version(version), true),
-            // A full disk is no reason not to read.
-            Err(StoreError::NoSpace(_)) => (expected, false),
+            // Want of space or files is no reason not to read.
+            Err(StoreError::NoSpace(_) | StoreError::NoFiles(_)) => (expected, false),
             Err(error) => return Err(error.into()),
         };
         let (generation, mut replay) = self.best_copy(&root, is_last_try).await?;

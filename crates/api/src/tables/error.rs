@@ -13,7 +13,7 @@ use serde::ser::{SerializeMap, Serializer};
 use tracing::warn;
 
 use super::shown::ShownItem;
-use crate::error::ApiError;
+use crate::error::{ApiError, NO_FILES};
 use crate::http_edge::cut;
 
 pub(super) type Result<T> = std::result::Result<T, Refused>;
@@ -235,6 +235,10 @@ impl From<TablesError> for Refused {
                 "AccessDeniedException",
                 format!("The KMS key of the table cannot be used: {trouble}"),
             ),
+            E::Store(StoreError::NoFiles(cause)) => {
+                warn!(%cause, "a request was refused for want of file descriptors");
+                Self::new(503, "ServiceUnavailable", NO_FILES)
+            }
             E::Stopped => Self::new(503, "ServiceUnavailable", "The server is stopping."),
             cause @ (E::Store(
                 StoreError::Closed

@@ -19,7 +19,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 pub use fault::Faults;
-pub use priority::{raise_file_limit, raise_thread_priority};
+pub use priority::{is_out_of_files, raise_file_limit, raise_thread_priority};
 pub use sim::SimDisk;
 pub use system::SystemDisk;
 

@@ -31,6 +31,7 @@ pub(crate) fn settings(dir: impl Into<PathBuf>) -> Settings {
         listen: ([127, 0, 0, 1], 0).into(),
         connections: 1024,
         data_dir: dir.into(),
+        scrub: None,
         region: "us-east-1".into(),
         account: AccountId::new("123456789012").unwrap(),
         limits: LimitsChoice::Off,

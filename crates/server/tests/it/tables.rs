@@ -142,7 +142,7 @@ async fn assert_only_the_touched_table_is_refused(world: &World) {
     }
     let health = world.get("/health").await;
     assert_eq!(health.status, 200, "streams and other tables are served");
-    assert!(health.text.contains("\"status\":\"degraded\""), "{}", health.text);
+    assert!(health.text.contains("\"status\":\"impaired\""), "{}", health.text);
     assert!(health.text.contains("1 tables have lost changes to damage"), "{}", health.text);
     assert!(health.text.contains("of the log of changes"), "the place: {}", health.text);
     assert!(!health.text.contains("leases") && !health.text.contains("tables-"), "no names: {}", health.text);

@@ -40,7 +40,7 @@ pub(crate) fn rebuild_index(file: &dyn DiskFile, path: &Path, run_bytes: u64) ->
 }
 
 /// The offset of the first frame at or after `from`, the file's end if there is none.
-fn next_frame(file: &dyn DiskFile, id: u64, from: u64, len: u64) -> io::Result<u64> {
+pub(super) fn next_frame(file: &dyn DiskFile, id: u64, from: u64, len: u64) -> io::Result<u64> {
     let mut bytes = vec![0; WINDOW];
     let mut at = from;
     while at < len {

@@ -3,12 +3,12 @@
 use std::io::{self, IoSlice};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU32;
+use std::sync::atomic::{AtomicU32, AtomicU64};
 
 use headwater_host::disk::{DIRECT_ALIGN, DiskFile};
 
-use super::Segment;
 use super::format::{Entry, IndexHeader, Run, SEGMENT_HEADER_LEN, SegmentHeader};
+use super::{Part, Segment};
 use crate::frame::{Header, place};
 use crate::layout::unfinished;
 use crate::shared::Shared;
@@ -131,12 +131,17 @@ impl<'a> SegmentWriter<'a> {
         let id = shared.segments.lock().take_id();
         let header = SegmentHeader { id, from, to };
         let temporary = unfinished(&shared.layout.segment(id));
-        let file = shared.disk().create(&temporary)?;
+        let file = shared.create(&temporary)?;
         let direct = shared.disk().open_direct(&temporary).ok();
         let mut buffer = Aligned::new();
         buffer.fill(&header.encode());
         let index = IndexBuilder::new(shared.sizes().run_bytes);
         Ok(Self { shared, header, temporary, file, direct, buffer, written: 0, index })
+    }
+
+    /// Where it will be.
+    pub(crate) fn path(&self) -> PathBuf {
+        self.shared.layout.segment(self.header.id)
     }
 
     /// Bytes so far.
@@ -195,18 +200,25 @@ impl<'a> SegmentWriter<'a> {
         let index = write_index(self.shared, &self.index.encode(self.header, self.written), self.header.id)?;
         let path = layout.segment(self.header.id);
         disk.rename(&self.temporary, &path)?;
-        disk.sync_dir(&layout.segments)?;
+        self.shared.sync_dir(&layout.segments)?;
+        let id = self.header.id;
+        let live_bytes = self.index.entries.iter().map(|entry| entry.len).sum();
+        let disk_bytes =
+            self.file.allocated_bytes().unwrap_or(self.written) + index.allocated_bytes().unwrap_or(0);
+        self.shared.handles.keep(id, Part::Frames, self.file);
+        self.shared.handles.keep(id, Part::Index, index);
         let segment = Arc::new(Segment {
-            id: self.header.id,
+            id,
             from: self.header.from,
             to: self.header.to,
             path,
             index_path: layout.index(self.header.id),
-            file: self.file,
-            index,
+            handles: self.shared.handles.clone(),
             entries: self.index.entries.len() as u32,
             len: self.written,
             live: AtomicU32::new(self.index.entries.len() as u32),
+            live_bytes: AtomicU64::new(live_bytes),
+            disk_bytes: AtomicU64::new(disk_bytes),
         });
         Ok(Some((segment, self.index.entries)))
     }
@@ -224,7 +236,7 @@ pub(crate) fn write_index(shared: &Shared, bytes: &[u8], id: u64) -> io::Result<
     let temporary = unfinished(&path);
     // One may be left of an attempt that failed.
     let _ = shared.disk().remove(&temporary);
-    let file = shared.disk().create(&temporary)?;
+    let file = shared.create(&temporary)?;
     file.write_all_at(&mut [IoSlice::new(bytes)], 0)?;
     file.sync_data()?;
     shared.disk().rename(&temporary, &path)?;

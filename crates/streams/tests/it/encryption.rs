@@ -10,11 +10,9 @@ use headwater_host::SeededRandom;
 use headwater_store::{
     AppendBatch, Expect, Expected, LogId, LogStore, MetaStore, Position, ReadLimit, ShardLog, StoreError,
 };
-use headwater_streams::{
-    DefaultKey, LimitPolicy, Push, StartingPosition, StreamHandle, StreamStatus, StreamsError,
-};
+use headwater_streams::{LimitPolicy, Push, StartingPosition, StreamHandle, StreamStatus, StreamsError};
 use headwater_types::{HashKey, RecordBatch};
-use headwater_vault::{Alias, KeyId, KeyTrouble, Keyring, MasterKey, Secret};
+use headwater_vault::{Alias, DefaultKey, KeyId, KeyTrouble, Keyring, MasterKey, Secret};
 
 use crate::harness::{World, entry, entry_at, key, records, shard};
 

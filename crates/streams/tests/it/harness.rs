@@ -7,15 +7,15 @@ use std::time::Duration;
 use headwater_host::{ManualClock, SeededRandom};
 use headwater_store::memory::MemoryStore;
 use headwater_streams::{
-    Config, Consumer, ConsumerRef, CreateStream, DefaultKey, Distribution, EventRoom, LimitPolicy, Mode,
-    Push, PutEntry, PutFailure, PutPlaced, ReadOutcome, ReadRequest, ShardIterator, StartingPosition,
-    StreamHandle, StreamService, StreamsError, Subscription, Substrate,
+    Config, Consumer, ConsumerRef, CreateStream, Distribution, EventRoom, LimitPolicy, Mode, Push, PutEntry,
+    PutFailure, PutPlaced, ReadOutcome, ReadRequest, ShardIterator, StartingPosition, StreamHandle,
+    StreamService, StreamsError, Subscription, Substrate,
 };
 use headwater_telemetry::Metrics;
 use headwater_types::{
     AccountId, ConsumerName, HashKey, SequenceNumber, ShardId, StreamKey, StreamName, Timestamp,
 };
-use headwater_vault::Keyring;
+use headwater_vault::{DefaultKey, Keyring};
 
 pub(crate) const START: Timestamp = Timestamp::from_secs(1_700_000_000);
 pub(crate) const TRANSITION: Duration = Duration::from_millis(200);
