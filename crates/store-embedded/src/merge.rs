@@ -25,8 +25,8 @@ const PIECE: u64 = 1 << 20;
 /// Merges one sequence of small segments. False if there is none.
 pub(crate) fn merge(shared: &Shared) -> io::Result<bool> {
     let Some(inputs) = candidates(shared) else { return Ok(false) };
-    let (from, to) = (inputs[0].from, inputs[inputs.len() - 1].to);
-    let mut writer = SegmentWriter::create(shared, from, to)?;
+    let last = &inputs[inputs.len() - 1];
+    let mut writer = SegmentWriter::create(shared, inputs[0].from, last.to, last.to_end)?;
     if let Err(error) = fill(shared, &inputs, &mut writer) {
         writer.discard();
         return Err(error);

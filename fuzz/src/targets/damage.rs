@@ -12,8 +12,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use headwater_host::ManualClock;
 use headwater_host::disk::{Disk, SimDisk};
+use headwater_host::{ManualClock, SeededRandom};
 use headwater_store::conformance::{ALL, Seen, batch, contents, id, put};
 use headwater_store::{Expect, Expected, LogStore, MetaStore, Position, StoreError};
 use headwater_store_embedded::{EmbeddedStore, OpenError, Options, Sizes};
@@ -95,7 +95,9 @@ fn open(disk: &Arc<SimDisk>) -> Result<Arc<EmbeddedStore>, OpenError> {
     };
     let clock = ManualClock::new(Timestamp::from_secs(1_700_000_000));
     let disk: Arc<dyn Disk> = disk.clone();
-    EmbeddedStore::open(Options { sizes, background: false, ..Options::new(disk, "/data", clock) })
+    // The same identity each time, so that files in the corpus are of this store.
+    let random = SeededRandom::new(1);
+    EmbeddedStore::open(Options { sizes, random, background: false, ..Options::new(disk, "/data", clock) })
 }
 
 async fn build() -> Base {

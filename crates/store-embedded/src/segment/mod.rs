@@ -19,6 +19,7 @@
 //! merged into that and is removed.
 
 mod format;
+pub(crate) mod in_memory;
 mod reader;
 mod rebuild;
 mod writer;
@@ -29,6 +30,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use headwater_host::disk::DiskFile;
+
+use crate::identity::Stamp;
 
 #[cfg(test)]
 pub(crate) use format::Run;
@@ -44,6 +47,10 @@ pub(crate) struct Segment {
     /// The journals whose records it holds, both inclusive.
     pub(crate) from: u64,
     pub(crate) to: u64,
+    /// Where journal `to` ended, 0 if that is not known.
+    pub(crate) to_end: u64,
+    /// Stamp of its frames.
+    pub(crate) stamp: Stamp,
     pub(crate) path: PathBuf,
     pub(crate) index_path: PathBuf,
     pub(crate) file: Arc<dyn DiskFile>,
