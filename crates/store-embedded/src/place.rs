@@ -12,6 +12,7 @@
 use std::io::{self, IoSlice};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use headwater_host::disk::{Disk, DiskFile, DiskLock, FileId, LockError};
 
@@ -126,6 +127,8 @@ impl Shared {
             self.poison(format!(
                 "{what} while this server was using the data directory; another server may use it now"
             ));
+            // The work behind would remove and rename files that may be another's.
+            self.stopping.store(true, Ordering::Release);
         }
     }
 }

@@ -149,10 +149,13 @@ impl EmbeddedStore {
 
     /// Does the background work that there is, now and on this thread. For stores without `background`.
     pub fn maintain(&self) -> io::Result<()> {
+        self.shared.check_place();
+        if self.shared.stopping() {
+            return Ok(());
+        }
         self.shared.check_space();
         while prepare_one(&self.shared)? {}
         while step(&self.shared, true)? {}
-        self.shared.check_place();
         self.shared.note_tail(true);
         Ok(())
     }

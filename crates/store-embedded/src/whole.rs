@@ -7,7 +7,7 @@
 //!
 //! # What is known
 //! - A journal file is taken away only when a later one is there by name, so one at or after the one that the witness
-//!   names is always there.
+//!   names is always there, and so is one at or after the one with which the replay begins.
 //! - A journal is used for something else only after a snapshot that goes beyond it, so one that the witness saw in use
 //!   is in use as long as the newest snapshot does not.
 //! - So is one whose records a segment holds, and it ended where the segment says.
@@ -32,6 +32,11 @@ pub(crate) fn journals(
     if newest < tail.journal {
         let (path, witness) = (layout.journal(tail.journal), layout.tail());
         let what = format!("{} is missing, and {} names it", path.display(), witness.display());
+        return Err(OpenError::not_whole(layout, what));
+    }
+    if newest < from {
+        let (path, snapshot) = (layout.journals.display(), layout.snapshot(from));
+        let what = format!("{path} has no file from {from:016x}.log on, where {} ends", snapshot.display());
         return Err(OpenError::not_whole(layout, what));
     }
     for (id, end) in [(tail.journal_before, tail.end_before), (tail.journal, tail.end)] {
