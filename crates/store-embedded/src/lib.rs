@@ -30,6 +30,7 @@ mod origin;
 mod place;
 mod read;
 mod recovery;
+mod repair;
 mod segment;
 mod shared;
 mod snapshot;
@@ -40,5 +41,6 @@ mod whole;
 
 pub use error::OpenError;
 pub use options::{Options, Sizes, SyncHook};
+pub use repair::{LostRecords, Repair, RepairReport};
 pub use stats::StoreStats;
 pub use store::EmbeddedStore;

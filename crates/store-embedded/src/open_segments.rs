@@ -130,6 +130,22 @@ fn open_one(
     Ok((Arc::new(segment), entries, remade))
 }
 
+/// The directory of a segment, from its index or, where that is not good, from the segment.
+pub(crate) fn directory(
+    options: &Options,
+    layout: &Layout,
+    header: SegmentHeader,
+    file: &dyn DiskFile,
+) -> Result<Vec<Entry>, OpenError> {
+    let path = layout.segment(header.id);
+    let len = file.len().map_err(OpenError::io("measure", &path))?;
+    let index = options.disk.open(&layout.index(header.id)).ok();
+    match index.and_then(|index| read_index(&*index, header, len).ok()?) {
+        Some(entries) => Ok(entries),
+        None => Ok(rebuild(options, header, file, &path, len)?.1),
+    }
+}
+
 /// The directory of an index that fits this segment.
 fn read_index(index: &dyn DiskFile, segment: SegmentHeader, len: u64) -> io::Result<Option<Vec<Entry>>> {
     let mut head = [0; INDEX_HEADER_LEN];

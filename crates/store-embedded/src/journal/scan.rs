@@ -156,28 +156,87 @@ pub(crate) fn scan(
     Ok(at)
 }
 
+/// How a journal reads that is not as it should be.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Lenient {
+    /// Where what can be read ends.
+    pub(crate) end: u64,
+    /// Bytes that were acknowledged and are no frames.
+    pub(crate) damaged_bytes: u64,
+}
+
+/// The same as `scan`, but passes over what is damaged, as a repair has to.
+pub(crate) fn lenient_scan(
+    scan: &Scan<'_>,
+    mut each: impl FnMut(&Header, u64, Option<&[u8]>),
+) -> Result<Lenient, OpenError> {
+    let read = |error| OpenError::io("read", scan.path)(error);
+    let mut window = Window::new(scan.file);
+    let mut found = Lenient::default();
+    let mut commit = 0;
+    loop {
+        let at = found.end;
+        let head = window.get(at, HEADER_LEN).map_err(read)?;
+        let header = Header::decode(head, place(scan.id, at), scan.stamp)
+            .filter(|header| u64::from(header.commit) >= commit && u64::from(header.commit) <= at);
+        let Some(header) = header else {
+            if !scan.was_durable(at)? {
+                return Ok(found);
+            }
+            let Some(next) = scan.next_frame(at + 1)? else {
+                found.damaged_bytes += scan.durable.saturating_sub(at);
+                return Ok(found);
+            };
+            found.damaged_bytes += next - at;
+            found.end = next;
+            continue;
+        };
+        let payload = window.get(at, header.len as usize).map_err(read)?.get(HEADER_LEN..);
+        let payload = payload.filter(|payload| header.payload_is_good(payload));
+        if payload.is_none() && !scan.was_durable(at)? {
+            return Ok(found);
+        }
+        if header.kind != Kind::Open {
+            each(&header, at, payload);
+        }
+        commit = u64::from(header.commit);
+        found.end = at + u64::from(header.len);
+    }
+}
+
 impl Scan<'_> {
+    /// The offset of the first frame at or after `from`.
+    fn next_frame(&self, from: u64) -> Result<Option<u64>, OpenError> {
+        self.search(from, |_| true)
+    }
+
     /// Is there a frame that says that more than `offset` bytes were durable, or something else that does?
     fn was_durable(&self, offset: u64) -> Result<bool, OpenError> {
         if self.durable > offset {
             return Ok(true);
         }
+        Ok(self.search(offset, |header| u64::from(header.commit) > offset)?.is_some())
+    }
+
+    /// The offset of the first header at or after `from` that is like this.
+    fn search(&self, from: u64, like: impl Fn(&Header) -> bool) -> Result<Option<u64>, OpenError> {
         let read = |error| OpenError::io("read", self.path)(error);
         let mut window = Window::new(self.file);
-        let mut at = offset;
+        let mut at = from;
         loop {
             let bytes = window.get(at, WINDOW).map_err(read)?;
             let ends = bytes.len() < WINDOW;
-            let mut from = 0;
-            while let Some(found) = find_magic(bytes, from) {
-                let header = Header::decode(&bytes[found..], place(self.id, at + found as u64), self.stamp);
-                if header.is_some_and(|header| u64::from(header.commit) > offset) {
-                    return Ok(true);
+            let mut inside = 0;
+            while let Some(found) = find_magic(bytes, inside) {
+                let offset = at + found as u64;
+                let header = Header::decode(&bytes[found..], place(self.id, offset), self.stamp);
+                if header.is_some_and(|header| like(&header)) {
+                    return Ok(Some(offset));
                 }
-                from = found + 1;
+                inside = found + 1;
             }
             if ends {
-                return Ok(false);
+                return Ok(None);
             }
             // A header may lie across the edge.
             at += (WINDOW - HEADER_LEN + 1) as u64;

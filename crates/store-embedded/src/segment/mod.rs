@@ -38,7 +38,7 @@ pub(crate) use format::Run;
 pub(crate) use format::{Entry, INDEX_HEADER_LEN, IndexHeader, SEGMENT_HEADER_LEN, SegmentHeader};
 pub(crate) use reader::{Frames, Wait, read_exact};
 pub(crate) use rebuild::rebuild_index;
-pub(crate) use writer::SegmentWriter;
+pub(crate) use writer::{IndexBuilder, SegmentWriter};
 
 /// A published segment.
 #[derive(Debug)]

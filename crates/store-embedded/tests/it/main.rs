@@ -10,6 +10,7 @@ mod forged;
 mod live;
 mod model;
 mod locks;
+mod repair;
 mod scarce;
 mod support;
 mod swaps;

@@ -104,59 +104,68 @@ fn refused(disk: &Arc<SimDisk>, names: &str, what: &str) {
     assert!(files(disk) == before, "something was changed: {what}");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn files_of_another_time_are_refused() {
-    let (earlier, later) = two_times(1).await;
+/// What is done, what the refusal names, and how it is done.
+pub(crate) type Swap<'a> = (&'static str, &'static str, Box<dyn Fn(&SimDisk) + 'a>);
+
+/// Every way to put files of two times of a store into one directory, which has the later ones.
+pub(crate) fn swaps<'a>(earlier: &'a SimDisk, later: &'a SimDisk) -> Vec<Swap<'a>> {
     let newest = |disk: &SimDisk, dir: &str| disk.list(dir.as_ref()).unwrap().pop().unwrap();
-    type Swap<'a> = (&'a str, &'a str, Box<dyn Fn(&SimDisk) + 'a>);
-    let swaps: Vec<Swap<'_>> = vec![
-        ("no meta, no journal", "/data/journal", Box::new(|disk| {
+    let witness = |disk: &SimDisk| {
+        write(disk, "/data/TAIL".as_ref(), &earlier.contents("/data/TAIL".as_ref()).unwrap());
+    };
+    vec![
+        ("no meta, no journal", "/data/journal", Box::new(move |disk| {
             empty(disk, META);
             empty(disk, JOURNAL);
         })),
-        ("no meta, no journal, no witness", "/data/TAIL", Box::new(|disk| {
+        ("no meta, no journal, no witness", "/data/TAIL", Box::new(move |disk| {
             empty(disk, META);
             empty(disk, JOURNAL);
             disk.remove("/data/TAIL".as_ref()).unwrap();
         })),
-        ("no meta", "/data/journal", Box::new(|disk| empty(disk, META))),
-        ("no journal", "/data/journal", Box::new(|disk| empty(disk, JOURNAL))),
-        ("earlier meta and journal", "/data/journal", Box::new(|disk| {
-            replace(disk, META, &earlier);
-            replace(disk, JOURNAL, &earlier);
+        ("no meta", "/data/journal", Box::new(move |disk| empty(disk, META))),
+        ("no journal", "/data/journal", Box::new(move |disk| empty(disk, JOURNAL))),
+        ("earlier meta and journal", "/data/journal", Box::new(move |disk| {
+            replace(disk, META, earlier);
+            replace(disk, JOURNAL, earlier);
         })),
-        ("earlier meta, journal and witness", "/data/seg", Box::new(|disk| {
-            replace(disk, META, &earlier);
-            replace(disk, JOURNAL, &earlier);
-            write(disk, "/data/TAIL".as_ref(), &earlier.contents("/data/TAIL".as_ref()).unwrap());
+        ("earlier meta, journal and witness", "/data/seg", Box::new(move |disk| {
+            replace(disk, META, earlier);
+            replace(disk, JOURNAL, earlier);
+            witness(disk);
         })),
-        ("earlier journal", "/data/journal", Box::new(|disk| replace(disk, JOURNAL, &earlier))),
-        ("earlier journal and witness", "/data/journal", Box::new(|disk| {
-            replace(disk, JOURNAL, &earlier);
-            write(disk, "/data/TAIL".as_ref(), &earlier.contents("/data/TAIL".as_ref()).unwrap());
+        ("earlier journal", "/data/journal", Box::new(move |disk| replace(disk, JOURNAL, earlier))),
+        ("earlier journal and witness", "/data/journal", Box::new(move |disk| {
+            replace(disk, JOURNAL, earlier);
+            witness(disk);
         })),
-        ("earlier meta", "/data/", Box::new(|disk| replace(disk, META, &earlier))),
-        ("earlier segments", "/data", Box::new(|disk| replace(disk, SEG, &earlier))),
-        ("no segments", "/data", Box::new(|disk| empty(disk, SEG))),
-        ("earlier everything but the witness", "/data/", Box::new(|disk| {
+        ("earlier meta", "/data/", Box::new(move |disk| replace(disk, META, earlier))),
+        ("earlier segments", "/data", Box::new(move |disk| replace(disk, SEG, earlier))),
+        ("no segments", "/data", Box::new(move |disk| empty(disk, SEG))),
+        ("earlier everything but the witness", "/data/", Box::new(move |disk| {
             for dir in [META, JOURNAL, SEG] {
-                replace(disk, dir, &earlier);
+                replace(disk, dir, earlier);
             }
         })),
-        ("no witness", "/data/TAIL", Box::new(|disk| disk.remove("/data/TAIL".as_ref()).unwrap())),
-        ("no format", "/data/FORMAT is missing", Box::new(|disk| {
+        ("no witness", "/data/TAIL", Box::new(move |disk| disk.remove("/data/TAIL".as_ref()).unwrap())),
+        ("no format", "/data/FORMAT is missing", Box::new(move |disk| {
             disk.remove("/data/FORMAT".as_ref()).unwrap();
         })),
-        ("later snapshot in the earlier directory", "/data/", Box::new(|disk| {
+        ("later snapshot in the earlier directory", "/data/", Box::new(move |disk| {
             for dir in [META, JOURNAL, SEG] {
-                replace(disk, dir, &earlier);
+                replace(disk, dir, earlier);
             }
-            let name = newest(&later, META);
+            let name = newest(later, META);
             let path = Path::new(META).join(name);
             write(disk, &path, &later.contents(&path).unwrap());
         })),
-    ];
-    for (what, names, swap) in swaps {
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn files_of_another_time_are_refused() {
+    let (earlier, later) = two_times(1).await;
+    for (what, names, swap) in swaps(&earlier, &later) {
         let disk = later.copy(2);
         swap(&disk);
         refused(&disk, names, what);
