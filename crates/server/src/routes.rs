@@ -76,7 +76,7 @@ impl Routes {
             None => (StatusCode::OK, "{\"status\":\"ok\"}\n"),
             Some(_) => (
                 StatusCode::SERVICE_UNAVAILABLE,
-                "{\"status\":\"writes have stopped after a disk error; see the log and restart\"}\n",
+                "{\"status\":\"writes have stopped; see the log for the cause, and restart\"}\n",
             ),
         };
         text(status, "application/json", body.into())

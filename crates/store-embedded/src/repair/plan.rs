@@ -75,7 +75,11 @@ pub(super) fn plan(
     let (mut copies, mut moves) = (Vec::new(), Vec::new());
     nameless(&survey, &frames, &mut catalog, &mut report, &mut |segment, is_needed| {
         let index = segment.path.with_extension("idx");
-        if is_needed { copies.push(segment.path.clone()) } else { moves.extend([segment.path.clone(), index]) }
+        if is_needed {
+            copies.push(segment.path.clone())
+        } else {
+            moves.extend([segment.path.clone(), index])
+        }
     });
     copies.extend(cut.iter().map(|at| survey.segments[*at].path.clone()));
     copies.dedup();
@@ -88,7 +92,11 @@ pub(super) fn plan(
     }
     for (path, why) in survey.strange {
         // What is in the root is written anew.
-        if path.parent() == aside.parent() { copies.push(path.clone()) } else { moves.push(path.clone()) }
+        if path.parent() == aside.parent() {
+            copies.push(path.clone())
+        } else {
+            moves.push(path.clone())
+        }
         report.files.push((path, why));
     }
     if report.lost_changes + report.lost_journal_bytes + report.nameless_logs > 0 || !report.lost.is_empty() {
@@ -115,12 +123,7 @@ pub(super) fn plan(
 }
 
 /// Applies what the journals say to the catalog, and returns their records by log.
-fn replay<'a>(
-    survey: &'a Survey,
-    from: u64,
-    catalog: &mut Catalog,
-    report: &mut RepairReport,
-) -> Frames<'a> {
+fn replay<'a>(survey: &'a Survey, from: u64, catalog: &mut Catalog, report: &mut RepairReport) -> Frames<'a> {
     let mut frames = Frames::new();
     for (at, journal) in survey.journals.iter().enumerate() {
         // The next journal says where this one ended; what is behind was never acknowledged.
@@ -227,7 +230,12 @@ fn settle(
         }
         at = before.end;
     }
-    let lost: u64 = report.lost.iter().filter(|lost| lost.log == log.id).map(|lost| lost.end - lost.first.max(start).min(lost.end)).sum();
+    let lost: u64 = report
+        .lost
+        .iter()
+        .filter(|lost| lost.log == log.id)
+        .map(|lost| lost.end - lost.first.max(start).min(lost.end))
+        .sum();
     report.records += (at - start).saturating_sub(lost);
     log.publish_start(start);
     log.publish_end(at, arrival.max(before.last_arrival));

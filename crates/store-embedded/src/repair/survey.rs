@@ -121,7 +121,10 @@ fn whose(options: &Options, layout: &Layout) -> Result<(Origin, bool), OpenError
         && found.starts_with("headwater store")
     {
         let path = layout.format();
-        return Err(OpenError::Format(format!("{} says '{found}', which this version does not know", path.display())));
+        return Err(OpenError::Format(format!(
+            "{} says '{found}', which this version does not know",
+            path.display()
+        )));
     }
     let mut votes: HashMap<[u8; 16], (u32, Identity)> = HashMap::new();
     let mut vote = |identity: Option<Identity>| {

@@ -114,51 +114,83 @@ pub(crate) fn swaps<'a>(earlier: &'a SimDisk, later: &'a SimDisk) -> Vec<Swap<'a
         write(disk, "/data/TAIL".as_ref(), &earlier.contents("/data/TAIL".as_ref()).unwrap());
     };
     vec![
-        ("no meta, no journal", "/data/journal", Box::new(move |disk| {
-            empty(disk, META);
-            empty(disk, JOURNAL);
-        })),
-        ("no meta, no journal, no witness", "/data/TAIL", Box::new(move |disk| {
-            empty(disk, META);
-            empty(disk, JOURNAL);
-            disk.remove("/data/TAIL".as_ref()).unwrap();
-        })),
+        (
+            "no meta, no journal",
+            "/data/journal",
+            Box::new(move |disk| {
+                empty(disk, META);
+                empty(disk, JOURNAL);
+            }),
+        ),
+        (
+            "no meta, no journal, no witness",
+            "/data/TAIL",
+            Box::new(move |disk| {
+                empty(disk, META);
+                empty(disk, JOURNAL);
+                disk.remove("/data/TAIL".as_ref()).unwrap();
+            }),
+        ),
         ("no meta", "/data/journal", Box::new(move |disk| empty(disk, META))),
         ("no journal", "/data/journal", Box::new(move |disk| empty(disk, JOURNAL))),
-        ("earlier meta and journal", "/data/journal", Box::new(move |disk| {
-            replace(disk, META, earlier);
-            replace(disk, JOURNAL, earlier);
-        })),
-        ("earlier meta, journal and witness", "/data/seg", Box::new(move |disk| {
-            replace(disk, META, earlier);
-            replace(disk, JOURNAL, earlier);
-            witness(disk);
-        })),
+        (
+            "earlier meta and journal",
+            "/data/journal",
+            Box::new(move |disk| {
+                replace(disk, META, earlier);
+                replace(disk, JOURNAL, earlier);
+            }),
+        ),
+        (
+            "earlier meta, journal and witness",
+            "/data/seg",
+            Box::new(move |disk| {
+                replace(disk, META, earlier);
+                replace(disk, JOURNAL, earlier);
+                witness(disk);
+            }),
+        ),
         ("earlier journal", "/data/journal", Box::new(move |disk| replace(disk, JOURNAL, earlier))),
-        ("earlier journal and witness", "/data/journal", Box::new(move |disk| {
-            replace(disk, JOURNAL, earlier);
-            witness(disk);
-        })),
+        (
+            "earlier journal and witness",
+            "/data/journal",
+            Box::new(move |disk| {
+                replace(disk, JOURNAL, earlier);
+                witness(disk);
+            }),
+        ),
         ("earlier meta", "/data/", Box::new(move |disk| replace(disk, META, earlier))),
         ("earlier segments", "/data", Box::new(move |disk| replace(disk, SEG, earlier))),
         ("no segments", "/data", Box::new(move |disk| empty(disk, SEG))),
-        ("earlier everything but the witness", "/data/", Box::new(move |disk| {
-            for dir in [META, JOURNAL, SEG] {
-                replace(disk, dir, earlier);
-            }
-        })),
+        (
+            "earlier everything but the witness",
+            "/data/",
+            Box::new(move |disk| {
+                for dir in [META, JOURNAL, SEG] {
+                    replace(disk, dir, earlier);
+                }
+            }),
+        ),
         ("no witness", "/data/TAIL", Box::new(move |disk| disk.remove("/data/TAIL".as_ref()).unwrap())),
-        ("no format", "/data/FORMAT is missing", Box::new(move |disk| {
-            disk.remove("/data/FORMAT".as_ref()).unwrap();
-        })),
-        ("later snapshot in the earlier directory", "/data/", Box::new(move |disk| {
-            for dir in [META, JOURNAL, SEG] {
-                replace(disk, dir, earlier);
-            }
-            let name = newest(later, META);
-            let path = Path::new(META).join(name);
-            write(disk, &path, &later.contents(&path).unwrap());
-        })),
+        (
+            "no format",
+            "/data/FORMAT is missing",
+            Box::new(move |disk| {
+                disk.remove("/data/FORMAT".as_ref()).unwrap();
+            }),
+        ),
+        (
+            "later snapshot in the earlier directory",
+            "/data/",
+            Box::new(move |disk| {
+                for dir in [META, JOURNAL, SEG] {
+                    replace(disk, dir, earlier);
+                }
+                let name = newest(later, META);
+                let path = Path::new(META).join(name);
+                write(disk, &path, &later.contents(&path).unwrap());
+            }),
+        ),
     ]
 }
 
