@@ -222,24 +222,49 @@ def imitation(journal, offset):
     return head[:8] + struct.pack("<I", crc32c(head)) + head[12:]
 
 
+LATER_JOURNALS = 60
+
+
+def next_place(data_dir, blob):
+    """(journal that holds this data, which is the newest there, where in it data as long will stand next)."""
+    for path in sorted((data_dir / "journal").glob("*.log"), reverse=True):
+        data = path.read_bytes()
+        at = data.find(blob)
+        if at >= 0:
+            frame = data.rindex(b"HWF1", 0, at)
+            length = struct.unpack_from("<I", data, frame + 4)[0]
+            return int(path.stem, 16), frame + length + (at - frame)
+    raise AssertionError("it is in no journal")
+
+
 @pytest.mark.parametrize("end", ["stop", "kill"])
 def test_records_that_imitate_the_log_do_no_harm(own_server, end):
-    """300 puts of headers for the journals and the places to come, guessed as a client can."""
+    """300 puts of headers for journals to come, which will be written into the same files.
+
+    A client guesses the places; here they are looked up, so that all of them are right.
+    """
     server = own_server()
-    kinesis = connect(server)
-    name = create(kinesis)
-    written, at = [], 2048
-    for number in range(300):
-        blob = b"".join(imitation(2 + number % 40 + i, at + 64 * i) for i in range(12)) + b"%d" % number
-        kinesis.put_record(StreamName=name, PartitionKey="a", Data=blob)
-        written.append(blob)
-        at = (at + len(blob) + 100) % 250_000
-        if number % 60 == 59:
-            getattr(server, end)()
-            server.start()
-            kinesis = connect(server)
-    getattr(server, end)()
-    server.start()
+    name = create(connect(server))
+    written = []
+
+    def again(*blobs):
+        for blob in blobs:
+            connect(server).put_record(StreamName=name, PartitionKey="a", Data=blob)
+            written.append(blob)
+
+    for number in range(30):
+        kinesis = connect(server)
+        for i in range(20 if number < 15 else 0):
+            probe = (b"probe %d %d" % (number, i)).ljust(64 * LATER_JOURNALS, b"\0")
+            kinesis.put_record(StreamName=name, PartitionKey="a", Data=probe)
+            journal, at = next_place(server.data_dir, probe)
+            blob = b"".join(imitation(journal + 1 + k, at + 64 * k) for k in range(LATER_JOURNALS))
+            kinesis.put_record(StreamName=name, PartitionKey="a", Data=blob)
+            written += [probe, blob]
+        # A little in a file that was used before, which then has imitations behind it.
+        again(b"little %d" % number)
+        getattr(server, end)()
+        server.start()
     assert [record["Data"] for _, record in read_stream(connect(server), name)] == written
 
 
