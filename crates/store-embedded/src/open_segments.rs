@@ -73,8 +73,7 @@ pub(crate) fn load_segments(
             continue;
         }
         covered = Some(header.to);
-        let (segment, entries, remade) = open_one(options, layout, header, file)?;
-        loaded.remade.extend(remade.map(|bytes| (segment.index_path.clone(), bytes)));
+        let (segment, entries) = open_one(options, layout, header, file, &mut loaded.remade)?;
         if let SegmentHeader { id, from, to, identity: None, .. } = header {
             loaded.old.push(Adopted::Segment { id, from, to, len: segment.len });
         }
@@ -96,7 +95,8 @@ fn open_one(
     layout: &Layout,
     header: SegmentHeader,
     file: Arc<dyn DiskFile>,
-) -> Result<(Arc<Segment>, Vec<Entry>, Option<Bytes>), OpenError> {
+    remade: &mut Vec<(PathBuf, Bytes)>,
+) -> Result<(Arc<Segment>, Vec<Entry>), OpenError> {
     let path = layout.segment(header.id);
     let index_path = layout.index(header.id);
     let len = file.len().map_err(OpenError::io("measure", &path))?;
@@ -104,13 +104,13 @@ fn open_one(
         let entries = read_index(&*index, header, len).ok()??;
         Some((index, entries))
     });
-    let (index, entries, remade) = match found {
-        Some((index, entries)) => (index, entries, None),
+    let (index, entries) = match found {
+        Some(found) => found,
         None => {
             tracing::warn!(index = %index_path.display(), "the index is missing or damaged and is made again");
             let (index, entries) = rebuild(options, header, &*file, &path, len)?;
-            let bytes = index.0.clone();
-            (Arc::new(index) as Arc<dyn DiskFile>, entries, Some(bytes))
+            remade.push((index_path.clone(), index.0.clone()));
+            (Arc::new(index) as Arc<dyn DiskFile>, entries)
         }
     };
     let segment = Segment {
@@ -127,7 +127,7 @@ fn open_one(
         len,
         live: AtomicU32::new(0),
     };
-    Ok((Arc::new(segment), entries, remade))
+    Ok((Arc::new(segment), entries))
 }
 
 /// The directory of a segment, from its index or, where that is not good, from the segment.

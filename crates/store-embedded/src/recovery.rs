@@ -112,7 +112,8 @@ pub(crate) fn replay(
     let ids: Vec<u64> = found.iter().map(|journal| journal.id).collect();
     whole::journals(layout, from, tail, newest, &ids)?;
     // Ids that anything remembers are not given again.
-    let id_next = newest.max(from.saturating_sub(1)).max(tail.journal).max(segments.published_through()) + 1;
+    let id_last = newest.max(from.saturating_sub(1)).max(tail.journal).max(segments.published_through());
+    let id_next = id_last.saturating_add(1);
     let mut full = Vec::new();
     let mut last = known_before.unwrap_or((from.saturating_sub(1), 0));
     let mut tails = HashMap::new();

@@ -201,7 +201,8 @@ impl Shared {
         };
         let now = self.options.clock.elapsed();
         let mut witness = self.tail.lock();
-        if !witness.is_due(tail, now) && !(at_once && tail != witness.said) {
+        let due = witness.is_due(tail, now);
+        if !due && (!at_once || tail == witness.said) {
             return;
         }
         if let Err(error) = witness.say(tail, now) {

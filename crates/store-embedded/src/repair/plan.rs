@@ -46,6 +46,19 @@ pub(super) enum Piece {
     Lost { header: Header },
 }
 
+impl Piece {
+    fn log(&self) -> u32 {
+        match self {
+            Self::Kept { header, .. } | Self::Lost { header } => header.log,
+        }
+    }
+}
+
+/// More records than this are in no hole: a number is wrong, and no place is kept for them.
+const HOLE_MAX: u64 = 1 << 40;
+/// No change has a number beyond this.
+const SEQUENCE_MAX: u64 = u64::MAX / 2;
+
 /// Frames of one log in the journals.
 type Frames<'a> = BTreeMap<u32, Vec<(&'a FoundJournal, u64, &'a Header)>>;
 
@@ -129,9 +142,12 @@ fn replay<'a>(survey: &'a Survey, from: u64, catalog: &mut Catalog, report: &mut
         // The next journal says where this one ended; what is behind was never acknowledged.
         let next = survey.journals.get(at + 1).map(|next| next.opening);
         let known_end = next.filter(|next| next.before == journal.id).map(|next| next.before_end);
-        report.lost_journal_bytes +=
-            journal.damaged_bytes + known_end.map_or(0, |end| end.saturating_sub(journal.end));
-        let counted = journal.frames.iter().filter(|frame| known_end.is_none_or(|end| frame.offset < end));
+        let missing = known_end.map_or(0, |end| end.saturating_sub(journal.end));
+        add(&mut report.lost_journal_bytes, journal.damaged_bytes.saturating_add(missing));
+        let counted = journal.frames.iter().filter(|frame| {
+            known_end.is_none_or(|end| frame.offset < end)
+                && (frame.header.kind == Kind::Records || frame.header.first < SEQUENCE_MAX)
+        });
         for frame in counted {
             let header = &frame.header;
             match (header.kind, &frame.change) {
@@ -154,7 +170,7 @@ fn replay<'a>(survey: &'a Survey, from: u64, catalog: &mut Catalog, report: &mut
     let tail = survey.tail;
     for (id, end) in [(tail.journal_before, tail.end_before), (tail.journal, tail.end)] {
         if id >= from.max(1) && !survey.journals.iter().any(|journal| journal.id == id) {
-            report.lost_journal_bytes += end;
+            add(&mut report.lost_journal_bytes, end);
         }
     }
     frames
@@ -179,7 +195,7 @@ fn settle(
     for (segment, entry) in segments.iter().enumerate().flat_map(|(number, segment)| {
         segment.entries.iter().filter(|entry| entry.log == log.number).map(move |entry| (number, entry))
     }) {
-        if entry.end <= before.start {
+        if entry.end <= before.start.max(entry.first) || entry.end > Position::MAX.get() {
             continue;
         }
         if entry.first > at {
@@ -207,9 +223,10 @@ fn settle(
             continue;
         }
         if header.first > at {
-            if at == start {
+            if at == start || header.first - at > HOLE_MAX {
+                lose(report, start, header.first, true);
                 start = header.first;
-                lose(report, at, header.first, true);
+                pieces.retain(|piece| piece.log() != log.number);
             } else {
                 lose(report, at, header.first, false);
                 place(at, header.first, arrival, pieces);
@@ -222,9 +239,11 @@ fn settle(
         pieces.push(Piece::Kept { file, path, stamp, offset: *offset, header: **header });
     }
     if before.end > at {
-        lose(report, at, before.end, at == start);
-        if at == start {
+        let begins_after = at == start || before.end - at > HOLE_MAX;
+        lose(report, if begins_after { start } else { at }, before.end, begins_after);
+        if begins_after {
             start = before.end;
+            pieces.retain(|piece| piece.log() != log.number);
         } else {
             place(at, before.end, arrival, pieces);
         }
@@ -239,6 +258,11 @@ fn settle(
     report.records += (at - start).saturating_sub(lost);
     log.publish_start(start);
     log.publish_end(at, arrival.max(before.last_arrival));
+}
+
+/// Counts stay right as far as they can: numbers in damaged files may be anything.
+fn add(count: &mut u64, more: u64) {
+    *count = count.saturating_add(more);
 }
 
 /// Header for records that are missing; its payload, which is empty, does not pass as good.
@@ -260,19 +284,21 @@ fn nameless(
     let mut numbers = BTreeSet::new();
     for segment in &survey.segments {
         let unknown = segment.entries.iter().filter(|entry| entry.log >= given);
-        let before = numbers.len() + report.nameless_records as usize;
+        let mut any = false;
         for entry in unknown {
+            any = true;
             numbers.insert(entry.log);
-            report.nameless_records += entry.end.saturating_sub(entry.first);
+            add(&mut report.nameless_records, entry.end.saturating_sub(entry.first));
         }
-        if numbers.len() + report.nameless_records as usize > before {
+        if any {
             let is_needed = segment.entries.iter().any(|entry| catalog.by_number.contains_key(&entry.log));
             aside(segment, is_needed);
         }
     }
     for (number, frames) in frames.range(given..) {
         numbers.insert(*number);
-        report.nameless_records += frames.iter().map(|(_, _, header)| u64::from(header.count)).sum::<u64>();
+        let records = frames.iter().map(|(_, _, header)| u64::from(header.count)).sum();
+        add(&mut report.nameless_records, records);
     }
     report.nameless_logs = numbers.len() as u64;
     // None of them is given again, in case the names are found.

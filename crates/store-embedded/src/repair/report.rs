@@ -65,7 +65,7 @@ impl fmt::Display for RepairReport {
         writeln!(f, "It does not start: {why}")?;
         let Self { logs, records, bytes, keys, .. } = self;
         writeln!(f, "\nkept:  {logs} logs, {records} records, {bytes} bytes, {keys} keys")?;
-        let lost: u64 = self.lost.iter().map(|lost| lost.end - lost.first).sum();
+        let lost = self.lost.iter().fold(0u64, |sum, lost| sum.saturating_add(lost.end - lost.first));
         writeln!(
             f,
             "lost:  {} records of logs that are kept, {} logs whose names are lost with {} records, {} changes of \
