@@ -8,6 +8,7 @@ mod key_sources;
 mod master_keys;
 mod patient;
 mod process;
+mod repair;
 mod repair_tables;
 mod routes;
 mod sampling;
@@ -20,6 +21,7 @@ mod tls;
 
 pub use master_keys::{MasterKeyFile, MasterKeyFileError, MasterKeySource};
 pub use process::run;
+pub use repair::{RepairOutcome, repair};
 pub use repair_tables::{RepairTablesError, repair_tables};
 pub use server::{Host, Server, StartError};
 pub use settings::{LimitsChoice, ServeArgs, Settings, SettingsError, TlsChoice};

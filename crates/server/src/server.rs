@@ -135,6 +135,7 @@ impl Server {
         let started = clock.elapsed();
         let metrics = Arc::new(Metrics::new());
         let mut options = Options::new(disk.clone(), &settings.data_dir, clock.clone());
+        options.random = random.clone();
         let synced = metrics.clone();
         options.on_sync = Some(Arc::new(move |took| synced.fsync(took)));
         options.handles = files::handles(settings.connections);

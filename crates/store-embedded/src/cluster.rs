@@ -43,11 +43,11 @@ pub(crate) fn cluster(shared: &Shared, anyhow: bool) -> io::Result<bool> {
     let Some(last) = full.last() else { return Ok(false) };
     let fresh: Vec<_> = full.iter().filter(|journal| journal.id > published).cloned().collect();
     if let Some(first) = fresh.first() {
-        write_segment(shared, &fresh, first.id, last.id)?;
+        write_segment(shared, &fresh, first.id, last)?;
         shared.published_through.store(last.id, Ordering::Release);
     }
     drop(fresh);
-    write_snapshot(shared, last.id + 1)?;
+    write_snapshot(shared, last)?;
     measure_snapshot(shared, last.id + 1);
     for log in logs_of(shared, &full) {
         log.hot.remove_through(last.id);
@@ -109,8 +109,13 @@ pub(crate) fn measure_snapshot(shared: &Shared, journal_id: u64) {
     }
 }
 
-fn write_segment(shared: &Shared, journals: &[Arc<JournalFile>], from: u64, to: u64) -> io::Result<()> {
-    let mut writer = SegmentWriter::create(shared, from, to)?;
+fn write_segment(
+    shared: &Shared,
+    journals: &[Arc<JournalFile>],
+    from: u64,
+    last: &JournalFile,
+) -> io::Result<()> {
+    let mut writer = SegmentWriter::create(shared, from, last.id, last.end())?;
     if let Err(error) = fill(shared, journals, &mut writer) {
         writer.discard();
         return Err(error);
@@ -192,7 +197,7 @@ impl Piece {
             let from = (u64::from(entry.offset) - begin) as usize;
             let frame = &bytes[from..from + entry.len as usize];
             let payload = &frame[HEADER_LEN..];
-            let found = Header::decode(frame, place(journal.id, u64::from(entry.offset)));
+            let found = Header::decode(frame, place(journal.id, u64::from(entry.offset)), journal.stamp);
             let good = found.is_some_and(|header| header.payload_is_good(payload));
             if !good {
                 // It keeps its place with a checksum that cannot hold, so that its readers are told.

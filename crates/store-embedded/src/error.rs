@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use headwater_host::disk::is_out_of_files;
 use headwater_store::StoreError;
 
+use crate::layout::Layout;
+
 /// Why a data directory cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
@@ -20,10 +22,25 @@ pub enum OpenError {
     /// It was written by another version, or is not a data directory. Nothing was changed.
     #[error("{0}")]
     Format(String),
-    /// What was acknowledged once is damaged, in a way that cannot be confined to single records. Nothing was
-    /// changed; restore the file from a copy.
-    #[error("stored data is corrupt: {0}")]
+    /// What was acknowledged once is damaged or missing, in a way that cannot be confined to single records. Nothing
+    /// was changed; restore the file from a copy, or repair the directory.
+    #[error(
+        "stored data is corrupt: {0}. Nothing was changed. Restore the directory from a copy, or see with `headwater \
+         repair --dry-run` what can be kept"
+    )]
     Corrupt(String),
+    /// Files are from different times or from different stores. Nothing was changed; put a whole copy in the place of
+    /// the directory, or repair it.
+    #[error(
+        "the data directory {dir} is not whole: {what}. Nothing was changed. Put a whole copy in its place, or see with \
+         `headwater repair --dry-run --data-dir {dir}` what can be kept"
+    )]
+    NotWhole {
+        /// The directory.
+        dir: String,
+        /// The file, and what is wrong with it.
+        what: String,
+    },
     /// The file system refused something.
     #[error("cannot {what}: {error}")]
     Io {
@@ -35,6 +52,11 @@ pub enum OpenError {
 }
 
 impl OpenError {
+    /// Files do not belong together.
+    pub(crate) fn not_whole(layout: &Layout, what: String) -> Self {
+        Self::NotWhole { dir: layout.root.display().to_string(), what }
+    }
+
     /// For `map_err`: names what was tried.
     pub(crate) fn io(what: &str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let what = format!("{what} {}", path.display());

@@ -38,8 +38,8 @@ const FILES_MAX: usize = 64;
 /// Merges one sequence of segments. False if there is none.
 pub(crate) fn merge(shared: &Shared) -> io::Result<bool> {
     let Some(inputs) = candidates(shared) else { return Ok(false) };
-    let (from, to) = (inputs[0].from, inputs[inputs.len() - 1].to);
-    let mut writer = SegmentWriter::create(shared, from, to)?;
+    let last = &inputs[inputs.len() - 1];
+    let mut writer = SegmentWriter::create(shared, inputs[0].from, last.to, last.to_end)?;
     match fill(shared, &inputs, &mut writer) {
         Ok(()) => {}
         Err(CopyFault::Read(ReadFault::Corrupt { at, what })) => {

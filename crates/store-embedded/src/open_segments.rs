@@ -2,41 +2,55 @@
 
 use std::collections::HashMap;
 use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64};
 
-use headwater_host::disk::DiskFile;
+use bytes::Bytes;
+use headwater_host::disk::{Disk, DiskFile};
 
 use crate::catalog::Catalog;
 use crate::error::OpenError;
 use crate::expire::kept;
+use crate::identify::list;
 use crate::layout::{Layout, id_of, unfinished};
 use crate::log_state::ColdRef;
 use crate::options::Options;
+use crate::origin::{Adopted, Origin};
+use crate::segment::in_memory::InMemory;
 use crate::segment::{
     Dead, Entry, Handles, INDEX_HEADER_LEN, IndexHeader, RUN_LEN, SEGMENT_HEADER_LEN, Segment, SegmentHeader,
     Segments, rebuild_index,
 };
+use crate::whole;
 
 /// More than was expected that a segment may take before its dead extents are given back again.
 const LEAK_MAX: u64 = 64 << 10;
 
 /// The segments and their directories.
+#[derive(Default)]
 pub(crate) struct LoadedSegments {
     list: Vec<(Arc<Segment>, Vec<Entry>)>,
     id_next: u64,
     /// Where each log's share of the newest segment that has one ends.
     pub(crate) ends: HashMap<u32, u64>,
+    /// Files that belong to no segment, or to one that was merged into another.
+    superfluous: Vec<PathBuf>,
+    /// Indexes that were missing or damaged, made again.
+    remade: Vec<(PathBuf, Bytes)>,
+    /// Segments of format 1.
+    pub(crate) old: Vec<Adopted>,
 }
 
-/// Opens all segments and removes those that were merged into others.
+/// Opens all segments. Changes nothing: see `LoadedSegments::tidy`.
 pub(crate) fn load_segments(
     options: &Options,
     layout: &Layout,
+    origin: &Origin,
     handles: &Arc<Handles>,
 ) -> Result<LoadedSegments, OpenError> {
     let disk = &*options.disk;
-    let names = disk.list(&layout.segments).map_err(OpenError::io("list", &layout.segments))?;
+    let names = list(options, &layout.segments)?;
     let mut headers = Vec::new();
     for id in names.iter().filter_map(|name| id_of(name, ".seg")) {
         let path = layout.segment(id);
@@ -45,21 +59,26 @@ pub(crate) fn load_segments(
         file.read_at(&mut head, 0).map_err(OpenError::io("read", &path))?;
         let header = SegmentHeader::decode(&head).filter(|header| header.id == id);
         let damaged = || OpenError::Corrupt(format!("{} at offset 0: the header is damaged", path.display()));
-        headers.push(header.ok_or_else(damaged)?);
+        let header = header.ok_or_else(damaged)?;
+        let len = file.len().map_err(OpenError::io("measure", &path))?;
+        origin.segment(&header, len).map_err(|stranger| stranger.refuse(layout, &path))?;
+        headers.push(header);
     }
     // Wider ones first, of equals the newer: what lies within one that came before is superfluous.
     headers.sort_by_key(|header| (header.from, std::cmp::Reverse((header.to, header.id))));
     let id_next = headers.iter().map(|header| header.id + 1).max().unwrap_or(1);
-    let mut loaded = LoadedSegments { list: Vec::new(), id_next, ends: HashMap::new() };
+    let mut loaded = LoadedSegments { id_next, ..LoadedSegments::default() };
     let mut covered = None;
     for header in headers {
         if covered.is_some_and(|to| header.to <= to) {
-            let path = layout.segment(header.id);
-            disk.remove(&path).map_err(OpenError::io("remove", &path))?;
+            loaded.superfluous.push(layout.segment(header.id));
             continue;
         }
         covered = Some(header.to);
-        let (segment, entries) = open_one(options, layout, header, handles)?;
+        let (segment, entries) = open_one(options, layout, header, handles, &mut loaded.remade)?;
+        if let SegmentHeader { id, from, to, identity: None, .. } = header {
+            loaded.old.push(Adopted::Segment { id, from, to, len: segment.len });
+        }
         for entry in &entries {
             loaded.ends.insert(entry.log, entry.end);
         }
@@ -67,8 +86,7 @@ pub(crate) fn load_segments(
     }
     for id in names.iter().filter_map(|name| id_of(name, ".idx")) {
         if !loaded.list.iter().any(|(segment, _)| segment.id == id) {
-            let path = layout.index(id);
-            disk.remove(&path).map_err(OpenError::io("remove", &path))?;
+            loaded.superfluous.push(layout.index(id));
         }
     }
     Ok(loaded)
@@ -79,6 +97,7 @@ fn open_one(
     layout: &Layout,
     header: SegmentHeader,
     handles: &Arc<Handles>,
+    remade: &mut Vec<(PathBuf, Bytes)>,
 ) -> Result<(Arc<Segment>, Vec<Entry>), OpenError> {
     let path = layout.segment(header.id);
     let file = options.disk.open(&path).map_err(OpenError::io("open", &path))?;
@@ -92,7 +111,9 @@ fn open_one(
         Some(found) => found,
         None => {
             tracing::warn!(index = %index_path.display(), "the index is missing or damaged and is made again");
-            rebuild(options, layout, header, &*file, len)?
+            let (index, entries) = rebuild(options, header, &*file, &path, len)?;
+            remade.push((index_path.clone(), index.0.clone()));
+            (Arc::new(index) as Arc<dyn DiskFile>, entries)
         }
     };
     let measured = file.allocated_bytes().and_then(|bytes| Ok(bytes + index.allocated_bytes()?));
@@ -102,6 +123,8 @@ fn open_one(
         id: header.id,
         from: header.from,
         to: header.to,
+        to_end: header.to_end,
+        stamp: header.stamp(),
         path,
         index_path,
         handles: handles.clone(),
@@ -114,12 +137,28 @@ fn open_one(
     Ok((Arc::new(segment), entries))
 }
 
+/// The directory of a segment, from its index or, where that is not good, from the segment.
+pub(crate) fn directory(
+    options: &Options,
+    layout: &Layout,
+    header: SegmentHeader,
+    file: &dyn DiskFile,
+) -> Result<Vec<Entry>, OpenError> {
+    let path = layout.segment(header.id);
+    let len = file.len().map_err(OpenError::io("measure", &path))?;
+    let index = options.disk.open(&layout.index(header.id)).ok();
+    match index.and_then(|index| read_index(&*index, header, len).ok()?) {
+        Some(entries) => Ok(entries),
+        None => Ok(rebuild(options, header, file, &path, len)?.1),
+    }
+}
+
 /// The directory of an index that fits this segment.
 fn read_index(index: &dyn DiskFile, segment: SegmentHeader, len: u64) -> io::Result<Option<Vec<Entry>>> {
     let mut head = [0; INDEX_HEADER_LEN];
     index.read_at(&mut head, 0)?;
     let Some(header) = IndexHeader::decode(&head) else { return Ok(None) };
-    if header.segment != segment || header.segment_len != len || index.len()? != header.index_len() {
+    if !header.is_of(&segment, len) || index.len()? != header.index_len() {
         return Ok(None);
     }
     let mut bytes = vec![0; header.entries as usize * Entry::LEN];
@@ -128,31 +167,57 @@ fn read_index(index: &dyn DiskFile, segment: SegmentHeader, len: u64) -> io::Res
     Ok(entries.map(|entry| entry.filter(|entry| entry.fits(&header))).collect())
 }
 
+/// Makes an index again, in memory.
 fn rebuild(
     options: &Options,
-    layout: &Layout,
     header: SegmentHeader,
     file: &dyn DiskFile,
+    path: &Path,
     len: u64,
-) -> Result<(Arc<dyn DiskFile>, Vec<Entry>), OpenError> {
-    let disk = &*options.disk;
-    let path = layout.segment(header.id);
-    let index_path = layout.index(header.id);
-    let temporary = unfinished(&index_path);
+) -> Result<(InMemory, Vec<Entry>), OpenError> {
     let run = || {
-        let bytes = rebuild_index(file, &path, options.sizes.run_bytes)?;
-        let index = disk.create(&temporary)?;
-        index.write_all_at(&mut [io::IoSlice::new(&bytes)], 0)?;
-        index.sync_data()?;
-        disk.rename(&temporary, &index_path)?;
-        disk.sync_dir(&layout.segments)?;
-        let entries = read_index(&*index, header, len)?;
+        let index = InMemory(rebuild_index(file, path, options.sizes.run_bytes)?.into());
+        let entries = read_index(&index, header, len)?;
         io::Result::Ok((index, entries.ok_or_else(|| io::Error::other("the new index is not readable"))?))
     };
-    run().map_err(OpenError::io("make the index of", &path))
+    run().map_err(OpenError::io("make the index of", path))
 }
 
 impl LoadedSegments {
+    /// Removes what is superfluous and writes the indexes that were made again.
+    pub(crate) fn tidy(&mut self, disk: &dyn Disk, layout: &Layout) -> Result<(), OpenError> {
+        for path in self.superfluous.drain(..) {
+            disk.remove(&path).map_err(OpenError::io("remove", &path))?;
+        }
+        for (path, bytes) in self.remade.drain(..) {
+            let temporary = unfinished(&path);
+            let write = || {
+                let index = disk.create(&temporary)?;
+                index.write_all_at(&mut [io::IoSlice::new(&bytes)], 0)?;
+                index.sync_data()?;
+                disk.rename(&temporary, &path)?;
+                disk.sync_dir(&layout.segments)
+            };
+            write().map_err(OpenError::io("write", &path))?;
+        }
+        Ok(())
+    }
+
+    /// Checks that the journals and the snapshot know of everything in the segments.
+    pub(crate) fn check(
+        &self,
+        layout: &Layout,
+        from: u64,
+        journal_ends: &[(u64, u64)],
+        catalog: &Catalog,
+        end_of: impl Fn(u32) -> u64,
+    ) -> Result<(), OpenError> {
+        for (segment, entries) in &self.list {
+            whole::segment(layout, segment, entries, from, journal_ends, catalog, &end_of)?;
+        }
+        Ok(())
+    }
+
     /// Tells the logs of their shares.
     pub(crate) fn attach(&self, catalog: &Catalog) {
         let mut shares: HashMap<u32, Vec<ColdRef>> = HashMap::new();
@@ -167,7 +232,7 @@ impl LoadedSegments {
                     let share = ColdRef { first, end, segment: segment.clone(), entry: at };
                     shares.entry(entry.log).or_default().push(share);
                 }
-                // The snapshot may be older than the segment.
+                // The snapshot may be older than the segment; the journals then have it too.
                 if entry.end > log.end() {
                     log.publish_end(entry.end, entry.last_arrival);
                 }

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use headwater_host::Clock;
 use headwater_host::disk::Disk;
+use headwater_host::{Clock, Random, SystemRandom};
 
 /// Is told how long each commit's `fdatasync` took, on the journal's thread.
 pub type SyncHook = Arc<dyn Fn(Duration) + Send + Sync>;
@@ -23,6 +23,8 @@ pub struct Options {
     pub dir: PathBuf,
     /// Measures latencies.
     pub clock: Arc<dyn Clock>,
+    /// Gives a new store its identity.
+    pub random: Arc<dyn Random>,
     /// Sizes and thresholds.
     pub sizes: Sizes,
     /// Segments' files that are kept open at once; others are opened when they are needed.
@@ -37,15 +39,8 @@ pub struct Options {
 impl Options {
     /// The usual sizes.
     pub fn new(disk: Arc<dyn Disk>, dir: impl Into<PathBuf>, clock: Arc<dyn Clock>) -> Self {
-        Self {
-            disk,
-            dir: dir.into(),
-            clock,
-            sizes: Sizes::default(),
-            handles: HANDLES,
-            on_sync: None,
-            background: true,
-        }
+        let (dir, random, sizes) = (dir.into(), SystemRandom::new(), Sizes::default());
+        Self { disk, dir, clock, random, sizes, handles: HANDLES, on_sync: None, background: true }
     }
 }
 

@@ -16,6 +16,7 @@ use headwater_store::{Bounds, Position, ReadBatch, ReadCollector, ReadLimit, Tim
 use crate::error::ReadFault;
 use crate::frame::{HEADER_LEN, Header, place, stored_batch};
 use crate::hot::{HotChunks, HotEntry, find};
+use crate::journal::JournalFile;
 use crate::log_state::{ColdRef, LogState, position};
 use crate::segment::{Wait, read_exact};
 use crate::shared::Shared;
@@ -132,15 +133,15 @@ fn read_hot(
             return Err(damaged());
         }
         let frame = bytes.slice(from..from + entry.len as usize);
-        let header = check(log, journal.id, &entry, &frame).ok_or_else(damaged)?;
+        let header = check(log, journal, &entry, &frame).ok_or_else(damaged)?;
         found.push(stored_batch(&header, frame.slice(HEADER_LEN..)).ok_or_else(damaged)?);
     }
     Ok(())
 }
 
 /// The header of a frame, if it is the one the index means.
-fn check(log: &LogState, journal: u64, entry: &HotEntry, frame: &[u8]) -> Option<Header> {
-    Header::decode(frame, place(journal, u64::from(entry.offset))).filter(|header| {
+fn check(log: &LogState, journal: &JournalFile, entry: &HotEntry, frame: &[u8]) -> Option<Header> {
+    Header::decode(frame, place(journal.id, u64::from(entry.offset)), journal.stamp).filter(|header| {
         header.log == log.number
             && header.first == entry.first
             && header.count == entry.count

@@ -207,7 +207,8 @@ impl Shared {
     /// Reads a journal that is full.
     fn verify_journal(&self, journal: &JournalFile) -> io::Result<u64> {
         let (path, mut at, mut found) = (&journal.path, 0, Vec::new());
-        let source = Scan { id: journal.id, path, file: &*journal.file, known_end: Some(journal.end()) };
+        let (file, stamp, end) = (&*journal.file, journal.stamp, journal.end());
+        let source = Scan { id: journal.id, path, file, stamp, known_end: Some(end), durable: end };
         let scanned = scan(&source, |header, offset, payload| {
             at = offset + u64::from(header.len);
             if payload.is_none() {

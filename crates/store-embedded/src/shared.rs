@@ -14,14 +14,22 @@ use crate::journal::{Queue, Ring};
 use crate::layout::Layout;
 use crate::log_state::LogState;
 use crate::options::{Options, Sizes};
+use crate::origin::Origin;
+use crate::place::Place;
 use crate::segment::{Handles, Segments};
 use crate::space::Room;
 use crate::stats::StoreStats;
+use crate::tail::{Active, TailFile};
 
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) options: Options,
     pub(crate) layout: Layout,
+    pub(crate) origin: Origin,
+    pub(crate) place: Place,
+    pub(crate) tail: Mutex<TailFile>,
+    /// For the witness; the journal's thread changes it with the file.
+    pub(crate) active: Mutex<Option<Active>>,
     pub(crate) catalog: RwLock<Catalog>,
     pub(crate) queue: Queue,
     pub(crate) ring: Ring,

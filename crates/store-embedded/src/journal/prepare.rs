@@ -14,12 +14,18 @@ const PIECE: usize = 1 << 20;
 /// Written before it is synced, so that the commits beside it do not have to wait long.
 const SYNC_EVERY: u64 = 8 << 20;
 
+/// How often it looks around without being woken.
+const ROUND: Duration = Duration::from_secs(1);
+
 /// The body of the thread `prepare`.
 pub(crate) fn run_prepare(shared: &Shared) {
     while !shared.stopping() {
+        // This thread has the most leisure of all.
+        shared.check_place();
+        shared.note_tail(false);
         match prepare_one(shared) {
             Ok(true) => {}
-            Ok(false) => thread::park(),
+            Ok(false) => thread::park_timeout(ROUND),
             Err(_) if shared.stopping() => return,
             Err(error) => {
                 tracing::warn!(%error, "cannot prepare a journal file");
@@ -69,7 +75,7 @@ fn rename(shared: &Shared, spare: Spare) -> io::Result<Arc<JournalFile>> {
     let path = shared.layout.journal(id);
     shared.disk().rename(&spare.path, &path)?;
     shared.sync_dir(&shared.layout.journals)?;
-    Ok(Arc::new(JournalFile::new(id, path, spare.file, spare.len, true)))
+    Ok(Arc::new(JournalFile::new(id, shared.origin.stamp(), path, spare.file, spare.len, true)))
 }
 
 /// A new file of zeros.
@@ -114,5 +120,5 @@ pub(crate) fn create_empty(shared: &Shared, len: u64) -> io::Result<Arc<JournalF
     }
     disk.rename(&temporary, &path)?;
     shared.sync_dir(&shared.layout.journals)?;
-    Ok(Arc::new(JournalFile::new(id, path, file, len, false)))
+    Ok(Arc::new(JournalFile::new(id, shared.origin.stamp(), path, file, len, false)))
 }

@@ -21,6 +21,8 @@ use crate::stats::StoreStats;
 const FILLED_QUICKLY: Duration = Duration::from_secs(4);
 /// How long to wait for the clustering before looking again.
 const WAIT_FOR_ROOM: Duration = Duration::from_millis(20);
+/// How long commits are answered without a look whether the directory is where it was.
+const PLACE_CHECK: Duration = Duration::from_millis(100);
 /// How long to wait for it in all before what waits is refused.
 const ROOM_WAIT_MAX: Duration = Duration::from_secs(5);
 
@@ -47,6 +49,8 @@ pub(crate) struct Writer {
     closing: Option<Arc<JournalFile>>,
     /// Since when there has been no room for another file.
     waiting_since: Option<Duration>,
+    /// When it was last looked whether the directory is where it was.
+    place_checked: Duration,
 }
 
 /// Why there is no next file.
@@ -62,6 +66,7 @@ impl Writer {
         let catalog = shared.catalog.read();
         let counters = Counters { sequence_next: catalog.applied + 1, number_next: catalog.number_next };
         drop(catalog);
+        shared.set_active(file.clone(), before);
         let opened = shared.options.clock.elapsed();
         let commit = Commit::default();
         Self {
@@ -77,6 +82,7 @@ impl Writer {
             crowded: false,
             closing: None,
             waiting_since: None,
+            place_checked: opened,
         }
     }
 
@@ -109,7 +115,7 @@ impl Writer {
 
     /// Makes one commit of what is pending, as far as it fits.
     fn step(&mut self, pending: &mut VecDeque<Work>, closed: bool) {
-        self.commit.begin(self.file.id, self.offset);
+        self.commit.begin(&self.file, self.offset);
         let mut done_bytes = 0;
         while let Some(work) = pending.front() {
             let len = work.frame_len();
@@ -194,7 +200,7 @@ impl Writer {
         {
             return;
         }
-        self.commit.begin(self.file.id, self.offset);
+        self.commit.begin(&self.file, self.offset);
         self.commit.add_frame(Header::new(Kind::Mark, &[]), &Bytes::new());
         self.finish_commit();
         self.unmarked = false;
@@ -232,7 +238,13 @@ impl Writer {
         let clock = &self.shared.options.clock;
         let begin = clock.elapsed();
         self.file.file.sync_data().map_err(|error| self.failed("fdatasync", &error))?;
-        let took = clock.elapsed().saturating_sub(begin);
+        let now = clock.elapsed();
+        let took = now.saturating_sub(begin);
+        if now.saturating_sub(self.place_checked) >= PLACE_CHECK {
+            self.place_checked = now;
+            self.shared.check_place();
+            self.shared.writable()?;
+        }
         self.offset += self.commit.bytes();
         self.file.set_end(self.offset);
         self.unmarked = true;
@@ -282,7 +294,7 @@ impl Writer {
         }
         let next = self.next_file(frame_len + HEADER_LEN as u64, grows)?;
         self.change_file(next)?;
-        self.commit.begin(self.file.id, self.offset);
+        self.commit.begin(&self.file, self.offset);
         Ok(())
     }
 
@@ -342,6 +354,7 @@ impl Writer {
         }
         self.file = next;
         self.shared.set_current(self.file.capacity);
+        self.shared.set_active(self.file.clone(), self.before);
         self.waiting_since = None;
         self.abandoned = false;
         self.offset = 0;

@@ -21,6 +21,7 @@
 
 mod format;
 mod handles;
+pub(crate) mod in_memory;
 mod reader;
 mod rebuild;
 mod verify;
@@ -33,6 +34,8 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use headwater_host::disk::DiskFile;
 
+use crate::identity::Stamp;
+
 #[cfg(test)]
 pub(crate) use format::Run;
 pub(crate) use format::{Entry, INDEX_HEADER_LEN, IndexHeader, RUN_LEN, SEGMENT_HEADER_LEN, SegmentHeader};
@@ -40,7 +43,7 @@ pub(crate) use handles::{Handles, Part};
 pub(crate) use reader::{Frames, Wait, read_exact};
 pub(crate) use rebuild::rebuild_index;
 pub(crate) use verify::{Found, Verified};
-pub(crate) use writer::SegmentWriter;
+pub(crate) use writer::{IndexBuilder, SegmentWriter};
 
 /// A published segment.
 #[derive(Debug)]
@@ -49,6 +52,10 @@ pub(crate) struct Segment {
     /// The journals whose records it holds, both inclusive.
     pub(crate) from: u64,
     pub(crate) to: u64,
+    /// Where journal `to` ended, 0 if that is not known.
+    pub(crate) to_end: u64,
+    /// Stamp of its frames.
+    pub(crate) stamp: Stamp,
     pub(crate) path: PathBuf,
     pub(crate) index_path: PathBuf,
     pub(crate) handles: Arc<Handles>,

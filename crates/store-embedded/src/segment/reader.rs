@@ -145,7 +145,7 @@ impl Segment {
     }
 
     fn check(&self, entry: &Entry, offset: u64, bytes: &[u8]) -> Result<Header, ReadFault> {
-        Header::decode(bytes, place(self.id, offset))
+        Header::decode(bytes, place(self.id, offset), self.stamp)
             .filter(|header| header.log == entry.log && header.kind == Kind::Records)
             .ok_or_else(|| ReadFault::corrupt(&self.path, offset, "a frame is damaged"))
     }

@@ -48,8 +48,12 @@ impl Segment {
         let mut verified = Verified::default();
         let mut head = [0; SEGMENT_HEADER_LEN];
         file.read_at(&mut head, 0)?;
-        let ours = SegmentHeader { id: self.id, from: self.from, to: self.to };
-        if SegmentHeader::decode(&head) != Some(ours) {
+        let is_ours = |header: &SegmentHeader| {
+            (header.id, header.from, header.to, header.to_end, header.stamp())
+                == (self.id, self.from, self.to, self.to_end, self.stamp)
+        };
+        let ours = SegmentHeader::decode(&head).filter(is_ours);
+        if ours.is_none() {
             verified.found.push(self.bad_frame(0, "the header is damaged"));
         }
         let len = index.len()?;
@@ -58,7 +62,10 @@ impl Segment {
         bytes.truncate(got);
         verified.bytes = bytes.len() as u64 + head.len() as u64;
         let header = IndexHeader::decode(&bytes).filter(|header| {
-            header.segment == ours && header.segment_len == self.len && header.index_len() == len
+            let of_this = (header.id, header.from, header.to, header.stamp);
+            of_this == (self.id, self.from, self.to, self.stamp)
+                && header.segment_len == self.len
+                && header.index_len() == len
         });
         let Some(header) = header else {
             verified.found.push(self.bad_index(0, "the header is damaged"));
@@ -134,7 +141,7 @@ impl Segment {
                 verified.found.push(self.bad_frame(offset, "a frame is damaged"));
                 *next = None;
                 let file = self.file(Wait::Yes).map_err(ReadFault::io(&self.path))?;
-                let found = next_frame(&*file, self.id, offset + 1, extent_end);
+                let found = next_frame(&*file, self.id, self.stamp, offset + 1, extent_end);
                 offset = found.map_err(ReadFault::io(&self.path))?.min(extent_end);
             }
             ReadFault::Io(what) => {

@@ -116,7 +116,8 @@ impl IndexBuilder {
     /// The index file.
     pub(crate) fn encode(&self, segment: SegmentHeader, segment_len: u64) -> Vec<u8> {
         let (entries, runs) = (self.entries.len() as u32, self.runs.len() as u64);
-        let header = IndexHeader { segment, entries, runs, segment_len };
+        let SegmentHeader { id, from, to, .. } = segment;
+        let header = IndexHeader { id, from, to, stamp: segment.stamp(), entries, runs, segment_len };
         let mut out = Vec::with_capacity(header.index_len() as usize);
         out.extend_from_slice(&header.encode());
         self.entries.iter().for_each(|entry| out.extend_from_slice(&entry.encode()));
@@ -126,10 +127,10 @@ impl IndexBuilder {
 }
 
 impl<'a> SegmentWriter<'a> {
-    /// A segment for the records of these journals.
-    pub(crate) fn create(shared: &'a Shared, from: u64, to: u64) -> io::Result<Self> {
+    /// A segment for the records of these journals, of which the last ended at `to_end`.
+    pub(crate) fn create(shared: &'a Shared, from: u64, to: u64, to_end: u64) -> io::Result<Self> {
         let id = shared.segments.lock().take_id();
-        let header = SegmentHeader { id, from, to };
+        let header = SegmentHeader { id, from, to, to_end, identity: Some(shared.origin.identity) };
         let temporary = unfinished(&shared.layout.segment(id));
         let file = shared.create(&temporary)?;
         let direct = shared.disk().open_direct(&temporary).ok();
@@ -156,7 +157,7 @@ impl<'a> SegmentWriter<'a> {
             return Err(io::Error::other("a segment would exceed 4 GiB"));
         }
         let header = Header { place: place(self.header.id, offset), commit: 0, ..*header };
-        self.add(&header.encode())?;
+        self.add(&header.encode(self.header.stamp()))?;
         self.add(payload)?;
         self.index.add(&header, offset);
         Ok(())
@@ -211,6 +212,8 @@ impl<'a> SegmentWriter<'a> {
             id,
             from: self.header.from,
             to: self.header.to,
+            to_end: self.header.to_end,
+            stamp: self.header.stamp(),
             path,
             index_path: layout.index(self.header.id),
             handles: self.shared.handles.clone(),

@@ -193,11 +193,12 @@ fn directory_has_one_user() {
 fn other_formats_are_refused() {
     let disk = SimDisk::new(12);
     drop(open(&disk).unwrap());
-    disk.edit("/data/FORMAT".as_ref(), |bytes| *bytes = b"headwater store, format 2\n".to_vec()).unwrap();
+    disk.edit("/data/FORMAT".as_ref(), |bytes| *bytes = b"headwater store, format 3\n".to_vec()).unwrap();
     let error = open(&disk).unwrap_err();
-    assert!(matches!(&error, OpenError::Format(text) if text.contains("format 2")), "{error}");
+    assert!(matches!(&error, OpenError::Format(text) if text.contains("format 3")), "{error}");
     disk.remove("/data/FORMAT".as_ref()).unwrap();
-    assert!(matches!(open(&disk).unwrap_err(), OpenError::Format(_)));
+    let error = open(&disk).unwrap_err().to_string();
+    assert!(error.contains("/data/FORMAT is missing"), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

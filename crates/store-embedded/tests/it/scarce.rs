@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use headwater_host::SystemClock;
-use headwater_host::disk::{Disk, DiskFile, DiskLock, Faults, LockError, SimDisk, Space};
+use headwater_host::disk::{Disk, DiskFile, DiskLock, Faults, FileId, LockError, SimDisk, Space};
 use headwater_store::conformance::{ALL, batch, contents, id, put};
 use headwater_store::{Expect, Expected, LogStore, MetaStore, Position, ReadLimit, ShardLog, StoreError};
 use headwater_store_embedded::{EmbeddedStore, Options};
@@ -103,6 +103,9 @@ impl Disk for Scarce {
     }
     fn lock(&self, path: &Path) -> Result<Box<dyn DiskLock>, LockError> {
         self.disk.lock(path)
+    }
+    fn file_id(&self, path: &Path) -> io::Result<FileId> {
+        self.disk.file_id(path)
     }
     fn space(&self, path: &Path) -> io::Result<Space> {
         self.disk.space(path)
