@@ -30,7 +30,7 @@ CONNECTION_KIB = 128
 # What requests without a known key hold together, and each connection of theirs.
 STRANGERS_KIB, STRANGER_KIB = 64 * MIB, 512
 # Requests with a known key: beside bodies and answers of one connection, and bodies of all.
-REQUESTS_KIB, BODIES_KIB = 2 * MIB, 512 * MIB
+REQUESTS_KIB, BODIES_KIB = 3 * MIB, 512 * MIB
 # What the allocator keeps for a moment: a part of what is held, and buffers of its threads.
 SLACK, SLACK_KIB = 1.5, 24 * MIB
 # What an attack leaves once it is over. A debug build begins with 27 MiB, a release build with 12.
