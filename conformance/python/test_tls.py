@@ -262,6 +262,8 @@ def test_self_signed_is_made_once(tmp_path, own_server):
     server = own_server(scheme="https", flags=("--tls-self-signed",))
     ca = server.data_dir / "tls" / "ca.pem"
     assert f"export AWS_CA_BUNDLE={ca}\n" in server.stdout.read_text()
+    for private in (server.data_dir, ca.parent):
+        assert private.stat().st_mode & 0o777 == 0o700, private
     first = served(server, str(ca))
     server.stop()
     server.start()

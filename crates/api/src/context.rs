@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::ops::Deref;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -24,6 +24,7 @@ use crate::checks::{Checks, STREAM_ID};
 use crate::error::{ApiError, Result};
 use crate::guard::{AccessControl, Trail};
 use crate::operations::{About, Operation};
+use crate::room::Pool;
 
 /// What requests may hold and how long they may take to arrive.
 #[derive(Debug, Clone, Copy)]
@@ -36,16 +37,28 @@ pub struct Limits {
     pub connection_bodies_bytes_max: usize,
     /// Requests of one connection that are worked on at once; further ones wait for these.
     pub connection_requests_max: usize,
-    /// What large answers that are being sent may hold together, in bytes.
+    /// What requests hold beside their bodies until they have been answered, in bytes: heads, tasks, small answers.
+    pub requests_bytes_max: usize,
+    /// The same for the requests of one connection.
+    pub connection_requests_bytes_max: usize,
+    /// What requests that name no known key hold together, in bytes, bodies and all.
+    pub strangers_bytes_max: usize,
+    /// The same for those of one connection.
+    pub connection_strangers_bytes_max: usize,
+    /// What answers that are being sent may hold together, in bytes.
     pub answers_bytes_max: usize,
     /// What the events of all subscriptions may hold until they have been sent, in bytes; further ones wait.
     pub events_bytes_max: usize,
     /// The same as for all answers, for one connection, whose further answers wait for the earlier ones.
     pub connection_answers_bytes_max: usize,
+    /// Reads of one connection whose answers are made or wait for its earlier answers; further ones have not begun.
+    pub connection_reads_max: usize,
     /// GetRecords, and reads of many items, that are read and encoded at once; others wait. Each may need some 25 MB meanwhile.
     pub reads_max: usize,
     /// How long such a read waits for that, in milliseconds, before it is refused.
     pub read_wait_ms_max: u64,
+    /// How long a body may take until it has ended or has come to more than 64 KiB, in milliseconds.
+    pub body_begin_ms_max: u64,
     /// How long a body may pause before its connection is given up, in milliseconds.
     pub body_pause_ms_max: u64,
 }
@@ -58,11 +71,17 @@ impl Default for Limits {
             bodies_bytes_max: 512 * mib,
             connection_bodies_bytes_max: 64 * mib,
             connection_requests_max: 32,
+            requests_bytes_max: 384 * mib,
+            connection_requests_bytes_max: 3 * mib,
+            strangers_bytes_max: 64 * mib,
+            connection_strangers_bytes_max: mib / 2,
             answers_bytes_max: 512 * mib,
             events_bytes_max: 512 * mib,
             connection_answers_bytes_max: 32 * mib,
+            connection_reads_max: 4,
             reads_max: 16,
             read_wait_ms_max: 5_000,
+            body_begin_ms_max: 60_000,
             body_pause_ms_max: 30_000,
         }
     }
@@ -106,8 +125,12 @@ pub(crate) struct Inner {
     pub(crate) limits: Limits,
     /// One permit a KiB of body.
     pub(crate) body_budget: Arc<Semaphore>,
-    /// One permit a KiB of answer.
+    /// The same for answers.
     pub(crate) answer_budget: Arc<Semaphore>,
+    /// The same for requests beside their bodies.
+    pub(crate) request_budget: Arc<Semaphore>,
+    /// The same for all that strangers send.
+    pub(crate) stranger_budget: Arc<Semaphore>,
     pub(crate) reads: Semaphore,
     pub(crate) events: EventRoom,
 }
@@ -115,9 +138,6 @@ pub(crate) struct Inner {
 impl Api {
     /// `account` is whose streams a bare name means where nobody has to sign.
     pub fn new(account: AccountId, resources: Resources, limits: Limits) -> Self {
-        let budget = |bytes: usize| Arc::new(Semaphore::new((bytes / 1024).min(Semaphore::MAX_PERMITS)));
-        let (body_budget, answer_budget) =
-            (budget(limits.bodies_bytes_max), budget(limits.answers_bytes_max));
         let Resources { streams, tables, monitoring, access, clock, random, metrics } = resources;
         let inner = Inner {
             streams,
@@ -129,8 +149,10 @@ impl Api {
             metrics,
             monitoring,
             limits,
-            body_budget,
-            answer_budget,
+            body_budget: Pool::budget(limits.bodies_bytes_max),
+            answer_budget: Pool::budget(limits.answers_bytes_max),
+            request_budget: Pool::budget(limits.requests_bytes_max),
+            stranger_budget: Pool::budget(limits.strangers_bytes_max),
             reads: Semaphore::new(limits.reads_max),
             events: EventRoom::new(limits.events_bytes_max),
         };
@@ -144,8 +166,10 @@ impl Inner {
         Target { region: self.streams.region(), service }
     }
 
-    /// To be held while much is read and encoded. Refused if it does not come in time.
-    pub(crate) async fn read_slot(&self) -> Result<SemaphorePermit<'_>> {
+    /// To be held while much is read and encoded. Refused if it does not come in time; before that it waits for the
+    /// connection's earlier answers, so that nothing is read for a client that does not take what it has asked for.
+    pub(crate) async fn read_slot(&self, trail: &Trail) -> Result<SemaphorePermit<'_>> {
+        trail.wait_for_turn().await;
         let wait = Duration::from_millis(self.limits.read_wait_ms_max);
         tokio::select! {
             biased;
@@ -181,35 +205,57 @@ impl Inner {
 pub struct Peer {
     pub(crate) address: IpAddr,
     pub(crate) secure: bool,
-    /// One permit a KiB of large answers, until they have been sent.
-    pub(crate) answers: Arc<Semaphore>,
-    /// One permit a KiB of bodies.
-    pub(crate) bodies: Arc<Semaphore>,
+    /// Heads, and whatever else a request holds until it has been answered.
+    pub(crate) heads: Pool,
+    /// All that requests hold which name no known key.
+    pub(crate) strangers: Pool,
+    pub(crate) bodies: Pool,
+    /// Answers, until they have been sent.
+    pub(crate) answers: Pool,
+    /// One permit a read whose answer is being made.
+    pub(crate) reads: Arc<Semaphore>,
     /// One permit a request that is worked on.
     pub(crate) requests: Arc<Semaphore>,
     pub(crate) overdue: Arc<Notify>,
+    progress: Arc<AtomicU64>,
+    /// Requests that were refused since one was let in.
+    pub(crate) refused: Arc<AtomicU32>,
 }
 
 impl Peer {
-    /// Waits until the client has left an event stream unread for longer than it may last: the connection is to be
-    /// closed, so that nothing is kept for it.
+    /// Waits until the client has left an event stream unread for longer than it may last, or goes on sending what there
+    /// is no room for: the connection is to be closed, so that nothing is kept for it.
     pub async fn is_overdue(&self) {
         self.overdue.notified().await;
+    }
+
+    /// Grows whenever something that the client sent has come to be a request or a piece of a body.
+    pub fn progress(&self) -> Arc<AtomicU64> {
+        self.progress.clone()
+    }
+
+    pub(crate) fn note_progress(&self) {
+        self.progress.fetch_add(1, Ordering::Relaxed);
     }
 }
 
 impl Api {
     /// For a new connection from this address; `secure` says whether it is encrypted.
     pub fn peer(&self, address: IpAddr, secure: bool) -> Peer {
-        let limits = &self.inner.limits;
+        let (inner, limits) = (&self.inner, &self.inner.limits);
         let permits = |count: usize| Arc::new(Semaphore::new(count.min(Semaphore::MAX_PERMITS)));
         Peer {
             address: address.to_canonical(),
             secure,
-            answers: permits(limits.connection_answers_bytes_max / 1024),
-            bodies: permits(limits.connection_bodies_bytes_max / 1024),
+            heads: Pool::new(&inner.request_budget, limits.connection_requests_bytes_max),
+            strangers: Pool::new(&inner.stranger_budget, limits.connection_strangers_bytes_max),
+            bodies: Pool::new(&inner.body_budget, limits.connection_bodies_bytes_max),
+            answers: Pool::new(&inner.answer_budget, limits.connection_answers_bytes_max),
+            reads: permits(limits.connection_reads_max),
             requests: permits(limits.connection_requests_max),
             overdue: Arc::default(),
+            progress: Arc::default(),
+            refused: Arc::default(),
         }
     }
 }
@@ -262,7 +308,7 @@ pub(crate) struct Context<'a> {
 impl Context<'_> {
     /// To be held while records are read and encoded. Refused if it does not come in time.
     pub(crate) async fn read_slot(&self) -> Result<SemaphorePermit<'_>> {
-        self.inner.read_slot().await
+        self.inner.read_slot(self.trail).await
     }
 
     /// The time, for pauses.
@@ -361,7 +407,14 @@ impl Context<'_> {
             let action = format!("kinesis:{action}");
             let resource_policy = policy.as_deref();
             let question = Question { action: &action, resource: &arn, owner, facts, resource_policy };
-            self.access.authorize(&question, self.trail)?;
+            let named = match resource {
+                // When it was registered, and so whether it was, is not for everybody to know.
+                Resource::Consumer(key, ConsumerRef::Name(name)) => {
+                    format!("{}/consumer/{name}", streams.arn(key))
+                }
+                Resource::Account | Resource::Stream(_) | Resource::Consumer(..) => arn.clone(),
+            };
+            self.access.authorize_named(&question, &named, self.trail)?;
         }
         self.trail.note_resource(arn);
         Ok(())

@@ -44,8 +44,9 @@ impl ApiError {
         Self::new("ValidationException", message)
     }
 
-    pub(crate) fn access_denied(question: &Question<'_>, denial: Denial) -> Self {
-        let Question { action, resource, facts, .. } = question;
+    /// `resource` as the request named it: its ARN may hold what the caller does not know.
+    pub(crate) fn access_denied(question: &Question<'_>, resource: &str, denial: Denial) -> Self {
+        let Question { action, facts, .. } = question;
         let (user, why) = (facts.caller.arn(), denial.text(action));
         Self::new(
             "AccessDeniedException",

@@ -114,7 +114,7 @@ impl Foreign {
             Form::S3 => (501, "application/xml", s3_error(request_id, "NotImplemented", &message)),
             Form::RestJson => (400, "application/json", Codec::Json.encode_error(UNKNOWN, Some(&message))),
         };
-        let mut answer = whole(body);
+        let mut answer = whole(bytes::Bytes::from(body));
         *answer.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
         let headers = answer.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(media));

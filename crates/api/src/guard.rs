@@ -16,10 +16,12 @@ use headwater_types::{AccountId, Timestamp};
 use headwater_wire::sigv4::canonical::Request;
 use headwater_wire::sigv4::{Authentication, Chunks, Claim, Target};
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderValue, Uri};
 use parking_lot::Mutex;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::error;
 
+use crate::context::Peer;
 use crate::error::{ApiError, Result};
 
 /// Policies of resources that are kept as they were read.
@@ -42,10 +44,10 @@ impl AccessControl {
     }
 
     /// Whether the request names a key that there is; true if nobody needs one. It proves nothing.
-    pub(crate) fn names_known_key(&self, parts: &Parts) -> bool {
+    pub(crate) fn names_known_key(&self, headers: &HeaderMap, uri: &Uri) -> bool {
         let Some(credentials) = &self.credentials else { return true };
-        let authorization = parts.headers.get("authorization").and_then(|value| value.to_str().ok());
-        let parsed = Authentication::parse(authorization, parts.uri.query(), true).ok();
+        let authorization = headers.get("authorization").and_then(|value| value.to_str().ok());
+        let parsed = Authentication::parse(authorization, uri.query(), true).ok();
         let named = parsed.as_ref().and_then(Authentication::access_key_and_scope);
         named.is_some_and(|(key, _)| credentials.has(key))
     }
@@ -90,9 +92,14 @@ impl AccessControl {
 
     /// Whether a caller may do it; the refusal is noted in `trail`.
     pub(crate) fn authorize(&self, question: &Question<'_>, trail: &Trail) -> Result<()> {
+        self.authorize_named(question, question.resource, trail)
+    }
+
+    /// The same for a resource that the request does not name by its ARN: the refusal tells no more than `named`.
+    pub(crate) fn authorize_named(&self, question: &Question<'_>, named: &str, trail: &Trail) -> Result<()> {
         decide(question).map_err(|denial| {
             trail.note_resource(question.resource.to_owned());
-            trail.refuse(denial.reason(), ApiError::access_denied(question, denial))
+            trail.refuse(denial.reason(), ApiError::access_denied(question, named, denial))
         })
     }
 
@@ -171,20 +178,31 @@ pub(crate) struct Trail {
     access_key_id: OnceLock<String>,
     resource: Mutex<Option<String>>,
     reason: OnceLock<&'static str>,
+    reads: Arc<Semaphore>,
+    /// Held until the answer has found room on its connection.
+    reading: Mutex<Option<OwnedSemaphorePermit>>,
 }
 
 impl Trail {
-    pub(crate) fn new(source: IpAddr, secure: bool, headers: &HeaderMap) -> Self {
+    pub(crate) fn new(peer: &Peer, headers: &HeaderMap) -> Self {
         let user_agent = headers.get("user-agent").cloned();
         Self {
-            source,
-            secure,
+            source: peer.address,
+            secure: peer.secure,
+            reads: peer.reads.clone(),
+            reading: Mutex::default(),
             user_agent,
             caller: OnceLock::new(),
             access_key_id: OnceLock::new(),
             resource: Mutex::default(),
             reason: OnceLock::new(),
         }
+    }
+
+    /// Waits until few enough reads of the connection have answers that wait for its earlier ones.
+    pub(crate) async fn wait_for_turn(&self) {
+        let turn = self.reads.clone().acquire_owned().await;
+        *self.reading.lock() = turn.ok();
     }
 
     /// Who signed, where somebody has to.

@@ -1,29 +1,35 @@
 //! From an HTTP request to an HTTP answer, checking in the order in which AWS does (reference, section 1).
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
 use headwater_host::Random;
+use headwater_types::AccountId;
 use headwater_wire::sigv4::{Chunking, Chunks};
 use headwater_wire::{Codec, DecodeError};
 use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{HeaderMap, Method, Request, Response, StatusCode, Version};
-use http_body_util::{Either, Full};
+use http_body_util::Either;
 use hyper::body::Incoming;
 use tokio::sync::OwnedSemaphorePermit;
 
-use crate::body::{AnswerBody, BodyError, receive};
+use crate::body::{AnswerBody, BodyError, SMALL_ANSWER_BYTES, Whole, receive};
 use crate::context::{Api, Inner, Peer};
 use crate::error::ApiError;
 use crate::foreign::Foreign;
 use crate::guard::Trail;
 use crate::operations::{self, Operation, Reply};
+use crate::room::{FIELDS_MAX, REFUSED_MAX, Room, holding};
 use crate::{identity, monitoring, tables};
 
 pub(crate) type Answer = Response<AnswerBody>;
 
 const EVENT_STREAM: &str = "application/vnd.amazon.eventstream";
+
+/// The longest list of headers that a preflight is answered with.
+const PREFLIGHT_BYTES_MAX: usize = 2048;
 
 const TARGET_PREFIX: &str = "Kinesis_20131202.";
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
@@ -33,9 +39,95 @@ const EXPOSED: &str =
 const NOT_POST: &str = "<AccessDeniedException>\n  <Message>Unable to determine service/operation name to be \
                         authorized</Message>\n</AccessDeniedException>\n";
 
+/// Whose metrics somebody may see.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MetricsOf {
+    /// Those of all accounts, and of the server.
+    Everybody,
+    /// Those of one account's streams.
+    Account(AccountId),
+}
+
 impl Api {
-    /// Answers one request. An error means that the connection is to be closed without an answer.
-    pub async fn handle(&self, request: Request<Incoming>, peer: Peer) -> Result<Answer, ConnectionBroken> {
+    /// Room for a request whose head has come. Without any, for all or for this connection, the answer is a refusal; it
+    /// has no body, so that nothing waits for the client to read it. A connection that goes on all the same is closed.
+    pub fn admit(&self, request: &Request<Incoming>, peer: &Peer) -> Result<Room, Box<Answer>> {
+        peer.note_progress();
+        let has_key = self.inner.access.names_known_key(request.headers(), request.uri());
+        let pool = if has_key { &peer.heads } else { &peer.strangers };
+        let is_long = request.headers().len() > FIELDS_MAX;
+        let room = if is_long { None } else { Room::of(pool, request, has_key) };
+        if let Some(room) = room {
+            peer.refused.store(0, Ordering::Relaxed);
+            return Ok(room);
+        }
+        if peer.refused.fetch_add(1, Ordering::Relaxed) >= REFUSED_MAX {
+            peer.overdue.notify_one();
+        }
+        let mut answer = no_room();
+        let mut outcome = "ServiceUnavailable";
+        if is_long {
+            answer = whole(Bytes::new());
+            *answer.status_mut() = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+            outcome = "RequestHeaderFieldsTooLarge";
+        }
+        self.inner.metrics.request("unknown", outcome, Duration::ZERO);
+        Err(Box::new(close(request.version(), finish(&self.inner, answer))))
+    }
+
+    /// Has the answer hold the request's room until it has been sent.
+    pub fn seal(&self, mut answer: Answer, room: Room) -> Answer {
+        let kept = match answer.body_mut() {
+            Either::Left(whole) => whole.keep(room),
+            Either::Right(frames) => {
+                frames.keep(room);
+                true
+            }
+        };
+        if kept { answer } else { finish(&self.inner, no_room()) }
+    }
+
+    /// An answer in text that `make` makes, in its turn among the requests and reads of the connection. It counts as all
+    /// answers do.
+    pub async fn text(
+        &self,
+        peer: &Peer,
+        make: impl AsyncFnOnce() -> (StatusCode, &'static str, String),
+    ) -> Result<Answer, ConnectionBroken> {
+        let Ok(_working) = peer.requests.acquire().await else { return Err(ConnectionBroken) };
+        let trail = Trail::new(peer, &HeaderMap::new());
+        let Ok(reading) = self.inner.read_slot(&trail).await else {
+            return Ok(finish(&self.inner, no_room()));
+        };
+        let (status, content_type, text) = make().await;
+        drop(reading);
+        let Some(body) = self.hold(text.into(), peer).await else {
+            return Ok(finish(&self.inner, no_room()));
+        };
+        let mut answer = whole(body);
+        *answer.status_mut() = status;
+        answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+        Ok(answer)
+    }
+
+    /// Answers one request, which `room` was found for. An error means that the connection is to be closed without an
+    /// answer.
+    pub async fn handle(
+        &self,
+        request: Request<Incoming>,
+        peer: Peer,
+        room: Room,
+    ) -> Result<Answer, ConnectionBroken> {
+        let has_key = room.has_key;
+        Ok(self.seal(self.respond(request, peer, has_key).await?, room))
+    }
+
+    async fn respond(
+        &self,
+        request: Request<Incoming>,
+        peer: Peer,
+        has_key: bool,
+    ) -> Result<Answer, ConnectionBroken> {
         let inner = &self.inner;
         let (parts, body) = request.into_parts();
         if parts.method == Method::OPTIONS {
@@ -47,9 +139,6 @@ impl Api {
             }
             return Ok(finish(inner, plain(StatusCode::FORBIDDEN, None, NOT_POST)));
         }
-        // Until the answer begins: an event stream is no work.
-        let Ok(_working) = peer.requests.acquire().await else { return Err(ConnectionBroken) };
-        let has_key = inner.access.names_known_key(&parts);
         let received = match receive(inner, &peer, has_key, body).await {
             Ok(received) => received,
             Err(BodyError::Stranger) => return Ok(self.refuse_stranger(&parts, &peer)),
@@ -68,22 +157,25 @@ impl Api {
                 return Ok(finish(inner, error(codec, &ApiError::unavailable())));
             }
         };
+        // Until the answer begins: an event stream is no work. What is still arriving is none either.
+        let Ok(_working) = peer.requests.acquire().await else { return Err(ConnectionBroken) };
         if identity::is_call(&parts, &received.bytes) {
-            let trail = Trail::new(peer.address, peer.secure, &parts.headers);
+            let trail = Trail::new(&peer, &parts.headers);
             let (answer, outcome) = identity::answer(inner, &parts, &received.bytes, &trail);
             let answer = finish(inner, answer);
             self.record(&trail, ("sts", "GetCallerIdentity"), false, outcome, &answer);
             return Ok(answer);
         }
         if let Some(mut found) = monitoring::Call::find(&parts, &received.bytes) {
-            let trail = Trail::new(peer.address, peer.secure, &parts.headers);
-            let (answer, outcome) = monitoring::answer(inner, &parts, &received.bytes, &mut found, &trail);
+            let trail = Trail::new(&peer, &parts.headers);
+            let (answer, outcome) =
+                self.answer_monitoring(&parts, &received.bytes, &mut found, &peer, &trail).await;
             let answer = finish(inner, answer);
             self.record(&trail, ("cloudwatch", found.name()), false, outcome, &answer);
             return Ok(answer);
         }
         if tables::is_call(&parts.headers) {
-            let trail = Arc::new(Trail::new(peer.address, peer.secure, &parts.headers));
+            let trail = Arc::new(Trail::new(&peer, &parts.headers));
             let answered = self.answer_tables(&parts, &received.bytes, &peer, &trail).await;
             let response = finish(inner, answered.response);
             let action = ("dynamodb", answered.name);
@@ -97,7 +189,7 @@ impl Api {
         let name = target.and_then(|target| target.strip_prefix(TARGET_PREFIX));
         let operation = name.and_then(operations::find);
         let started = inner.clock.elapsed();
-        let trail = Arc::new(Trail::new(peer.address, peer.secure, &parts.headers));
+        let trail = Arc::new(Trail::new(&peer, &parts.headers));
         let answer = self.answer(&parts, operation, &received.bytes, &peer, &trail).await;
         let took = inner.clock.elapsed().saturating_sub(started);
         let name = operation.map_or("unknown", |operation| operation.name);
@@ -120,29 +212,41 @@ impl Api {
         tables::names()
     }
 
-    /// Whether a request that is no operation of Kinesis may be answered: `Some` is the refusal. With credentials it
-    /// comes from this machine, or is signed by who may do `headwater:NAME`.
-    pub fn refuse(&self, parts: &http::request::Parts, peer: &Peer, name: &str) -> Option<Answer> {
+    /// The names of all operations of CloudWatch that are served.
+    pub fn monitoring_operations() -> impl Iterator<Item = &'static str> {
+        monitoring::names()
+    }
+
+    /// Whose metrics a request may see, or the refusal. Without credentials, and from this machine, everybody's. Others
+    /// sign, and see their own account's by `headwater:GetMetrics`; everybody's are for those of the server's own account
+    /// who may do `headwater:GetServerMetrics`.
+    pub fn metrics_for(&self, parts: &http::request::Parts, peer: &Peer) -> Result<MetricsOf, Box<Answer>> {
         let inner = &self.inner;
         if inner.access.credentials.is_none() || peer.address.is_loopback() {
-            return None;
+            return Ok(MetricsOf::Everybody);
         }
-        let trail = Trail::new(peer.address, peer.secure, &parts.headers);
-        let (now, target, action) = (inner.clock.now(), inner.target("kinesis"), format!("headwater:{name}"));
-        let allowed = inner.access.authenticate(parts, b"", None, now, target, &trail);
-        let allowed =
-            allowed.and_then(|()| inner.access.authorize_account(&action, target.region, now, &trail));
-        let refused = allowed.err()?;
-        let mut response = finish(inner, error(Codec::Json, &refused));
-        *response.status_mut() = StatusCode::FORBIDDEN;
-        self.record(&trail, ("headwater", name), false, refused.kind, &response);
-        Some(response)
+        let trail = Trail::new(peer, &parts.headers);
+        let (now, target) = (inner.clock.now(), inner.target("kinesis"));
+        let may = |action: &str| inner.access.authorize_account(action, target.region, now, &trail);
+        let allowed = inner.access.authenticate(parts, b"", None, now, target, &trail).and_then(|()| {
+            let account = inner.account_of(&trail);
+            if account == inner.account && may("headwater:GetServerMetrics").is_ok() {
+                return Ok(MetricsOf::Everybody);
+            }
+            may("headwater:GetMetrics").map(|()| MetricsOf::Account(account))
+        });
+        allowed.map_err(|refused| {
+            let mut response = finish(inner, error(Codec::Json, &refused));
+            *response.status_mut() = StatusCode::FORBIDDEN;
+            self.record(&trail, ("headwater", "GetMetrics"), false, refused.kind, &response);
+            Box::new(response)
+        })
     }
 
     /// The answer to a body that was not kept, because nobody who is known seems to have sent it.
     fn refuse_stranger(&self, parts: &http::request::Parts, peer: &Peer) -> Answer {
         let inner = &self.inner;
-        let trail = Trail::new(peer.address, peer.secure, &parts.headers);
+        let trail = Trail::new(peer, &parts.headers);
         let is_tables = tables::is_call(&parts.headers);
         let (service, label) =
             if is_tables { ("dynamodb", "dynamodb:unknown") } else { ("kinesis", "unknown") };
@@ -218,18 +322,14 @@ impl Api {
         }
     }
 
-    /// The answer's body. A large one waits for the earlier ones of its connection, and counts against the memory of
-    /// all answers until it has been sent.
-    pub(crate) async fn hold(&self, body: Vec<u8>, peer: &Peer) -> Option<Bytes> {
-        if body.len() < SMALL_ANSWER_BYTES {
-            return Some(body.into());
+    /// The answer's body, which counts against the memory of all answers until it has been sent, and waits for the
+    /// earlier ones of its connection. A small one is a part of what its request takes.
+    pub(crate) async fn hold(&self, body: Vec<u8>, peer: &Peer) -> Option<Whole> {
+        if body.len() <= SMALL_ANSWER_BYTES {
+            return Some(Bytes::from(body).into());
         }
-        let kib = u32::try_from(body.len().div_ceil(1024)).ok()?;
-        let connection_kib =
-            kib.min(u32::try_from(self.inner.limits.connection_answers_bytes_max / 1024).ok()?);
-        let of_connection = peer.answers.clone().acquire_many_owned(connection_kib).await.ok()?;
-        let of_all = self.inner.answer_budget.clone().try_acquire_many_owned(kib).ok()?;
-        Some(Bytes::from_owner(Held { body, _permits: [of_connection, of_all] }))
+        let taken = peer.answers.take(body.capacity()).await?;
+        Some(Whole::held(holding(body, taken)))
     }
 
     async fn run(
@@ -297,21 +397,6 @@ struct Unchunked {
 /// The longest message of an error. AWS's own texts, with the longest names and ten violations, stay below it.
 const MESSAGE_BYTES_MAX: usize = 16 * 1024;
 
-/// Answers below this size are not counted: connections bound them well enough.
-const SMALL_ANSWER_BYTES: usize = 64 * 1024;
-
-/// A large body and its share of the memory for answers.
-struct Held {
-    body: Vec<u8>,
-    _permits: [OwnedSemaphorePermit; 2],
-}
-
-impl AsRef<[u8]> for Held {
-    fn as_ref(&self) -> &[u8] {
-        &self.body
-    }
-}
-
 /// The request ended in the middle; nobody is left to be answered.
 #[derive(Debug)]
 pub struct ConnectionBroken;
@@ -345,7 +430,8 @@ fn codec_of(headers: &HeaderMap) -> Option<Codec> {
 
 fn error(codec: Codec, refused: &ApiError) -> Answer {
     let status = StatusCode::from_u16(refused.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    encoded(codec, status, codec.encode_error(refused.kind, refused.message.as_deref().map(cut)))
+    let body = codec.encode_error(refused.kind, refused.message.as_deref().map(cut));
+    encoded(codec, status, Bytes::from(body))
 }
 
 /// Messages repeat what was sent; what is longer than anybody reads is not sent back.
@@ -353,11 +439,19 @@ pub(crate) fn cut(message: &str) -> &str {
     &message[..message.floor_char_boundary(MESSAGE_BYTES_MAX)]
 }
 
-pub(crate) fn whole(body: impl Into<Bytes>) -> Answer {
-    Response::new(Either::Left(Full::new(body.into())))
+pub(crate) fn whole(body: impl Into<Whole>) -> Answer {
+    Response::new(Either::Left(body.into()))
 }
 
-fn encoded(codec: Codec, status: StatusCode, body: impl Into<Bytes>) -> Answer {
+/// Says that there is no room for the request or for its answer.
+fn no_room() -> Answer {
+    let mut answer = whole(Bytes::new());
+    *answer.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+    answer.headers_mut().insert("x-amzn-errortype", HeaderValue::from_static("ServiceUnavailable"));
+    answer
+}
+
+fn encoded(codec: Codec, status: StatusCode, body: impl Into<Whole>) -> Answer {
     let mut answer = whole(body);
     *answer.status_mut() = status;
     answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(codec.content_type()));
@@ -400,7 +494,7 @@ fn preflight(inner: &Inner, headers: &HeaderMap) -> Answer {
         ("access-control-request-headers", "access-control-allow-headers"),
         ("access-control-request-method", "access-control-allow-methods"),
     ] {
-        if let Some(value) = headers.get(asked) {
+        if let Some(value) = headers.get(asked).filter(|value| value.len() <= PREFLIGHT_BYTES_MAX) {
             out.insert(allowed, value.clone());
         }
     }

@@ -59,7 +59,7 @@ pub(crate) fn answer(inner: &Inner, parts: &Parts, body: &Bytes, trail: &Trail) 
             (status, xml_error(XML_NAMESPACE, text, status.is_client_error(), code, message))
         }
     };
-    let mut answer = whole(xml);
+    let mut answer = whole(Bytes::from(xml));
     *answer.status_mut() = status;
     answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(Codec::Query.content_type()));
     answer.headers_mut().insert(REQUEST_ID, id);

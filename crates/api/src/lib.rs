@@ -22,9 +22,11 @@ mod identity;
 mod monitoring;
 mod operations;
 mod resource;
+mod room;
 mod tables;
 
-pub use body::{AnswerBody, Frames};
+pub use body::{AnswerBody, Frames, Whole};
 pub use context::{Api, Limits, Peer, Resources};
 pub use guard::AccessControl;
-pub use http_edge::ConnectionBroken;
+pub use http_edge::{ConnectionBroken, MetricsOf};
+pub use room::Room;

@@ -88,12 +88,9 @@ pub fn create_directory(path: &Path) -> io::Result<()> {
     fs::create_dir_all(path)
 }
 
-/// Creates a directory for secrets, mode 0700, durably, if it is not there. Its parents are.
+/// The same for its owner alone: mode 0700, of all that are made; durable.
 pub fn create_private_directory(path: &Path) -> io::Result<()> {
-    match DirBuilder::new().mode(0o700).create(path) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => return Ok(()),
-        created => created?,
-    }
+    DirBuilder::new().recursive(true).mode(0o700).create(path)?;
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     File::open(parent)?.sync_all()
 }

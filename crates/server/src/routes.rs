@@ -6,15 +6,16 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
-use headwater_api::{AnswerBody, Api, Peer};
+use headwater_api::{AnswerBody, Api, ConnectionBroken, MetricsOf, Peer, Room, Whole};
 use headwater_host::disk::Disk;
 use headwater_store_embedded::EmbeddedStore;
 use headwater_streams::StreamService;
 use headwater_tables::TableService;
-use headwater_telemetry::{CONTENT_TYPE, Level, Metrics, encode_shards};
+use headwater_telemetry::{Level, Metrics, encode_shards};
 use headwater_types::{AccountId, StreamKey, StreamName};
+use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
-use http_body_util::{Either, Full};
+use http_body_util::Either;
 use hyper::body::Incoming;
 
 use crate::health::Health;
@@ -59,32 +60,70 @@ impl Routes {
         self.api.peer(address, secure)
     }
 
-    /// The answer; an error closes the connection.
-    pub(crate) async fn answer(
+    /// The answer; an error closes the connection. What there is no room for is refused here, before anything is made
+    /// for it.
+    pub(crate) fn answer(
         &self,
         request: Request<Incoming>,
-        peer: Peer,
-    ) -> Result<Response<AnswerBody>, headwater_api::ConnectionBroken> {
-        match (request.method(), request.uri().path()) {
-            (&Method::GET, "/health") => Ok(self.health()),
-            (&Method::GET, "/metrics" | "/metrics/shards") => {
-                let (parts, _) = request.into_parts();
-                Ok(match self.api.refuse(&parts, &peer, "GetMetrics") {
-                    Some(refusal) => refusal,
-                    None if parts.uri.path() == "/metrics" => self.metrics().await,
-                    None => self.shard_metrics(parts.uri.query()).await,
-                })
+        peer: &Peer,
+    ) -> impl Future<Output = Result<Response<AnswerBody>, ConnectionBroken>> + Send + use<> {
+        let room = self.api.admit(&request, peer);
+        let is_health = request.method() == Method::GET && request.uri().path() == "/health";
+        let answered = match room {
+            // Not refused under load: an answer without a body waits for nobody.
+            room if is_health => Either::Left(self.health(room.ok())),
+            Err(refusal) => Either::Left(*refusal),
+            Ok(room) => {
+                let (routes, peer) = (self.clone(), peer.clone());
+                // In a box, which is gone when the answer waits to be sent.
+                Either::Right(Box::pin(async move { routes.answer_admitted(request, peer, room).await }))
             }
-            _ => self.api.handle(request, peer).await,
+        };
+        async move {
+            match answered {
+                Either::Left(answer) => Ok(answer),
+                Either::Right(answering) => answering.await,
+            }
         }
     }
 
-    fn health(&self) -> Response<AnswerBody> {
-        let (status, body) = self.health.report();
-        text(status, "application/json", body.into())
+    async fn answer_admitted(
+        &self,
+        request: Request<Incoming>,
+        peer: Peer,
+        room: Room,
+    ) -> Result<Response<AnswerBody>, ConnectionBroken> {
+        if request.method() != Method::GET || !matches!(request.uri().path(), "/metrics" | "/metrics/shards")
+        {
+            return self.api.handle(request, peer, room).await;
+        }
+        let (parts, _) = request.into_parts();
+        let answer = match self.api.metrics_for(&parts, &peer) {
+            Err(refusal) => *refusal,
+            Ok(whose) if parts.uri.path() == "/metrics" => {
+                self.api.text(&peer, async || self.metrics(whose).await).await?
+            }
+            Ok(whose) => {
+                self.api.text(&peer, async || self.shard_metrics(whose, parts.uri.query()).await).await?
+            }
+        };
+        Ok(self.api.seal(answer, room))
     }
 
-    async fn metrics(&self) -> Response<AnswerBody> {
+    /// Its status, and without room no more.
+    fn health(&self, room: Option<Room>) -> Response<AnswerBody> {
+        let (status, body) = self.health.report();
+        let body = if room.is_some() { Bytes::from(body) } else { Bytes::new() };
+        let mut answer = Response::new(Either::Left(Whole::from(body)));
+        *answer.status_mut() = status;
+        answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        match room {
+            Some(room) => self.api.seal(answer, room),
+            None => answer,
+        }
+    }
+
+    async fn metrics(&self, whose: MetricsOf) -> Text {
         self.streams.report_levels().await;
         self.tables.report_levels();
         let stats = self.store.stats();
@@ -100,13 +139,23 @@ impl Routes {
         if let Ok(space) = self.disk.space(&self.data_dir) {
             self.metrics.set(Level::DiskFreeBytes, space.free_bytes);
         }
-        text(StatusCode::OK, CONTENT_TYPE, self.metrics.encode(&self.streams.enhanced_samples().await).into())
+        let enhanced = self.streams.enhanced_samples().await;
+        let text = match whose {
+            MetricsOf::Everybody => self.metrics.encode(&enhanced),
+            MetricsOf::Account(account) => self.metrics.encode_account(&enhanced, account.as_str()),
+        };
+        (StatusCode::OK, headwater_telemetry::CONTENT_TYPE, text)
     }
 
-    /// The shards of the stream that the query names: `stream=NAME`, and `account=ID` where it is another's.
-    async fn shard_metrics(&self, query: Option<&str>) -> Response<AnswerBody> {
+    /// The shards of the stream that the query names: `stream=NAME`, and `account=ID` where it is another's, whose streams
+    /// do not exist for those who may see one account's only.
+    async fn shard_metrics(&self, whose: MetricsOf, query: Option<&str>) -> Text {
         let pairs = query.unwrap_or_default().split('&').filter_map(|pair| pair.split_once('='));
-        let (mut name, mut account) = (None, Some(self.account));
+        let own = match whose {
+            MetricsOf::Everybody => self.account,
+            MetricsOf::Account(account) => account,
+        };
+        let (mut name, mut account) = (None, Some(own));
         for (key, value) in pairs {
             match key {
                 "stream" => name = StreamName::new(value),
@@ -117,14 +166,15 @@ impl Routes {
         let key = name.zip(account).map(|(name, account)| StreamKey { account, name });
         let Some(key) = key else {
             let usage = "name a stream: /metrics/shards?stream=NAME (and &account=ID)\n";
-            return text(StatusCode::BAD_REQUEST, PLAIN, usage.into());
+            return (StatusCode::BAD_REQUEST, PLAIN, usage.into());
         };
+        let may_be_seen = whose == MetricsOf::Everybody || key.account == own;
         match self.streams.find(&key) {
-            Ok((handle, _)) => {
+            Ok((handle, _)) if may_be_seen => {
                 let samples = self.streams.shard_samples(&handle).await;
-                text(StatusCode::OK, CONTENT_TYPE, encode_shards(&samples).into())
+                (StatusCode::OK, headwater_telemetry::CONTENT_TYPE, encode_shards(&samples))
             }
-            Err(_) => text(StatusCode::NOT_FOUND, PLAIN, format!("there is no {key}\n").into()),
+            Ok(_) | Err(_) => (StatusCode::NOT_FOUND, PLAIN, format!("there is no {key}\n")),
         }
     }
 }
@@ -132,9 +182,5 @@ impl Routes {
 /// For what only people read.
 const PLAIN: &str = "text/plain; charset=utf-8";
 
-fn text(status: StatusCode, content_type: &'static str, body: Bytes) -> Response<AnswerBody> {
-    let mut answer = Response::new(Either::Left(Full::new(body)));
-    *answer.status_mut() = status;
-    answer.headers_mut().insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static(content_type));
-    answer
-}
+/// An answer's status, content type and text.
+type Text = (StatusCode, &'static str, String);

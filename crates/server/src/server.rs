@@ -9,7 +9,7 @@ use std::time::Duration;
 use headwater_access::{AuditLog, CredentialStore, CredentialsError};
 use headwater_api::{AccessControl, Api, Resources};
 use headwater_host::disk::{Disk, SystemDisk};
-use headwater_host::{Clock, Random, SystemClock, SystemRandom, file_exists};
+use headwater_host::{Clock, Random, SystemClock, SystemRandom, create_private_directory, file_exists};
 use headwater_monitoring::{MetricStore, StoreLimits};
 use headwater_store_embedded::{EmbeddedStore, OpenError, Options};
 use headwater_streams::{Config, StreamService, StreamsError, Substrate};
@@ -319,6 +319,9 @@ fn tls(settings: &Settings, now: Timestamp) -> Result<(Option<Tls>, Option<PathB
         if !settings.listen.ip().is_unspecified() {
             names.push(settings.listen.ip().to_string());
         }
+        // It lies in the data directory, which may not be there yet and is for its owner alone.
+        create_private_directory(directory)
+            .map_err(|cause| MakeTlsError::File { path: directory.display().to_string(), cause })?;
         make(&MakeTls { directory: directory.clone(), names, days: SELF_SIGNED_DAYS, now })?;
     }
     Ok((Some(Tls::load(&files)?), Some(at(CA_CERTIFICATE))))

@@ -335,4 +335,33 @@ impl Metrics {
         let _ = encode(&mut text, &self.registry);
         text
     }
+
+    /// The same for one account: the series of its streams, and nothing of the server.
+    pub fn encode_account(&self, enhanced: &[EnhancedSample], account: &str) -> String {
+        let label = format!("account=\"{account}\"");
+        let all = self.encode(enhanced);
+        let (mut text, mut described) = (String::new(), 0);
+        let mut description = String::new();
+        for line in all.split_inclusive('\n') {
+            if line.starts_with('#') {
+                // A family's description is a run of lines.
+                if described == 0 {
+                    description.clear();
+                }
+                described += 1;
+                description.push_str(line);
+                continue;
+            }
+            described = 0;
+            // Names of streams, shards and accounts hold nothing that could look like a label.
+            let labels = line.split_once('{').and_then(|(_, rest)| rest.split_once('}'));
+            if labels.is_some_and(|(labels, _)| labels.split(',').any(|known| known == label)) {
+                text.push_str(&description);
+                description.clear();
+                text.push_str(line);
+            }
+        }
+        text.push_str(END);
+        text
+    }
 }

@@ -149,7 +149,12 @@ async fn ask(api: &Api, request: &[u8]) -> Vec<u8> {
     let api = api.clone();
     let service = service_fn(move |request| {
         let (api, peer) = (api.clone(), peer.clone());
-        async move { api.handle(request, peer).await }
+        async move {
+            match api.admit(&request, &peer) {
+                Ok(room) => api.handle(request, peer, room).await,
+                Err(refusal) => Ok(*refusal),
+            }
+        }
     });
     let connection = http1::Builder::new().serve_connection(TokioIo::new(theirs), service);
     let client = async {

@@ -25,13 +25,15 @@ use bytes::Bytes;
 use flate2::read::MultiGzDecoder;
 use headwater_types::AccountId;
 use headwater_types::limits::MIB;
+use headwater_wire::sigv4::canonical::{canonical_path, canonical_query};
 use headwater_wire::{Codec, XmlAnswer, parameter, xml_answer, xml_error};
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::{Method, StatusCode};
+use hyper::body::Body as _;
 use tokio::sync::OwnedSemaphorePermit;
 
-use crate::context::Inner;
+use crate::context::{Api, Inner, Peer};
 use crate::guard::Trail;
 use crate::http_edge::{Answer, REQUEST_ID, cut, header, request_id, whole};
 use error::{Refused, Result};
@@ -71,6 +73,11 @@ const ALL: &[Operation] = &[
     Operation { name: "PutMetricData", run: put_metric_data::run },
 ];
 
+/// The names of all.
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+    ALL.iter().map(|operation| operation.name)
+}
+
 /// A request of CloudWatch.
 pub(crate) struct Call {
     codec: Codec,
@@ -88,7 +95,8 @@ struct Body {
 
 /// True if a GET is one of CloudWatch: Kinesis has none.
 pub(crate) fn is_get(parts: &Parts) -> bool {
-    parts.method == Method::GET && has_version(parts.uri.query().unwrap_or_default().as_bytes())
+    parts.method == Method::GET
+        && has_version(canonical_query(parts.uri.query().unwrap_or_default()).as_bytes())
 }
 
 /// True if the body is as it was written.
@@ -109,7 +117,8 @@ impl Call {
     /// The call, if this is one of CloudWatch. What is compressed stays so until it is known who sent it.
     pub(crate) fn find(parts: &Parts, body: &Bytes) -> Option<Self> {
         let target = header(&parts.headers, "x-amz-target");
-        let named = match (parts.uri.path().strip_prefix(RPC_PREFIX), target) {
+        let path = canonical_path(parts.uri.path());
+        let named = match (path.strip_prefix(RPC_PREFIX), target) {
             (Some(operation), _) => Some((Codec::RpcCbor, operation)),
             (None, Some(target)) => {
                 target.strip_prefix(TARGET_PREFIX).map(|operation| (Codec::Json10, operation))
@@ -121,7 +130,8 @@ impl Call {
         }
         let content_type = header(&parts.headers, "content-type").unwrap_or_default();
         let media = content_type.split(';').next().unwrap_or_default().trim();
-        let query = Bytes::copy_from_slice(parts.uri.query().unwrap_or_default().as_bytes());
+        // Read as it was signed.
+        let query = Bytes::from(canonical_query(parts.uri.query().unwrap_or_default()));
         let (form, query) = match media.eq_ignore_ascii_case(FORM) && !body.is_empty() {
             // Nobody else sends compressed forms.
             true if !is_plain(parts) => {
@@ -175,30 +185,52 @@ fn inflated(inner: &Inner, parts: &Parts, body: &Bytes) -> Result<Body> {
     Ok(Body { bytes: bytes.into(), _granted: Some(granted) })
 }
 
-/// Answers a call whose body was `sent`, and says how it ended.
-pub(crate) fn answer(
-    inner: &Inner,
-    parts: &Parts,
-    sent: &Bytes,
-    call: &mut Call,
-    trail: &Trail,
-) -> (Answer, &'static str) {
-    let started = inner.clock.elapsed();
-    let result = run(inner, parts, sent, call, trail);
-    let took: Duration = inner.clock.elapsed().saturating_sub(started);
-    let outcome = result.as_ref().map_or_else(|refused| refused.shape, |_| "ok");
-    inner.metrics.request(call.name(), outcome, took);
-    let id = request_id(&*inner.random);
-    let text = id.to_str().unwrap_or_default();
-    let mut answer = match &result {
-        Ok(body) => accepted(call.codec, &call.operation, text, body),
-        Err(refused) => refusal(call.codec, text, refused),
-    };
-    if call.codec == Codec::RpcCbor {
-        answer.headers_mut().insert(PROTOCOL, HeaderValue::from_static("rpc-v2-cbor"));
+impl Api {
+    /// Answers a call whose body was `sent`, and says how it ended.
+    pub(crate) async fn answer_monitoring(
+        &self,
+        parts: &Parts,
+        sent: &Bytes,
+        call: &mut Call,
+        peer: &Peer,
+        trail: &Trail,
+    ) -> (Answer, &'static str) {
+        let inner = &self.inner;
+        let started = inner.clock.elapsed();
+        let id = request_id(&*inner.random);
+        let text = id.to_str().unwrap_or_default();
+        let done = match inner.read_slot(trail).await {
+            Ok(_reading) => run(inner, parts, sent, call, trail),
+            Err(_) => Err(Refused::unavailable()),
+        };
+        let held = match done {
+            Ok(body) => {
+                let body = self.hold(accepted(call.codec, &call.operation, text, body), peer).await;
+                body.ok_or_else(Refused::unavailable)
+            }
+            Err(refused) => Err(refused),
+        };
+        let outcome = held.as_ref().map_or_else(|refused| refused.shape, |_| "ok");
+        let took: Duration = inner.clock.elapsed().saturating_sub(started);
+        inner.metrics.request(call.name(), outcome, took);
+        let mut answer = match held {
+            Ok(body) => {
+                let has_body = !body.is_end_stream();
+                let mut answer = whole(body);
+                if has_body {
+                    let content_type = HeaderValue::from_static(call.codec.content_type());
+                    answer.headers_mut().insert(CONTENT_TYPE, content_type);
+                }
+                answer
+            }
+            Err(refused) => refusal(call.codec, text, &refused),
+        };
+        if call.codec == Codec::RpcCbor {
+            answer.headers_mut().insert(PROTOCOL, HeaderValue::from_static("rpc-v2-cbor"));
+        }
+        answer.headers_mut().insert(REQUEST_ID, id);
+        (answer, outcome)
     }
-    answer.headers_mut().insert(REQUEST_ID, id);
-    (answer, outcome)
 }
 
 fn run(inner: &Inner, parts: &Parts, sent: &Bytes, call: &mut Call, trail: &Trail) -> Result<Vec<u8>> {
@@ -217,18 +249,13 @@ fn run(inner: &Inner, parts: &Parts, sent: &Bytes, call: &mut Call, trail: &Trai
     (operation.run)(inner, inner.account_of(trail), call.codec, &body.bytes)
 }
 
-fn accepted(codec: Codec, operation: &str, request_id: &str, body: &[u8]) -> Answer {
-    let body = match codec {
-        Codec::Query => xml_answer(&XmlAnswer { operation, namespace: XML_NAMESPACE, request_id }, body),
+/// The body of an answer.
+fn accepted(codec: Codec, operation: &str, request_id: &str, body: Vec<u8>) -> Vec<u8> {
+    match codec {
+        Codec::Query => xml_answer(&XmlAnswer { operation, namespace: XML_NAMESPACE, request_id }, &body),
         Codec::Json10 if body.is_empty() => b"{}".to_vec(),
-        _ => body.to_vec(),
-    };
-    let has_body = !body.is_empty();
-    let mut answer = whole(body);
-    if has_body {
-        answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(codec.content_type()));
+        _ => body,
     }
-    answer
 }
 
 fn refusal(codec: Codec, request_id: &str, refused: &Refused) -> Answer {
@@ -238,7 +265,7 @@ fn refusal(codec: Codec, request_id: &str, refused: &Refused) -> Answer {
         Codec::Query => xml_error(XML_NAMESPACE, request_id, is_sender, refused.code, message),
         _ => codec.encode_error(refused.shape, Some(message)),
     };
-    let mut answer = whole(body);
+    let mut answer = whole(Bytes::from(body));
     *answer.status_mut() = StatusCode::from_u16(refused.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = answer.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(codec.content_type()));

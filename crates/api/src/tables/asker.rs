@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use headwater_access::Question;
 use headwater_tables::{TableKey, TableName, TableService};
 use headwater_types::AccountId;
+use tokio::sync::SemaphorePermit;
 
 use super::Operation;
 use super::error::Result;
@@ -65,6 +66,11 @@ impl<'a> Asker<'a> {
     pub(super) fn tables(&self) -> &TableService {
         assert!(self.asked.load(Ordering::Relaxed), "an operation did not ask whether it may be done");
         &self.inner.tables
+    }
+
+    /// To be held while much is read and encoded. Refused if it does not come in time.
+    pub(super) async fn read_slot(&self) -> Result<SemaphorePermit<'_>> {
+        Ok(self.inner.read_slot(self.trail).await?)
     }
 
     /// Notes tags that the request sends, for conditions. Before anything is asked.

@@ -88,7 +88,7 @@ async fn run(asker: &Asker<'_>, body: &Bytes) -> Result<Vec<u8>> {
     for table in &tables {
         asker.authorize(Resource::Table(&table.key))?;
     }
-    let _reading = asker.inner.read_slot().await?;
+    let _reading = asker.read_slot().await?;
     read(asker, &tables, parts, report, body)
 }
 

@@ -12,6 +12,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::asker::SERVICE;
 use super::error::{Refused, Result};
 use super::{Operation, find};
+use crate::body::Whole;
 use crate::context::{Api, Inner, Peer};
 use crate::error::ApiError;
 use crate::guard::Trail;
@@ -140,10 +141,10 @@ fn content_type(headers: &HeaderMap) -> bool {
 fn refusal(refused: &Refused) -> (&'static str, Answer) {
     let status = StatusCode::from_u16(refused.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let body = refused.encode();
-    (refused.kind, encoded(status, crc32fast::hash(&body), body))
+    (refused.kind, encoded(status, crc32fast::hash(&body), Bytes::from(body)))
 }
 
-fn encoded(status: StatusCode, checksum: u32, body: impl Into<Bytes>) -> Answer {
+fn encoded(status: StatusCode, checksum: u32, body: impl Into<Whole>) -> Answer {
     let mut answer = whole(body);
     *answer.status_mut() = status;
     let headers = answer.headers_mut();

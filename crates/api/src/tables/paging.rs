@@ -64,7 +64,7 @@ pub(super) async fn page(asker: &Asker<'_>, request: &PageRequest) -> Result<Pag
     if asker.tables().fetches(request)? {
         asker.authorize(Resource::Table(&request.table))?;
     }
-    let _reading = asker.inner.read_slot().await?;
+    let _reading = asker.read_slot().await?;
     Ok(asker.tables().page(request)?)
 }
 

@@ -111,7 +111,7 @@ async fn run(asker: &Asker<'_>, body: &Bytes) -> Result<Vec<u8>> {
         let why = "Transaction request cannot include multiple operations on one item";
         return Err(Refused::validation(why));
     }
-    let _reading = asker.inner.read_slot().await?;
+    let _reading = asker.read_slot().await?;
     let got = asker.tables().get_all(&gets)?;
     let mut used = Used::default();
     for (table, got) in tables.iter().zip(&got) {
