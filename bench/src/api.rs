@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::Result;
-use crate::http::{Connection, Encoding, request};
+use crate::http::{Connection, Encoding, request, table_request};
 
 const ACTIVE_DEADLINE: Duration = Duration::from_secs(30);
 
@@ -39,7 +39,17 @@ impl Api {
 
     pub(crate) fn call(&mut self, operation: &str, body: &Value) -> Result<Value> {
         let bytes = request(self.address, operation, Encoding::Json, body.to_string().as_bytes());
-        let answer = self.connection.call(&bytes)?;
+        self.ask(operation, &bytes)
+    }
+
+    /// The same of DynamoDB.
+    pub(crate) fn call_table(&mut self, operation: &str, body: &Value) -> Result<Value> {
+        let bytes = table_request(self.address, operation, body.to_string().as_bytes());
+        self.ask(operation, &bytes)
+    }
+
+    fn ask(&mut self, operation: &str, bytes: &[u8]) -> Result<Value> {
+        let answer = self.connection.call(bytes)?;
         if answer.status != 200 {
             let body = String::from_utf8_lossy(answer.body).into_owned();
             return Err(Refused { operation: operation.to_owned(), status: answer.status, body }.into());

@@ -15,7 +15,7 @@ use crate::check::{Ledger, verify, write_until_stopped};
 use crate::load::{Tally, Window, percentile_us};
 use crate::server::{Kind, Program};
 use crate::workload::Work;
-use crate::{fan_out, fan_out_soak, leases, soak, startup, sweep, table};
+use crate::{fan_out, fan_out_soak, leases, mixed_soak, soak, startup, sweep, table};
 
 /// Load for anything that speaks Kinesis, on this machine.
 #[derive(Parser)]
@@ -96,6 +96,17 @@ enum Command {
         #[arg(long, default_value_t = 1)]
         seed: u64,
     },
+    /// Everything at once, with kills; then memory, files and disk have to come back
+    MixedSoak {
+        #[arg(long)]
+        server: PathBuf,
+        #[arg(long)]
+        work_dir: PathBuf,
+        #[arg(long, default_value_t = 10.0)]
+        minutes: f64,
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+    },
     /// A thousand subscriptions, measured: a part of the table by itself
     FanOut {
         #[arg(long)]
@@ -165,6 +176,10 @@ pub(crate) fn run() -> Result<()> {
         Command::FanOutSoak { server, work_dir, minutes, seed } => {
             let program = Program { transition_ms: 50, ..Program::new(Kind::Headwater, &server) };
             fan_out_soak::run(&program, &work_dir, Duration::from_secs_f64(minutes * 60.0), seed)?;
+        }
+        Command::MixedSoak { server, work_dir, minutes, seed } => {
+            let program = Program { transition_ms: 50, ..Program::new(Kind::Headwater, &server) };
+            mixed_soak::run(&program, &work_dir, Duration::from_secs_f64(minutes * 60.0), seed)?;
         }
         Command::FanOut { server, work_dir } => {
             let window = Window { warm_up: Duration::ZERO, measure: Duration::from_secs(5) };

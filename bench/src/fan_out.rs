@@ -32,6 +32,8 @@ const STAMP_BYTES: usize = 12;
 /// What the readers have seen.
 #[derive(Default)]
 struct Seen {
+    /// Subscriptions whose answers have begun.
+    open: AtomicU64,
     records: AtomicU64,
     bytes: AtomicU64,
     latencies_us: Mutex<Vec<u32>>,
@@ -57,12 +59,22 @@ pub(crate) fn measure(program: &Program, work_dir: &Path, window: Window) -> Res
         // Readers end with the measurement, however it ends.
         let _stop = StopAtEnd(&seen.stop);
         let mut readers = Vec::new();
+        // Each by its own thread, as that many clients would: an answer begins a moment after its request.
         for consumer in &consumers {
             for shard in &shards {
-                let subscription = Subscription::open(address, consumer, shard, &Start::Latest)?;
                 let seen = &seen;
-                readers.push(scope.spawn(move || listen(subscription, seen, started)));
+                readers.push(scope.spawn(move || -> Result<()> {
+                    let subscription = Subscription::open(address, consumer, shard, &Start::Latest)?;
+                    seen.open.fetch_add(1, Ordering::Relaxed);
+                    listen(subscription, seen, started)
+                }));
             }
+        }
+        while seen.open.load(Ordering::Relaxed) < readers.len() as u64 {
+            if readers.iter().any(thread::ScopedJoinHandle::is_finished) {
+                return Err("a subscription could not be opened".into());
+            }
+            thread::sleep(Duration::from_millis(1));
         }
         let subscribing = started.elapsed();
         thread::sleep(Duration::from_secs(2));

@@ -15,6 +15,7 @@ mod fan_out_soak;
 mod http;
 mod leases;
 mod load;
+mod mixed_soak;
 mod payload;
 mod process;
 mod random;

@@ -1,6 +1,8 @@
 //! What the kernel says about a process: processor time and resident memory.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crate::Result;
@@ -67,6 +69,23 @@ fn machine_busy_time() -> Result<Duration> {
     let (_idle, _iowait) = (next()??, next()??);
     let (irq, softirq) = (next()??, next()??);
     Ok(Duration::from_millis((user + nice + system + irq + softirq) * 1000 / TICKS_PER_SECOND))
+}
+
+/// Files, sockets and the like that are open.
+pub(crate) fn open_files(pid: u32) -> Result<usize> {
+    Ok(fs::read_dir(format!("/proc/{pid}/fd"))?.count())
+}
+
+/// Bytes that the files in a directory take on the disk, those of its directories too.
+pub(crate) fn disk_bytes(directory: &Path) -> Result<u64> {
+    let mut bytes = 0;
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        // What is gone meanwhile takes nothing.
+        let Ok(metadata) = entry.metadata() else { continue };
+        bytes += if metadata.is_dir() { disk_bytes(&entry.path())? } else { metadata.blocks() * 512 };
+    }
+    Ok(bytes)
 }
 
 /// Resident memory.

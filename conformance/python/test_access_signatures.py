@@ -5,14 +5,15 @@ import hashlib
 import hmac
 import http.client
 import json
+from types import SimpleNamespace
 
 import pytest
 from botocore.auth import SigV4Auth, SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from kit.access import OWN, Person, add, connect_as, own_address
-from kit.client import refusal
+from kit.access import OTHER, OWN, Person, add, allow, connect_as, own_address, policy
+from kit.client import refusal, until
 from kit.raw import JSON, target
 from kit.server import Server
 
@@ -263,13 +264,16 @@ def test_beyond_this_machine(tmp_path):
     file = tmp_path / "credentials.toml"
     alice = add(file, OWN, "alice", ["full-access"])
     bob = add(file, OWN, "bob", ["read-only"])
-    server = Server(tmp_path / "server", flags=["--credentials", str(file)])
+    other = add(file, OTHER)
+    sees_all = policy(tmp_path, "operator", allow("headwater:GetServerMetrics", "kinesis:CreateStream"))
+    operator = add(file, OWN, "operator", [sees_all])
+    foreign = add(file, OTHER, "operator", [policy(tmp_path, "foreign", allow("headwater:*"))])
+    server = Server(tmp_path / "server", account=OWN, flags=["--credentials", str(file)])
     server.arguments[2] = f"{address}:0"
     server._port_of_banner, found = lambda: None, server._port_of_banner
     server.start()
     import re
 
-    from kit.client import until
     banner = until(lambda: re.search(rf"http://{re.escape(address)}:(\d+)", server.stdout.read_text()))
     server.port = int(banner[1])
     assert "WARNING: connections are not encrypted" in until(server.stdout.read_text)
@@ -281,7 +285,7 @@ def test_beyond_this_machine(tmp_path):
         connection = http.client.HTTPConnection(address, server.port, timeout=20)
         connection.request("GET", path, headers=dict(request.headers.items()))
         answer = connection.getresponse()
-        answer.read()
+        get.text = answer.read().decode()
         return answer.status
 
     try:
@@ -290,6 +294,28 @@ def test_beyond_this_machine(tmp_path):
         assert get("/metrics", bob) == 403
         assert get("/metrics", alice) == 200
         assert get("/metrics/shards?stream=none", alice) == 404
+        # Each account sees its own streams and nothing of the server; the server's operator all.
+        there = SimpleNamespace(url=f"http://{address}:{server.port}")
+        for person in (operator, other):
+            connect_as(there, person).create_stream(StreamName="same", ShardCount=1)
+        own, theirs = (f'account="{account}"' for account in (OWN, OTHER))
+
+        def shards_of(account, person):
+            status = get(f"/metrics/shards?stream=same&account={account}", person)
+            return status, get.text.replace(account, "ACCOUNT")
+
+        for person, mine, not_mine, account, elsewhere in (
+            (alice, own, theirs, OWN, OTHER), (other, theirs, own, OTHER, OWN), (foreign, theirs, own, OTHER, OWN),
+        ):
+            until(lambda person=person, mine=mine: get("/metrics", person) == 200 and mine in get.text)
+            assert not_mine not in get.text and "headwater_requests" not in get.text
+            assert "# TYPE headwater_stream_open_shards gauge" in get.text and get.text.endswith("# EOF\n")
+            assert get("/metrics/shards?stream=same", person) == 200 and mine in get.text
+            assert shards_of(account, person)[0] == 200
+            assert shards_of(elsewhere, person) == shards_of("999999999999", person)
+        assert get("/metrics", operator) == 200
+        assert own in get.text and theirs in get.text and "headwater_requests" in get.text
+        assert shards_of(OTHER, operator)[0] == 200
         assert get("/metrics/shards?stream=none") == 403
     finally:
         server._port_of_banner = found

@@ -1,6 +1,11 @@
 """Encryption at rest: boto3 and the binary with its master key file, as an operator uses them."""
 
+import threading
+import time
+
 import pytest
+
+from botocore.exceptions import BotoCoreError, ClientError
 
 from kit.client import IA, RIU, RNF, VE, connect, create, refusal, status, until, violations, wait_active
 from kit.server import MASTER_KEY, run_to_end
@@ -26,6 +31,14 @@ def iterator(kinesis, name):
 
 def read(kinesis, name):
     return kinesis.get_records(ShardIterator=iterator(kinesis, name))["Records"]
+
+
+def attempt(call, **parameters):
+    """Calls what may fail with its connection."""
+    try:
+        call(**parameters)
+    except (BotoCoreError, ClientError):
+        pass
 
 
 def files_with(directory, wanted):
@@ -151,6 +164,58 @@ def test_the_life_of_a_master_key(own_server, tmp_path):
     for secret in secrets:
         assert secret not in server.log() and secret not in listed
         assert not files_with(server.data_dir, secret.encode())
+
+
+def test_the_default_key_exists_without_ceremony(own_server, tmp_path):
+    """The server makes it when it is first asked for; it outlives kill -9 and can be moved away from the data."""
+    server = own_server(env={"HEADWATER_MASTER_KEY": ""})
+    kinesis = connect(server)
+    name = create(kinesis)
+    file = server.data_dir / "keys" / "master-keys.toml"
+    assert not file.exists()
+    refused = refusal(kinesis.start_stream_encryption, StreamName=name, EncryptionType="KMS", KeyId="alias/other")
+    assert refused.code == "KMSNotFoundException" and not file.exists()
+    start(kinesis, name)
+    put(kinesis, name)
+    assert (file.stat().st_mode & 0o777, file.parent.stat().st_mode & 0o777) == (0o600, 0o700)
+    assert "made the master key alias/aws/kinesis" in server.log()
+    server.kill()
+    assert not files_with(server.data_dir / "journal", DATA)
+    server.start()
+    kinesis = connect(server)
+    assert [record["Data"] for record in read(kinesis, name)] == [DATA]
+    assert "alias/aws/kinesis" in keys("list", "--file", str(file))
+    keys("rotate", "alias/aws/kinesis", "--file", str(file))
+    server.stop()
+    elsewhere = tmp_path / "elsewhere.toml"
+    file.rename(elsewhere)
+    server.env = {"HEADWATER_MASTER_KEY_FILE": str(elsewhere)}
+    server.start()
+    kinesis = connect(server)
+    put(kinesis, name, b"later")
+    assert [record["Data"] for record in read(kinesis, name)] == [DATA, b"later"]
+
+
+def test_kills_while_the_default_key_is_made_lose_nothing(own_server):
+    """Killed at any moment of the first call: afterwards the stream is plain or encrypted, and readable."""
+    for wait in (0, 0.001, 0.002, 0.004, 0.008, 0.016):
+        server = own_server(env={"HEADWATER_MASTER_KEY": ""})
+        kinesis = connect(server)
+        name = create(kinesis)
+        put(kinesis, name, b"before")
+        asked = threading.Thread(target=lambda: attempt(kinesis.start_stream_encryption, StreamName=name, **KMS))
+        asked.start()
+        time.sleep(wait)
+        server.kill()
+        asked.join()
+        server.start()
+        kinesis = connect(server)
+        assert [record["Data"] for record in read(kinesis, name)] == [b"before"]
+        wait_active(kinesis, name)
+        start(kinesis, name)
+        put(kinesis, name)
+        assert [record["Data"] for record in read(kinesis, name)] == [b"before", DATA]
+        server.stop()
 
 
 def test_a_key_moves_from_the_environment_into_a_file(own_server, tmp_path):

@@ -165,6 +165,46 @@ def test_put_list_and_get(metrics):
     assert "NextToken" not in data
 
 
+def test_dynamic_labels_as_grafana_asks_for_them(metrics):
+    namespace, at = unique("app"), minutes()
+    host = [{"Name": "host", "Value": "web-1"}]
+    for i, value in enumerate([4, 1.5, 7]):
+        metrics.put_metric_data(Namespace=namespace, MetricData=[
+            {"MetricName": "depth", "Dimensions": host, "Value": value, "Timestamp": at + timedelta(minutes=i - 2)},
+        ])
+    metric = {"Namespace": namespace, "MetricName": "depth", "Dimensions": host}
+    query = {"Id": "a", "MetricStat": {"Metric": metric, "Period": 60, "Stat": "Average"}}
+
+    def label(text, **more):
+        results, token = [], {}
+        while True:
+            data = metrics.get_metric_data(MetricDataQueries=[query | {"Label": text}], **span(), **more, **token)
+            results += data["MetricDataResults"]
+            if "NextToken" not in data:
+                break
+            token = {"NextToken": data["NextToken"]}
+        (shown,) = {result["Label"] for result in results}
+        return shown
+
+    assert label("${PROP('MetricName')} ${PROP('Namespace')} ${PROP('Stat')}") == f"depth {namespace} Average"
+    assert label("${PROP('Period')} ${PROP('Region')} ${PROP('AccountId')}") == "60 us-east-1 000000000000"
+    assert label("${PROP('AccountLabel')} ${PROP('Dim.host')} ${PROP('Dim.none')}") == "000000000000 web-1 --"
+    assert label("${LABEL}: ${SUM}, ${AVG}, ${MIN}, ${MAX}") == f"depth: 12.5, {12.5 / 3}, 1.5, 7"
+    assert label("${FIRST} ${LAST} ${FIRST_LAST_RANGE} ${MIN_MAX_RANGE} ${DATAPOINT_COUNT}") == "4 7 3 5.5 3"
+    assert label("${FIRST_LAST_TIME_RANGE} ${MIN_MAX_TIME_RANGE}") == "2m 1m"
+    assert label("${LAST_TIME}") == at.strftime("%Y-%m-%d %H:%M:%S UTC")
+    zone = at.astimezone(timezone(timedelta(hours=1, minutes=30)))
+    assert label("${MAX_TIME}", LabelOptions={"Timezone": "+0130"}) == zone.strftime("%Y-%m-%d %H:%M:%S +0130")
+    assert label("${LAST_TIME_RELATIVE}").endswith(("s", "m", "h"))
+    assert label("as it is: ${NONE} ${PROP('None')} $") == "as it is: ${NONE} ${PROP('None')} $"
+    # Of all points, whatever fits into a page.
+    assert label("${SUM} of ${DATAPOINT_COUNT}", MaxDatapoints=1) == "12.5 of 3"
+    for wrong in ({"text": "${MAX}" * 7}, {"text": "x", "LabelOptions": {"Timezone": "CET"}}):
+        with pytest.raises(ClientError) as caught:
+            label(**wrong)
+        assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
+
+
 def test_errors_have_the_codes_of_the_query_protocol(metrics):
     def refused(call, **parameters):
         with pytest.raises(ClientError) as caught:

@@ -32,7 +32,7 @@ from kit.fan_out import (
 )
 from kit.raw import post
 from kit.reading import data, iterator, read
-from kit.shards import list_shards, shard_id
+from kit.shards import list_shards, shard_id, split
 
 ACCOUNT = "000000000000"
 STREAM_ARN = r"satisfy regular expression pattern: arn:aws.*:kinesis:.*:\d{12}:stream/\S+"
@@ -363,6 +363,24 @@ def test_latest_begins_where_the_call_was_answered(server, kinesis, stream):
     with Subscription(kinesis, register(server, kinesis, stream), kind="LATEST") as subscription:
         fill(kinesis, stream, b"after")
         assert data(subscription.records(1)) == [b"after"]
+
+
+def test_nothing_comes_after_the_end_of_a_closed_shard(server, kinesis, stream):
+    """Iterators and subscriptions; at the end begins what is read to its end at once."""
+    consumer = register(server, kinesis, stream)
+    split(kinesis, stream, list_shards(kinesis, stream)[0])
+    end = list_shards(kinesis, stream)[0]["SequenceNumberRange"]["EndingSequenceNumber"]
+    told = (IA, "Invalid SequenceNumber for ShardIteratorType AFTER_SEQUENCE_NUMBER, SequenceNumber has reached max "
+                "possible value for the shard.")
+    where = {"StreamName": stream, "ShardId": shard_id(0), "StartingSequenceNumber": end}
+    after = where | {"ShardIteratorType": "AFTER_SEQUENCE_NUMBER"}
+    assert refusal(kinesis.get_shard_iterator, **after) == told
+    position = {"Type": "AFTER_SEQUENCE_NUMBER", "SequenceNumber": end}
+    subscribe = {"ConsumerARN": consumer, "ShardId": shard_id(0), "StartingPosition": position}
+    assert refusal(kinesis.subscribe_to_shard, **subscribe) == told
+    token = kinesis.get_shard_iterator(**where, ShardIteratorType="AT_SEQUENCE_NUMBER")["ShardIterator"]
+    read = kinesis.get_records(ShardIterator=token)
+    assert read["Records"] == [] and "NextShardIterator" not in read and len(read["ChildShards"]) == 2
 
 
 @pytest.mark.parametrize("kind", ["AT_SEQUENCE_NUMBER", "AFTER_SEQUENCE_NUMBER"])

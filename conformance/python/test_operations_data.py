@@ -57,13 +57,14 @@ def test_ten_mib_records_where_the_stream_allows(server, kinesis, stream):
 
 def test_lowering_the_record_size_keeps_what_is_stored(server, kinesis):
     name = create(kinesis, MaxRecordSizeInKiB=2048)
-    kinesis.put_record(StreamName=name, PartitionKey="a", Data=bytes(2 * MIB))
+    largest = bytes(2 * MIB - 1)
+    kinesis.put_record(StreamName=name, PartitionKey="a", Data=largest)
     kinesis.update_max_record_size(StreamARN=server.arn(name), MaxRecordSizeInKiB=1024)
     wait_active(kinesis, name)
     assert refusal(
-        kinesis.put_record, StreamName=name, PartitionKey="a", Data=bytes(2 * MIB)
+        kinesis.put_record, StreamName=name, PartitionKey="a", Data=largest
     ).code in (IA, VE)
-    assert [len(d) for d in data(read(kinesis, name))] == [2 * MIB]
+    assert [len(d) for d in data(read(kinesis, name))] == [2 * MIB - 1]
 
 
 def test_many_streams_keep_apart(kinesis):

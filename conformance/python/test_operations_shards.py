@@ -5,7 +5,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from kit.client import IA, LE, VE, create, refusal, short, until, wait_active
+from kit.client import IA, LE, RNF, VE, create, refusal, short, unique, until, wait_active
 from kit.reading import data, read_stream
 from kit.shards import (
     assert_equal_ranges,
@@ -64,6 +64,62 @@ def test_exclusive_start_and_arn(server, kinesis):
     name = create(kinesis, 4)
     listed = kinesis.list_shards(StreamARN=server.arn(name), ExclusiveStartShardId=shard_id(1))
     assert ids(listed["Shards"]) == [shard_id(2), shard_id(3)]
+
+
+def test_a_list_after_what_is_no_shard_of_the_stream(kinesis):
+    name = create(kinesis, 2)
+    lists = (
+        lambda at: refusal(kinesis.list_shards, StreamName=name, ExclusiveStartShardId=at),
+        lambda at: refusal(kinesis.describe_stream, StreamName=name, ExclusiveStartShardId=at),
+        lambda at: refusal(
+            kinesis.list_shards, StreamName=name, ShardFilter={"Type": "AFTER_SHARD_ID", "ShardId": at}
+        ),
+    )
+    for refused in lists:
+        for at in ("abc", "shardId-x", shard_id(2), shard_id(99), "shardId-99999999999"):
+            assert refused(at) == (RNF, f"Could not find shard {at} in stream {name} under account 000000000000.")
+    # The last one is a shard: after it comes nothing.
+    assert kinesis.list_shards(StreamName=name, ExclusiveStartShardId=shard_id(1))["Shards"] == []
+
+
+@pytest.mark.parametrize("exists", [True, False], ids=["stream", "no-stream"])
+def test_what_the_request_alone_decides_comes_before_the_stream(server, kinesis, stream, exists):
+    """Whether the stream exists or not."""
+    name = stream if exists else unique()
+    arn = server.arn(name)
+    could_not = (RNF, f"Could not find shard abc in stream {name} under account 000000000000.")
+    split = {"StreamName": name, "NewStartingHashKey": "5"}
+    for call, parameters in (
+        (kinesis.split_shard, {**split, "ShardToSplit": "abc"}),
+        (kinesis.merge_shards, {"StreamName": name, "ShardToMerge": "abc", "AdjacentShardToMerge": "1"}),
+        (kinesis.merge_shards, {"StreamName": name, "ShardToMerge": "0", "AdjacentShardToMerge": "abc"}),
+        (kinesis.get_shard_iterator, {"StreamName": name, "ShardId": "abc", "ShardIteratorType": "LATEST"}),
+        (kinesis.list_shards, {"StreamName": name, "ExclusiveStartShardId": "abc"}),
+        (kinesis.list_shards, {"StreamName": name, "ShardFilter": {"Type": "AFTER_SHARD_ID", "ShardId": "abc"}}),
+        (kinesis.describe_stream, {"StreamName": name, "ExclusiveStartShardId": "abc"}),
+        (kinesis.subscribe_to_shard, {
+            "ConsumerARN": f"{arn}/consumer/c:1", "ShardId": "abc", "StartingPosition": {"Type": "LATEST"},
+        }),
+    ):
+        assert refusal(call, **parameters) == could_not, parameters
+    too_big, bad = str(2**128), {"a;": "v"}
+    for call, parameters in (
+        (kinesis.split_shard, {**split, "ShardToSplit": "0", "NewStartingHashKey": too_big}),
+        (kinesis.put_record, {"StreamName": name, "Data": b"", "PartitionKey": "a", "ExplicitHashKey": too_big}),
+        (kinesis.list_shards, {"StreamName": name, "ShardFilter": {"Type": "AFTER_SHARD_ID"}}),
+        (kinesis.list_stream_consumers, {"StreamARN": arn, "NextToken": "x"}),
+        (kinesis.add_tags_to_stream, {"StreamName": name, "Tags": bad}),
+        (kinesis.remove_tags_from_stream, {"StreamName": name, "TagKeys": list(bad)}),
+        (kinesis.tag_resource, {"ResourceARN": arn, "Tags": bad}),
+        (kinesis.untag_resource, {"ResourceARN": arn, "TagKeys": list(bad)}),
+        (kinesis.register_stream_consumer, {"StreamARN": arn, "ConsumerName": "c", "Tags": bad}),
+        (kinesis.put_resource_policy, {"ResourceARN": arn, "Policy": "{"}),
+        (kinesis.start_stream_encryption, {"StreamName": name, "EncryptionType": "NONE", "KeyId": "k"}),
+        (kinesis.update_stream_mode, {
+            "StreamARN": arn, "StreamModeDetails": {"StreamMode": "PROVISIONED"}, "WarmThroughputMiBps": 5,
+        }),
+    ):
+        assert refusal(call, **parameters).code in (IA, VE), parameters
 
 
 @pytest.mark.parametrize("parameters", [
@@ -126,7 +182,7 @@ def put_counters(kinesis, name, keys, begin, count):
 @pytest.mark.parametrize("begin, target", [
     (1, 2), (2, 1), (2, 4), (4, 2), (2, 3), (3, 2), (4, 3), (3, 5), (5, 10), (10, 7), (6, 5), (8, 9),
 ])
-def test_update_shard_count_ends_in_equal_ranges_with_lineage(server, kinesis, begin, target):
+def test_update_shard_count_keeps_data_order_and_lineage(server, kinesis, begin, target):
     """All data stays readable, per key in order, parents before children."""
     name = create(kinesis, begin)
     keys = [f"key-{i}" for i in range(20)]
@@ -146,12 +202,26 @@ def test_update_shard_count_ends_in_equal_ranges_with_lineage(server, kinesis, b
     now_open = open_shards(kinesis, name)
     assert len(now_open) == target
     assert_tiles(now_open)
-    assert_equal_ranges(now_open)
+    if 4 * target % begin == 0:
+        assert_equal_ranges(now_open)
     assert_lineage(shards)
     records = [r for _, r in read_stream(kinesis, name, expected=6 * len(keys))]
     for key in keys:
         seen = data(r for r in records if r["PartitionKey"] == key)
         assert seen == [str(n).encode() for n in range(6)], key
+
+
+@pytest.mark.parametrize("begin, target, total", [
+    (2, 4, 6), (4, 5, 15), (10, 13, 37), (4, 2, 6), (5, 3, 7), (4, 3, 11),
+])
+def test_update_shard_count_leaves_as_many_shards_as_aws(kinesis, begin, target, total):
+    name = create(kinesis, begin)
+    kinesis.update_shard_count(StreamName=name, TargetShardCount=target, ScalingType="UNIFORM_SCALING")
+    wait_active(kinesis, name, seconds=60)
+    assert (len(list_shards(kinesis, name)), len(open_shards(kinesis, name))) == (total, target)
+    assert_tiles(open_shards(kinesis, name))
+    if (begin, target) == (4, 3):
+        assert ids(open_shards(kinesis, name)) == [shard_id(6), shard_id(9), shard_id(10)]
 
 
 def test_update_shard_count_to_what_it_is(kinesis):

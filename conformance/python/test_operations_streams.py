@@ -62,8 +62,8 @@ def test_create_with_everything_and_describe(server, kinesis):
 
 def test_the_record_size_given_at_creation_is_applied(kinesis):
     name = create(kinesis, MaxRecordSizeInKiB=10_240)
-    # A record's key counts towards the 10 MiB of a PutRecords request; PutRecord has room for it.
-    blob = bytes(10 * 1024 * 1024)
+    # A record is its data and its partition key.
+    blob = bytes(10 * 1024 * 1024 - 1)
     kinesis.put_record(StreamName=name, PartitionKey="a", Data=blob)
     token = kinesis.get_shard_iterator(
         StreamName=name, ShardId=shard_id(0), ShardIteratorType="TRIM_HORIZON"
@@ -102,7 +102,10 @@ def test_account_settings(own_server):
 
 
 @pytest.mark.parametrize("parameters", [
-    {}, {"ShardCount": 0}, {"ShardCount": -1}, {"StreamModeDetails": PROVISIONED},
+    {"ShardCount": 0}, {"ShardCount": -1}, {"StreamModeDetails": PROVISIONED},
+    {"ShardCount": 1, "StreamModeDetails": ON_DEMAND}, {"ShardCount": 1, "WarmThroughputMiBps": 5},
+    {"ShardCount": 1, "RecordDistributionStrategy": "AUTO"}, {"RecordDistributionStrategy": "OTHER"},
+    {"Tags": {"a\tb": "x"}}, {"Tags": {"a": "x\n"}}, {"Tags": {"aws:a": "x"}},
     {"ShardCount": 1, "StreamModeDetails": {}}, {"ShardCount": 1, "StreamModeDetails": {"StreamMode": "X"}},
     {"ShardCount": 1, "MaxRecordSizeInKiB": 1023}, {"ShardCount": 1, "MaxRecordSizeInKiB": 10_241},
     {"ShardCount": 1, "Tags": {"": "x"}}, {"ShardCount": 1, "Tags": {"k" * 129: "x"}},
@@ -112,6 +115,32 @@ def test_create_refuses(kinesis, parameters):
     name = unique()
     assert refusal(kinesis.create_stream, StreamName=name, **parameters).code in (VE, IA)
     assert refusal(kinesis.describe_stream, StreamName=name) == not_found(name)
+
+
+def test_without_mode_and_shard_count_a_stream_is_on_demand(kinesis):
+    name = create(kinesis, None)
+    described = summary(kinesis, name)
+    assert described["StreamModeDetails"] == ON_DEMAND
+    assert described["OpenShardCount"] == 4
+
+
+def test_every_member_of_create_stream_is_kept(own_server):
+    """Nothing that the newest SDK can send is accepted and then ignored."""
+    kinesis = connect(own_server())
+    kinesis.update_account_settings(MinimumThroughputBillingCommitment={"Status": "ENABLED"})
+    promised = {
+        "Tags": {"a": "1"}, "StreamModeDetails": ON_DEMAND, "WarmThroughputMiBps": 6,
+        "MaxRecordSizeInKiB": 2048, "RecordDistributionStrategy": "AUTO",
+    }
+    known = kinesis.meta.service_model.operation_model("CreateStream").input_shape.members
+    assert set(known) == set(promised) | {"StreamName", "ShardCount"}
+    name = create(kinesis, None, **promised)
+    described = summary(kinesis, name)
+    assert described["StreamModeDetails"] == ON_DEMAND
+    assert (described["WarmThroughput"]["TargetMiBps"], described["OpenShardCount"]) == (6, 6)
+    assert described["MaxRecordSizeInKiB"] == 2048
+    assert described["RecordDistributionStrategy"] == "AUTO"
+    assert kinesis.list_tags_for_stream(StreamName=name)["Tags"] == [{"Key": "a", "Value": "1"}]
 
 
 def test_create_says_which_constraint(kinesis):

@@ -87,6 +87,61 @@ def test_allowed_characters(server, kinesis, stream):
     assert tags(kinesis, stream)["with:colon"] == "a:b"
 
 
+BLANKS = "a b\u00a0c\u3000d"
+CONTROLS = ["a\tb", "a\nb", "a\rb", "a\x0bb", "a\u0085b", "a\x00b"]
+STREAM_CHARACTERS = (
+    "Some tags contain invalid characters. Valid characters: Unicode letters, digits, white space, _ . / = + - % @."
+)
+
+
+def test_white_space_is_blanks_and_neither_tabs_nor_line_ends(server, kinesis, stream):
+    arn = server.arn(stream)
+    kinesis.add_tags_to_stream(StreamName=stream, Tags={BLANKS: BLANKS})
+    kinesis.tag_resource(ResourceARN=arn, Tags={BLANKS + "2": BLANKS})
+    for bad in CONTROLS:
+        for wrong in ({bad: "v"}, {"k": bad}):
+            assert refusal(kinesis.add_tags_to_stream, StreamName=stream, Tags=wrong) == (IA, STREAM_CHARACTERS)
+            assert refusal(kinesis.tag_resource, ResourceARN=arn, Tags=wrong).code == IA
+            assert refusal(kinesis.create_stream, StreamName=unique(), ShardCount=1, Tags=wrong).code == IA
+            assert refusal(
+                kinesis.register_stream_consumer, StreamARN=arn, ConsumerName="c", Tags=wrong
+            ).code == IA
+        assert refusal(kinesis.remove_tags_from_stream, StreamName=stream, TagKeys=[bad]) == (IA, STREAM_CHARACTERS)
+        assert refusal(kinesis.untag_resource, ResourceARN=arn, TagKeys=[bad]).code == IA
+    assert tags(kinesis, stream) == {BLANKS: BLANKS, BLANKS + "2": BLANKS}
+    kinesis.remove_tags_from_stream(StreamName=stream, TagKeys=[BLANKS])
+    kinesis.untag_resource(ResourceARN=arn, TagKeys=[BLANKS + "2"])
+    assert tags(kinesis, stream) == {}
+
+
+def test_removing_a_percent_sign_is_refused_as_adding_it_is(kinesis, stream):
+    allowed = (
+        "because some tags contained illegal characters. The allowed characters are Unicode letters, white-spaces, "
+        "'_',',','/','=','+','-','@'."
+    )
+    where = f"stream {stream} under account 000000000000"
+    added = refusal(kinesis.add_tags_to_stream, StreamName=stream, Tags={"a%": "v"})
+    assert added == (IA, f"Failed to add tags to {where} {allowed}")
+    removed = refusal(kinesis.remove_tags_from_stream, StreamName=stream, TagKeys=["a%"])
+    assert removed == (IA, f"Failed to remove tags from {where} {allowed}")
+
+
+@pytest.mark.parametrize("key", ["aws:", "aws:a", "AWS:a", "Aws:cloudformation:stack-name"])
+def test_keys_that_begin_with_aws_are_reserved(server, kinesis, stream, key):
+    arn = server.arn(stream)
+    for call in (
+        lambda: refusal(kinesis.add_tags_to_stream, StreamName=stream, Tags={key: "v"}),
+        lambda: refusal(kinesis.create_stream, StreamName=unique(), ShardCount=1, Tags={key: "v"}),
+        lambda: refusal(kinesis.remove_tags_from_stream, StreamName=stream, TagKeys=[key]),
+        lambda: refusal(kinesis.tag_resource, ResourceARN=arn, Tags={key: "v"}),
+        lambda: refusal(kinesis.untag_resource, ResourceARN=arn, TagKeys=[key]),
+        lambda: refusal(kinesis.register_stream_consumer, StreamARN=arn, ConsumerName="c", Tags={key: "v"}),
+    ):
+        assert call().code == IA
+    ok(kinesis.tag_resource(ResourceARN=arn, Tags={"awsome": "aws:v"}))
+    assert tags(kinesis, stream) == {"awsome": "aws:v"}
+
+
 def test_tags_given_at_creation_are_overwritten_later(kinesis):
     name = create(kinesis, Tags={"a": "1"})
     kinesis.add_tags_to_stream(StreamName=name, Tags={"a": "2"})

@@ -180,7 +180,7 @@ def test_case_66_a_closed_shard_is_read_in_pages_before_its_end(kinesis, stream)
     records, _ = follow(kinesis, iterator(kinesis, stream), limit=2)
     assert data(records) == [bytes([i]) for i in range(5)]
     closed = list_shards(kinesis, stream)[0]["SequenceNumberRange"]["EndingSequenceNumber"]
-    past = read(kinesis, stream, kind="AFTER_SEQUENCE_NUMBER", StartingSequenceNumber=closed)
+    past = read(kinesis, stream, kind="AT_SEQUENCE_NUMBER", StartingSequenceNumber=closed)
     assert past == []
 
 

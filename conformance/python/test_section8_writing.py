@@ -157,11 +157,14 @@ def test_case_41_record_size_is_1_mib_until_raised(kinesis, server, stream):
     batch = records("a") + records("a", blob=blob)
     assert refusal(kinesis.put_records, StreamName=stream, Records=batch).code in (IA, VE)
     assert read(kinesis, stream) == [], "an invalid record fails the whole call"
-    put(kinesis, stream, blob=bytes(MIB))
+    full = bytes(MIB - 1)
+    assert refusal(put, kinesis=kinesis, stream=stream, key="ab", blob=full).code == IA, "the key counts"
+    put(kinesis, stream, blob=full)
     kinesis.update_max_record_size(StreamARN=server.arn(stream), MaxRecordSizeInKiB=2048)
     wait_active(kinesis, stream)
     put(kinesis, stream, blob=blob)
-    assert [len(d) for d in data(read(kinesis, stream))] == [MIB, MIB + 1]
+    assert refusal(put, kinesis=kinesis, stream=stream, blob=bytes(2 * MIB)).code == IA
+    assert [len(d) for d in data(read(kinesis, stream))] == [MIB - 1, MIB + 1]
 
 
 def test_case_42_more_than_a_shard_takes_is_told_per_record(limited_kinesis):

@@ -157,10 +157,10 @@ def test_put_returns_what_was_there(db, table):
     assert put(Item=item(a="put", n=2)) == {"Attributes": item(a="put", n=1)}
     for wrong in ["ALL_NEW", "UPDATED_OLD", "UPDATED_NEW"]:
         assert refusal(db.put_item, TableName=table, Item=item(a="put"), ReturnValues=wrong) == Refusal(
-            VE, "Return values set to invalid value"
+            VE, "ReturnValues can only be ALL_OLD or NONE"
         )
         assert refusal(db.delete_item, TableName=table, Key=item(a="put"), ReturnValues=wrong) == Refusal(
-            VE, "Return values set to invalid value"
+            VE, "ReturnValues can only be ALL_OLD or NONE"
         )
 
 

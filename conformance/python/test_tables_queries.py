@@ -187,7 +187,7 @@ def test_what_no_query_is(db, people):
         db.query, TableName=people, KeyConditionExpression="team = :t", Limit=0, IndexName="a b",
         ExpressionAttributeValues=item(**{":t": "x"}),
     )) == {
-        must("limit", "have value greater than or equal to 1", 0),
+        "Value at 'Limit' failed to satisfy constraint: Member must have value greater than or equal to 1",
         must("indexName", "satisfy regular expression pattern: [a-zA-Z0-9_.-]+", "a b"),
     }
     mixed = refusal(

@@ -88,6 +88,26 @@ def test_tls_init_makes_an_authority_and_a_certificate(tmp_path):
 
 
 @pytest.mark.tools
+def test_tls_init_takes_the_names_of_aws(tmp_path, own_server):
+    """For clients that take no endpoint: docs/clients/aws-names.md."""
+    names = [
+        f"{name}.us-east-1.amazonaws.com"
+        for name in ("kinesis", "dynamodb", "monitoring", "sts", "000000000000.data-kinesis", "000000000000.control-kinesis")
+    ]
+    certs = tmp_path / "certs"
+    make(certs, *names)
+    text = described(certs / "server.pem")
+    flags = ("--tls-cert", str(certs / "server.pem"), "--tls-key", str(certs / "server.key"))
+    server = own_server(scheme="https", flags=flags)
+    trusting = ssl.create_default_context(cafile=certs / "ca.pem")
+    for name in names:
+        assert f"DNS:{name}" in text, text
+        with socket.create_connection(("127.0.0.1", server.port)) as plain:
+            with trusting.wrap_socket(plain, server_hostname=name) as secured:
+                assert secured.version() == "TLSv1.3"
+
+
+@pytest.mark.tools
 def test_tls_init_again_renews_and_keeps_the_authority(tmp_path):
     make(tmp_path)
     before = {name: (tmp_path / name).read_text() for name in ("ca.pem", "ca.key", "server.pem", "server.key")}
@@ -242,6 +262,8 @@ def test_self_signed_is_made_once(tmp_path, own_server):
     server = own_server(scheme="https", flags=("--tls-self-signed",))
     ca = server.data_dir / "tls" / "ca.pem"
     assert f"export AWS_CA_BUNDLE={ca}\n" in server.stdout.read_text()
+    for private in (server.data_dir, ca.parent):
+        assert private.stat().st_mode & 0o777 == 0o700, private
     first = served(server, str(ca))
     server.stop()
     server.start()

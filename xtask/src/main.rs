@@ -37,9 +37,11 @@ cargo xtask <command>
                               every decoder, or those named, under libFuzzer for N seconds each (60)
   bench [--quick] [--peer F]  measure against ferrokinesis and the bare disk; writes docs/benchmarks.md
                               (--quick: one short round, printed only; --peer: a ferrokinesis already built)
-  soak [--minutes N] [--seed N] [--fan-out]
+  soak [--minutes N] [--seed N] [--fan-out | --mixed]
                               kill -9 under load for N minutes (10), checking that nothing is lost
-                              (--fan-out: with a thousand subscriptions, each of which has to see every record once)
+                              (--fan-out: with a thousand subscriptions, each of which has to see every record once;
+                              --mixed: puts, gets, fan-out, streams and tables that come and go; at the end memory,
+                              open files and disk have to come back to where they were)
   soak --fuzz [--minutes N]   every fuzz target for N minutes (10)
 ";
 

@@ -1,5 +1,6 @@
 //! `soak`: the crash test for as long as one likes, by the load generator's checker; with `--fan-out` under a thousand
-//! subscriptions; with `--fuzz` the fuzz targets instead.
+//! subscriptions; with `--mixed` under everything at once, with a look at what the server holds afterwards; with `--fuzz`
+//! the fuzz targets instead.
 
 use std::process::Command;
 
@@ -15,7 +16,13 @@ pub(crate) fn run(mut arguments: Vec<String>) -> Result<()> {
         return fuzz::all(&Workspace::load()?, minutes.saturating_mul(60));
     }
     let seed = take_value(&mut arguments, "--seed")?;
-    let work = if take_flag(&mut arguments, "--fan-out") { "fan-out-soak" } else { "soak" };
+    let (fan_out, mixed) = (take_flag(&mut arguments, "--fan-out"), take_flag(&mut arguments, "--mixed"));
+    let work = match (fan_out, mixed) {
+        (true, true) => return Err("--fan-out and --mixed are two runs".into()),
+        (true, false) => "fan-out-soak",
+        (false, true) => "mixed-soak",
+        (false, false) => "soak",
+    };
     no_more(&arguments)?;
     let workspace = Workspace::load()?;
     let server = build::release_server(&workspace)?;

@@ -30,12 +30,9 @@ def judge(said, protocol):
     known = (
         "PASSED ", "PROTOCOLS ", r"SDK \S+ \S+ DEBUG request failed with unretryable error",
         r"SDK \S+ \S+ DEBUG max retry attempts exhausted, max 1$",
-        # See program/fanout.go; the program subscribes again.
-        "CLOSED BY THE SDK$",
     )
     for line in said.splitlines():
         assert re.match("|".join(known), line), line
-    assert said.count("CLOSED BY THE SDK") <= (3 if protocol == "HTTP/1.1" else 0), said
 
 
 def test_plaintext(server, program):
@@ -52,6 +49,12 @@ def test_tls_with_a_file_of_authorities(tmp_path, program):
             "AWS_ENDPOINT_URL": f"https://localhost:{server.port}", "AWS_CA_BUNDLE": str(certificates / "ca.pem"),
         })
     judge(said, "HTTP/2.0")
+
+
+def test_of_forty_subscriptions_at_once_none_ends_at_once(server, program):
+    """Ten times forty, over plaintext HTTP/1.1."""
+    said = run(program, "at-once", env={"AWS_ENDPOINT_URL": server.url})
+    assert said.endswith("OPENED 400 ENDED 0\n"), said
 
 
 def test_the_server_is_killed_and_comes_back(server, program, tmp_path):

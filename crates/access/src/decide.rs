@@ -63,50 +63,79 @@ fn is_the_owner_s(action: &str) -> bool {
     )
 }
 
-/// Whether it may be done.
-pub fn decide(question: &Question<'_>) -> Result<(), Denial> {
+/// A verdict of policies: explicit deny, allow, or nothing said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    Deny,
+    Allow,
+    Nothing,
+}
+
+/// The verdict of the caller's own policies.
+fn of_identity(question: &Question<'_>) -> Verdict {
     let caller = question.facts.caller;
-    let mut identity_allows = caller.user().is_none();
-    for policy in caller.policies() {
-        for statement in policy.statements() {
-            if !statement.applies(question) {
-                continue;
-            }
+    let mut verdict = if caller.user().is_none() { Verdict::Allow } else { Verdict::Nothing };
+    for statement in caller.policies().iter().flat_map(|policy| policy.statements()) {
+        if statement.applies(question) {
             match statement.effect() {
-                Effect::Deny => return Err(Denial::IdentityDeny),
-                Effect::Allow => identity_allows = true,
+                Effect::Deny => return Verdict::Deny,
+                Effect::Allow => verdict = Verdict::Allow,
             }
         }
     }
-    // Nobody can lock an account out of its own resource for ever.
-    let keeps_its_own = caller.user().is_none() && question.owner == caller.account();
-    if keeps_its_own && is_the_owner_s(question.action) {
-        return Ok(());
-    }
-    let mut resource_allows = Grip::None;
+    verdict
+}
+
+/// The hold that the resource's policy gives the caller on it; `None` where it denies.
+fn of_resource(question: &Question<'_>) -> Option<Grip> {
+    let mut allows = Grip::None;
     for (principals, statement) in question.resource_policy.iter().flat_map(|policy| policy.statements()) {
-        let grip = principals.grip(caller);
+        let grip = principals.grip(question.facts.caller);
         if grip == Grip::None || !statement.applies(question) {
             continue;
         }
         match statement.effect() {
-            Effect::Deny => return Err(Denial::ResourceDeny),
-            Effect::Allow => resource_allows = resource_allows.max(grip),
+            Effect::Deny => return None,
+            Effect::Allow => allows = allows.max(grip),
         }
     }
-    if question.owner == caller.account() {
+    Some(allows)
+}
+
+/// Whether it may be done. A refusal of what another account has not opened to the caller is the same whether it exists
+/// or not, whatever its tags and its policy say.
+pub fn decide(question: &Question<'_>) -> Result<(), Denial> {
+    let caller = question.facts.caller;
+    if question.owner != caller.account() {
+        let opened = of_resource(question).is_some_and(|grip| grip != Grip::None);
+        if opened && !is_the_owner_s(question.action) {
+            return match of_identity(question) {
+                Verdict::Allow => Ok(()),
+                Verdict::Deny => Err(Denial::IdentityDeny),
+                Verdict::Nothing => Err(Denial::NoIdentityAllow),
+            };
+        }
+        let facts = Facts { resource_tags: None, ..question.facts };
+        return Err(match of_identity(&Question { facts, ..*question }) {
+            Verdict::Allow => Denial::NoResourceAllow,
+            Verdict::Deny => Denial::IdentityDeny,
+            Verdict::Nothing => Denial::NoIdentityAllow,
+        });
+    }
+    let identity = of_identity(question);
+    if identity == Verdict::Deny {
+        return Err(Denial::IdentityDeny);
+    }
+    // Nobody can lock an account out of its own resource for ever.
+    if caller.user().is_none() && is_the_owner_s(question.action) {
+        return Ok(());
+    }
+    match (identity, of_resource(question)) {
+        (Verdict::Allow, Some(_)) => Ok(()),
+        (Verdict::Allow, None) => Err(Denial::ResourceDeny),
         // To name the account only leaves it to the account's own policies.
-        return if identity_allows || resource_allows == Grip::Direct {
-            Ok(())
-        } else {
-            Err(Denial::NoIdentityAllow)
-        };
+        (_, Some(Grip::Direct)) => Ok(()),
+        // Who may not have it is not told that its policy names them.
+        (_, _) => Err(Denial::NoIdentityAllow),
     }
-    if !identity_allows {
-        return Err(Denial::NoIdentityAllow);
-    }
-    if resource_allows == Grip::None || is_the_owner_s(question.action) {
-        return Err(Denial::NoResourceAllow);
-    }
-    Ok(())
 }

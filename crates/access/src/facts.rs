@@ -137,6 +137,13 @@ impl Key {
     }
 }
 
+impl Key {
+    /// Whether it stands for one tag, which a resource may have several of that differ in case.
+    pub(crate) fn is_tag(&self) -> bool {
+        matches!(self, Self::ResourceTag(_) | Self::RequestTag(_))
+    }
+}
+
 impl<'a> Facts<'a> {
     /// The key's values, one for most; `None` where the request has no such key.
     pub(crate) fn values(&self, key: &Key) -> Option<Vec<Cow<'a, str>>> {
@@ -158,8 +165,8 @@ impl<'a> Facts<'a> {
             }
             Key::RequestedRegion => vec![Cow::Borrowed(self.region)],
             Key::ResourceAccount => owned(self.resource_account.to_string()),
-            Key::ResourceTag(name) => vec![tag(self.resource_tags?, name)?],
-            Key::RequestTag(name) => vec![tag(self.request_tags?, name)?],
+            Key::ResourceTag(name) => tagged(self.resource_tags?, name)?,
+            Key::RequestTag(name) => tagged(self.request_tags?, name)?,
             Key::TagKeys => self.tag_keys?.iter().map(|key| Cow::Borrowed(key.as_str())).collect(),
             Key::OfService => vec![Cow::Borrowed("false")],
             Key::Absent => return None,
@@ -167,7 +174,9 @@ impl<'a> Facts<'a> {
     }
 }
 
-fn tag<'a>(tags: &'a BTreeMap<String, String>, wanted: &str) -> Option<Cow<'a, str>> {
-    let found = tags.iter().find(|(key, _)| key.to_lowercase() == wanted);
-    found.map(|(_, value)| Cow::Borrowed(value.as_str()))
+/// The values of every tag of this name: tags are told apart by case, condition keys are not.
+fn tagged<'a>(tags: &'a BTreeMap<String, String>, wanted: &str) -> Option<Vec<Cow<'a, str>>> {
+    let found = tags.iter().filter(|(key, _)| key.to_lowercase() == wanted);
+    let values: Vec<_> = found.map(|(_, value)| Cow::Borrowed(value.as_str())).collect();
+    (!values.is_empty()).then_some(values)
 }

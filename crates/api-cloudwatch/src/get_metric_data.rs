@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use crate::CloudWatch;
 use crate::error::{CloudWatchError, Result};
+use crate::label::{Facts, TimeZone, is_excessive, rendered};
 use crate::members::{Dimension, decode_token, encode_token, metric, name, period, span, statistic, unit};
 
 headwater_wire::shape! {
@@ -20,6 +21,13 @@ headwater_wire::shape! {
         next_token: Text<'a> = "NextToken",
         scan_by: Text<'a> = "ScanBy",
         max_datapoints: Int = "MaxDatapoints",
+        label_options: LabelOptions<'a> = "LabelOptions",
+    }
+}
+
+headwater_wire::shape! {
+    struct LabelOptions<'a> {
+        timezone: Text<'a> = "Timezone",
     }
 }
 
@@ -78,9 +86,11 @@ const DATAPOINTS_MAX: i32 = 100_800;
 /// A query that is known to be right.
 struct Wanted {
     id: String,
+    /// As it was asked for, dynamic values and all.
     label: String,
     metric: Metric,
     window: Window,
+    period_s: u32,
     statistic: Statistic,
     unit: Option<Unit>,
     returned: bool,
@@ -112,6 +122,12 @@ pub(crate) fn run(service: &CloudWatch, account: AccountId, codec: Codec, body: 
             "The parameter MaxDatapoints must be 1 to {DATAPOINTS_MAX}."
         )));
     }
+    let zone = input.label_options.as_ref().and_then(|options| options.timezone.as_deref());
+    let zone = zone.map_or(Some(TimeZone::default()), TimeZone::parse).ok_or_else(|| {
+        CloudWatchError::value(
+            "The parameter LabelOptions.Timezone must be + or - and four digits, such as +0130.",
+        )
+    })?;
     let wanted: Vec<Wanted> = queries
         .iter()
         .enumerate()
@@ -124,7 +140,7 @@ pub(crate) fn run(service: &CloudWatch, account: AccountId, codec: Codec, body: 
         return Err(CloudWatchError::validation(message));
     }
     let from = decode_token::<2>(&input.next_token)?;
-    Ok(codec.encode(&page((service, account), &wanted, from, ascending, max as usize)))
+    Ok(codec.encode(&page((service, account, zone), &wanted, from, ascending, max as usize)))
 }
 
 fn checked(
@@ -152,6 +168,9 @@ fn checked(
             "{path}.AccountId names an account that is not served here."
         )));
     }
+    if query.label.as_deref().is_some_and(is_excessive) {
+        return Err(CloudWatchError::validation(format!("{path}.Label has more than six dynamic values.")));
+    }
     let stat =
         query.metric_stat.as_ref().ok_or_else(|| CloudWatchError::missing(&format!("{path}.MetricStat")))?;
     let path = format!("{path}.MetricStat");
@@ -166,14 +185,15 @@ fn checked(
         label: query.label.as_deref().unwrap_or(metric_name).to_owned(),
         metric,
         window: Window::new(start, end, period),
+        period_s: period,
         statistic: statistic(&at, name(&at, &stat.stat)?)?,
         unit: unit(&format!("{path}.Unit"), &stat.unit)?,
         returned: query.return_data.is_none_or(|Bool(returned)| returned),
     })
 }
 
-/// Whose metrics are asked for.
-type Source<'a> = (&'a CloudWatch, AccountId);
+/// Whose metrics are asked for, and the time zone of those who read the labels.
+type Source<'a> = (&'a CloudWatch, AccountId, TimeZone);
 
 /// As many datapoints as fit, from where an earlier page ended: in which query, and after which second.
 fn page(
@@ -191,6 +211,7 @@ fn page(
             continue;
         }
         let mut points = values(source, query);
+        let label = label(source, query, &points);
         if !ascending {
             points.reverse();
         }
@@ -208,7 +229,7 @@ fn page(
         }
         results.push(Series {
             id: query.id.clone(),
-            label: query.label.clone(),
+            label,
             timestamps: points.iter().map(|(at, _)| Time(*at)).collect(),
             values: points.iter().map(|(_, value)| *value).collect(),
             status_code: if complete { "Complete" } else { "PartialData" },
@@ -220,8 +241,23 @@ fn page(
     Output { metric_data_results: results, messages: [], next_token }
 }
 
+/// The label of a query whose points, of all pages, are these.
+fn label((service, account, zone): Source<'_>, query: &Wanted, points: &[(Timestamp, f64)]) -> String {
+    let facts = Facts {
+        metric: &query.metric,
+        statistic: query.statistic.name(),
+        period_s: query.period_s,
+        account,
+        region: &service.region,
+        points,
+        now: service.monitoring.now(),
+        zone,
+    };
+    rendered(&query.label, &facts)
+}
+
 /// The values of a query in the order of time, those of all units together unless one is named.
-fn values((service, account): Source<'_>, query: &Wanted) -> Vec<(Timestamp, f64)> {
+fn values((service, account, _): Source<'_>, query: &Wanted) -> Vec<(Timestamp, f64)> {
     let found = service.monitoring.statistics(account, &query.metric, query.unit, query.window);
     let mut all: BTreeMap<Timestamp, StatisticSet> = BTreeMap::new();
     for (at, set) in found.into_iter().flat_map(|(_, points)| points) {

@@ -8,6 +8,7 @@
 mod error;
 mod get_metric_data;
 mod get_metric_statistics;
+mod label;
 mod list_metrics;
 mod members;
 mod put_metric_data;
@@ -27,6 +28,7 @@ use error::Result;
 pub(crate) const VERSION: &str = "2010-08-01";
 
 static DESCRIPTION: Description = Description {
+    title: "CloudWatch's metrics",
     signing_name: "monitoring",
     target_prefix: Some("GraniteServiceVersion20100801."),
     rpc_name: Some("GraniteServiceVersion20100801"),
@@ -44,6 +46,7 @@ static DESCRIPTION: Description = Description {
 #[derive(Debug)]
 pub struct CloudWatch {
     monitoring: Arc<MetricStore>,
+    region: String,
 }
 
 /// A row of the table.
@@ -68,9 +71,9 @@ const ALL: &[CloudWatchOperation] = &[
 ];
 
 impl CloudWatch {
-    /// CloudWatch over these metrics.
-    pub fn new(monitoring: Arc<MetricStore>) -> Self {
-        Self { monitoring }
+    /// CloudWatch over these metrics; labels tell the region.
+    pub fn new(monitoring: Arc<MetricStore>, region: String) -> Self {
+        Self { monitoring, region }
     }
 }
 
@@ -92,10 +95,17 @@ impl Operation<CloudWatch> for CloudWatchOperation {
         Box::pin(async move {
             let allowed = call.authorize_account(&format!("cloudwatch:{}", self.name));
             allowed.map_err(|error| service.fault(error, call.protocol()))?;
+            let reading = call.spend_read().await;
+            let _reading = reading.map_err(|error| service.fault(error, call.protocol()))?;
             let answer = (self.run)(service, call.account(), call.protocol().codec(), call.body());
             Ok(answer?.into())
         })
     }
+}
+
+/// The names of all operations that are served.
+pub fn operation_names() -> impl Iterator<Item = &'static str> {
+    ALL.iter().map(|operation| operation.name)
 }
 
 impl Hosted for CloudWatch {}

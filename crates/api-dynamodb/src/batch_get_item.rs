@@ -1,6 +1,7 @@
 //! BatchGetItem.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::{self, Display};
 
 use bytes::Bytes;
 use headwater_tables::expression::Projection;
@@ -15,8 +16,8 @@ use super::asker::{Asker, Resource};
 use super::batch::{Used, check_distinct, duplicates};
 use super::consumed::{Capacity, Report, capacities};
 use super::error::{Refused, Result};
-use super::expressions::{check_mix, check_names, placeholders, projection};
-use super::names::{Named, check_table_value, named};
+use super::expressions::{check_mix, check_names, check_size, older_projection, placeholders, projection};
+use super::names::{Named, check_batch, named};
 use super::operation;
 use super::shown::ShownItem;
 use super::values::Attributes;
@@ -55,6 +56,15 @@ struct Output<'a> {
     consumed_capacity: Option<Vec<Capacity<'a>>>,
 }
 
+/// What is asked for, as JSON, in which AWS shows it.
+struct Sent<'s, 'a>(&'s Map<'a, Wanted<'a>>);
+
+impl Display for Sent<'_, '_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&String::from_utf8_lossy(&Codec::Json10.encode(self.0)))
+    }
+}
+
 /// What is wanted of one table.
 struct Part {
     keys: Vec<Item>,
@@ -86,14 +96,25 @@ fn check(input: &Input<'_>) -> Result<()> {
     let mut checks = Checks::default();
     checks.required("requestItems", &input.request_items);
     if let Some(items) = &input.request_items {
-        checks.size("requestItems", items.len(), 1..=KEYS_MAX);
+        if items.is_empty() {
+            return Err(Refused::validation("The requestItems parameter is required for BatchGetItem"));
+        }
+        let shown = Sent(items);
+        check_size(&mut checks, "requestItems", items.len(), 1..=KEYS_MAX, &shown);
+        check_batch(&mut checks, items.iter().map(|(table, _)| table.as_str()), &shown);
     }
     for (table, wanted) in input.request_items.iter().flat_map(|items| items.iter()) {
-        check_table_value(&mut checks, "requestItems", table);
         let path = |member: &str| format!("requestItems.{table}.member.{member}");
         checks.required(&path("keys"), &wanted.keys);
-        if let Some(keys) = &wanted.keys {
-            checks.size(&path("keys"), keys.len(), 1..=KEYS_MAX);
+        match wanted.keys.as_ref().map(|keys| keys.len()) {
+            // AWS spells these two differently.
+            Some(0) => {
+                checks.fail(Some(&"[]"), &path("keys"), &"Member must have length greater than or equal to 1")
+            }
+            Some(len) => {
+                checks.size(&format!("RequestItems.{table}.member.Keys"), len, 1..=KEYS_MAX);
+            }
+            None => {}
         }
         check_names(&mut checks, &path("attributesToGet"), &wanted.attributes_to_get);
     }
@@ -109,8 +130,8 @@ fn part(mut wanted: Wanted<'_>) -> Result<Part> {
         false,
     )?;
     let mut placeholders = placeholders(wanted.names.take(), None)?;
-    let names = wanted.attributes_to_get.as_ref();
-    let projection = projection(&wanted.projection_expression, names, &mut placeholders)?;
+    let older = older_projection(wanted.attributes_to_get.as_ref())?;
+    let projection = projection(&wanted.projection_expression, older, &mut placeholders)?;
     placeholders.all_used()?;
     let mut keys = Vec::new();
     for key in wanted.keys.unwrap_or_default().0 {

@@ -1,6 +1,7 @@
 //! BatchWriteItem.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::{self, Display};
 
 use bytes::Bytes;
 use headwater_tables::{Action, Write};
@@ -11,8 +12,10 @@ use serde::Serialize;
 use super::asker::{Asker, Resource};
 use super::batch::{Used, check_distinct, duplicates};
 use super::consumed::{Capacity, Metrics, Report, capacities, check_metrics, wants_metrics};
+use super::echo::{Listed, OrNull, mapped};
 use super::error::{Refused, Result};
-use super::names::{Named, check_table_value, named};
+use super::expressions::check_size;
+use super::names::{Named, check_batch, named};
 use super::operation;
 use super::values::Attributes;
 use crate::checks::Checks;
@@ -57,6 +60,34 @@ struct Output<'a> {
     item_collection_metrics: BTreeMap<&'a str, Vec<Metrics<'a>>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     consumed_capacity: Option<Vec<Capacity<'a>>>,
+}
+
+/// What is asked for, as AWS prints it.
+struct Sent<'s, 'a>(&'s Map<'a, List<Wanted<'a>>>);
+
+impl Display for Sent<'_, '_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lists: Vec<_> = self.0.iter().map(|(table, wanted)| (table.as_str(), Listed(wanted))).collect();
+        mapped(f, lists.iter().map(|(table, wanted)| (*table, wanted as &dyn Display)))
+    }
+}
+
+impl Display for Wanted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "WriteRequest(putRequest={}, deleteRequest={})", OrNull(&self.put), OrNull(&self.delete))
+    }
+}
+
+impl Display for Put<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PutRequest(item={}, workloadProfileName=null)", OrNull(&self.item))
+    }
+}
+
+impl Display for Delete<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "DeleteRequest(key={}, workloadProfileName=null)", OrNull(&self.key))
+    }
 }
 
 async fn run(asker: &Asker<'_>, body: &Bytes) -> Result<Vec<u8>> {
@@ -118,17 +149,21 @@ fn check(input: &Input<'_>) -> Result<()> {
     let mut checks = Checks::default();
     checks.required("requestItems", &input.request_items);
     if let Some(items) = &input.request_items {
-        checks.size("requestItems", items.len(), 1..=WRITES_MAX);
-    }
-    for (table, wanted) in input.request_items.iter().flat_map(|items| items.iter()) {
-        check_table_value(&mut checks, "requestItems", table);
-        if !(1..=WRITES_MAX).contains(&wanted.len()) {
+        if items.is_empty() {
+            return Err(Refused::validation("The requestItems parameter is required for BatchWriteItem"));
+        }
+        let shown = Sent(items);
+        check_size(&mut checks, "requestItems", items.len(), 1..=WRITES_MAX, &shown);
+        check_batch(&mut checks, items.iter().map(|(table, _)| table.as_str()), &shown);
+        if !items.iter().all(|(_, wanted)| (1..=WRITES_MAX).contains(&wanted.len())) {
             let rule = format_args!(
                 "Map value must satisfy constraint: [Member must have length less than or equal to {WRITES_MAX}, \
                  Member must have length greater than or equal to 1]"
             );
-            checks.fail_unshown("requestItems", &rule);
+            checks.fail(Some(&shown), "requestItems", &rule);
         }
+    }
+    for (table, wanted) in input.request_items.iter().flat_map(|items| items.iter()) {
         for (i, wanted) in wanted.iter().enumerate() {
             let path = |member: &str| format!("requestItems.{table}.member.{}.member.{member}", i + 1);
             if let Some(put) = &wanted.put {
@@ -146,7 +181,7 @@ fn check(input: &Input<'_>) -> Result<()> {
 
 fn action(wanted: Wanted<'_>) -> Result<Action> {
     match (wanted.put, wanted.delete) {
-        (Some(put), None) => Ok(Action::Put(put.item.unwrap_or_default().item()?)),
+        (Some(put), None) => Ok(Action::Put(put.item.unwrap_or_default().stored_item()?)),
         (None, Some(delete)) => Ok(Action::Delete(delete.key.unwrap_or_default().item()?)),
         (Some(_), Some(_)) => Err(Refused::validation(
             "Supplied AttributeValue has more than one datatypes set, must contain exactly one of the supported \

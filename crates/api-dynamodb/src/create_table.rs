@@ -1,25 +1,30 @@
 //! CreateTable.
 
 use bytes::Bytes;
-use headwater_tables::limits::{GLOBAL_INDEXES_MAX, LOCAL_INDEXES_MAX};
-use headwater_tables::{Billing, IndexScope, IndexSpec, KeySchema, TableClass, TableSpec, Throughput};
+use headwater_tables::limits::{GLOBAL_INDEXES_MAX, KEY_PARTS_MAX, LOCAL_INDEXES_MAX};
+use headwater_tables::{
+    Billing, IndexScope, IndexSpec, KeySchema, TableClass, TableName, TableSpec, Throughput,
+};
 use headwater_wire::Codec;
 use headwater_wire::shape::{Bool, List, Text};
 
 use super::asker::{Asker, Resource};
 use super::definition::{
-    Definition, Definitions, Element, Encrypted, Index, Nothing, Streamed, Units, check_definitions,
-    check_index, check_key, check_together, check_units, refuse, refuse_encryption, refuse_stream,
-    throughput,
+    Definition, Definitions, Element, Index, Nothing, Streamed, Units, check_definitions, check_index,
+    check_key, check_together, check_units, refuse, refuse_stream, throughput,
 };
 use super::description::TableAnswer;
 use super::error::{Refused, Result};
-use super::names::{check_table, named};
+use super::names::{check_new_table, check_own_table, named};
 use super::operation;
+use super::options::{self, Encrypted, MaxUnits, Warm};
 use super::tags::{self, Tag};
 use crate::checks::{Checks, flag};
 
 operation!("CreateTable", Administers);
+
+/// Attributes in the key of a table or a local index.
+const PAIR: usize = 2;
 
 headwater_wire::shape! {
     struct Input<'a> {
@@ -35,11 +40,12 @@ headwater_wire::shape! {
         tags: List<Tag<'a>> = "Tags",
         class: Text<'a> = "TableClass",
         deletion_protection: Bool = "DeletionProtectionEnabled",
-        warm: Nothing = "WarmThroughput",
+        warm: Warm = "WarmThroughput",
         policy: Text<'a> = "ResourcePolicy",
-        on_demand: Nothing = "OnDemandThroughput",
+        on_demand: MaxUnits = "OnDemandThroughput",
         global_source: Text<'a> = "GlobalTableSourceArn",
         global_settings: Text<'a> = "GlobalTableSettingsReplicationMode",
+        vectors: List<Nothing> = "VectorIndexes",
     }
 }
 
@@ -58,28 +64,34 @@ async fn run(asker: &Asker<'_>, body: &Bytes) -> Result<Vec<u8>> {
 }
 
 fn check(input: &Input<'_>) -> Result<()> {
+    if input.table_name.is_none() {
+        check_own_table(&input.table_name)?;
+    }
     let mut checks = Checks::default();
     checks.required("attributeDefinitions", &input.definitions);
     check_definitions(&mut checks, &input.definitions);
-    check_table(&mut checks, "tableName", &input.table_name);
+    check_new_table(&mut checks, &input.table_name);
     check_billing(&mut checks, &input.billing_mode, &input.class);
     check_units(&mut checks, "provisionedThroughput", &input.throughput);
-    check_key(&mut checks, "keySchema", &input.key);
-    for (path, list) in [("localSecondaryIndexes", &input.local), ("globalSecondaryIndexes", &input.global)] {
+    check_key(&mut checks, "keySchema", &input.key, PAIR);
+    let lists = [
+        ("localSecondaryIndexes", &input.local, PAIR),
+        ("globalSecondaryIndexes", &input.global, 2 * KEY_PARTS_MAX),
+    ];
+    for (path, list, max) in lists {
         for (i, index) in list.iter().flat_map(|list| list.iter()).enumerate() {
-            check_index(&mut checks, &format!("{path}.{}.member", i + 1), index);
+            check_index(&mut checks, &format!("{path}.{}.member", i + 1), index, max);
         }
     }
     tags::check(&mut checks, tags::of(&input.tags));
+    options::check(&mut checks, &input.encryption, &input.global_settings);
     checks.done()?;
     refuse_stream(&input.stream)?;
-    refuse_encryption(&input.encryption)?;
     refuse(&[
-        ("WarmThroughput", input.warm.is_some()),
         ("ResourcePolicy", input.policy.is_some()),
-        ("OnDemandThroughput", input.on_demand.is_some()),
         ("GlobalTableSourceArn", input.global_source.is_some()),
-        ("GlobalTableSettingsReplicationMode", input.global_settings.is_some()),
+        ("GlobalTableSettingsReplicationMode", options::replicates(&input.global_settings)),
+        ("VectorIndexes", input.vectors.is_some()),
     ])
 }
 
@@ -116,8 +128,14 @@ fn spec(input: &Input<'_>) -> Result<TableSpec> {
             ));
         }
         for index in list.iter() {
-            let index = definitions.index(index, IndexScope::Local)?;
-            check_local(&index, &schema)?;
+            let index =
+                definitions.index(index, IndexScope::Local, |name, key| check_local(name, key, &schema))?;
+            if index.throughput.is_some() {
+                return Err(Refused::parameter(format_args!(
+                    "ProvisionedThroughput cannot be specified for a LocalSecondaryIndex: {}",
+                    index.name
+                )));
+            }
             indexes.push(index);
         }
     }
@@ -129,7 +147,7 @@ fn spec(input: &Input<'_>) -> Result<TableSpec> {
             "GlobalSecondaryIndex count exceeds the per-table limit of",
         )?;
         for index in list.iter() {
-            let index = definitions.index(index, IndexScope::Global)?;
+            let index = definitions.index(index, IndexScope::Global, |_, _| Ok(()))?;
             check_global(&index, billing)?;
             indexes.push(index);
         }
@@ -143,6 +161,7 @@ fn spec(input: &Input<'_>) -> Result<TableSpec> {
         class: class_of(&input.class),
         deletion_protection: flag(input.deletion_protection),
         tags: tags::owned(tags::of(&input.tags))?,
+        options: options::options(&input.encryption, &input.on_demand, &input.warm)?,
     })
 }
 
@@ -167,23 +186,17 @@ fn count(list: &[Index<'_>], max: usize, member: &str, too_many: &str) -> Result
     }
 }
 
-fn check_local(index: &IndexSpec, table: &KeySchema) -> Result<()> {
-    let name = &index.name;
-    if index.throughput.is_some() {
-        return Err(Refused::parameter(format_args!(
-            "ProvisionedThroughput cannot be specified for a LocalSecondaryIndex: {name}"
-        )));
-    }
-    if index.schema.range.is_none() {
+fn check_local(name: &TableName, key: &KeySchema, table: &KeySchema) -> Result<()> {
+    if key.range.is_none() {
         return Err(Refused::parameter(format_args!(
             "Index KeySchema does not have a range key for index: {name}"
         )));
     }
-    if index.schema.hash != table.hash {
+    if key.hash != table.hash {
         return Err(Refused::parameter(format_args!(
             "Index KeySchema does not have the same leading hash key as table KeySchema for index: {name}. index hash \
              key: {}, table hash key: {}",
-            index.schema.hash.name, table.hash.name
+            key.hash.name, table.hash.name
         )));
     }
     Ok(())

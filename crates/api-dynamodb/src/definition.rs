@@ -1,13 +1,19 @@
 //! How CreateTable and UpdateTable define keys and indexes, and the rules that these have to keep.
 
 use std::collections::BTreeSet;
+use std::fmt::{self, Display};
 
+use headwater_tables::limits::KEY_PARTS_MAX;
 use headwater_tables::{
     IndexProjection, IndexScope, IndexSpec, KeyAttribute, KeySchema, KeyType, TableName, Throughput,
 };
 use headwater_wire::shape::{Bool, List, Long, Text};
 
+use super::echo::{Listed, OrNull};
 use super::error::{Refused, Result};
+use super::expressions::check_size;
+use super::listed::{Buckets, listed};
+use super::options::{MaxUnits, bounds};
 use crate::checks::{Checks, TABLE_NAME, any_text};
 
 /// Capacity units that can be asked for.
@@ -27,6 +33,12 @@ headwater_wire::shape! {
     pub(super) struct Element<'a> {
         name: Text<'a> = "AttributeName",
         kind: Text<'a> = "KeyType",
+    }
+}
+
+impl Display for Element<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "KeySchemaElement(attributeName={}, keyType={})", OrNull(&self.name), OrNull(&self.kind))
     }
 }
 
@@ -50,7 +62,7 @@ headwater_wire::shape! {
         key: List<Element<'a>> = "KeySchema",
         projection: Projected<'a> = "Projection",
         throughput: Units = "ProvisionedThroughput",
-        on_demand: Nothing = "OnDemandThroughput",
+        on_demand: MaxUnits = "OnDemandThroughput",
         warm: Nothing = "WarmThroughput",
     }
 }
@@ -65,29 +77,11 @@ headwater_wire::shape! {
     }
 }
 
-headwater_wire::shape! {
-    pub(super) struct Encrypted<'a> {
-        enabled: Bool = "Enabled",
-        kind: Text<'a> = "SSEType",
-        key: Text<'a> = "KMSMasterKeyId",
-    }
-}
-
 /// Refuses a stream of changes, and accepts that there is to be none.
 pub(super) fn refuse_stream(stream: &Option<Streamed>) -> Result<()> {
     match stream {
         Some(Streamed { enabled: Some(Bool(true)) }) => {
             Err(Refused::not_offered("StreamSpecification with StreamEnabled true"))
-        }
-        Some(_) | None => Ok(()),
-    }
-}
-
-/// Refuses a key of one's own, and accepts the encryption that every table has with AWS.
-pub(super) fn refuse_encryption(encrypted: &Option<Encrypted<'_>>) -> Result<()> {
-    match encrypted {
-        Some(Encrypted { enabled: Some(Bool(true)), .. }) => {
-            Err(Refused::not_offered("SSESpecification with Enabled true"))
         }
         Some(_) | None => Ok(()),
     }
@@ -110,10 +104,13 @@ pub(super) fn check_definitions(checks: &mut Checks, definitions: &Option<List<D
     }
 }
 
-pub(super) fn check_key(checks: &mut Checks, path: &str, key: &Option<List<Element<'_>>>) {
+/// Checks the elements of a key, at most `max` of them.
+pub(super) fn check_key(checks: &mut Checks, path: &str, key: &Option<List<Element<'_>>>, max: usize) {
     checks.required(path, key);
     let Some(key) = key else { return };
-    checks.size(path, key.len(), 1..=2);
+    // Of a key that is too long AWS does not say whose it is.
+    let of_size = if key.len() > max { "keySchema" } else { path };
+    check_size(checks, of_size, key.len(), 1..=max, &Listed(key));
     for (i, element) in key.iter().enumerate() {
         let path = |member: &str| format!("{path}.{}.member.{member}", i + 1);
         checks.required_text(&path("attributeName"), &element.name, any_text(1..=255));
@@ -133,16 +130,21 @@ pub(super) fn check_units(checks: &mut Checks, path: &str, units: &Option<Units>
     }
 }
 
-pub(super) fn check_index(checks: &mut Checks, path: &str, index: &Index<'_>) {
+/// Checks an index whose key has at most so many elements.
+pub(super) fn check_index(checks: &mut Checks, path: &str, index: &Index<'_>, max: usize) {
     checks.required_text(&format!("{path}.indexName"), &index.name, TABLE_NAME);
-    check_key(checks, &format!("{path}.keySchema"), &index.key);
+    check_key(checks, &format!("{path}.keySchema"), &index.key, max);
     let path_of = |member: &str| format!("{path}.projection{member}");
     checks.required(&path_of(""), &index.projection);
     if let Some(projection) = &index.projection {
         let kinds = ["ALL", "INCLUDE", "KEYS_ONLY"];
         checks.one_of(&path_of(".projectionType"), &projection.kind, &kinds);
         if let Some(non_keys) = &projection.non_keys {
-            checks.size(&path_of(".nonKeyAttributes"), non_keys.len(), 1..=NON_KEYS_MAX);
+            let path = path_of(".nonKeyAttributes");
+            check_size(checks, &path, non_keys.len(), 1..=NON_KEYS_MAX, &Listed(non_keys));
+            for (i, name) in non_keys.iter().enumerate() {
+                checks.text_value(&format!("{path}.{}.member", i + 1), name, any_text(1..=255));
+            }
         }
     }
     check_units(checks, &format!("{path}.provisionedThroughput"), &index.throughput);
@@ -192,51 +194,58 @@ impl Definitions {
         Ok(Self { attributes, used: BTreeSet::new() })
     }
 
-    /// Adds attributes that the table's keys have already.
-    pub(super) fn know(&mut self, key: &KeySchema) {
-        for attribute in key.attributes() {
-            if !self.attributes.iter().any(|known| known.name == attribute.name) {
-                self.attributes.push(attribute.clone());
-            }
-            self.used.insert(attribute.name.clone());
-        }
+    fn names(&self) -> Vec<&str> {
+        self.attributes.iter().map(|attribute| attribute.name.as_str()).collect()
     }
 
-    fn names(&self) -> String {
-        let names: Vec<_> = self.attributes.iter().map(|attribute| attribute.name.as_str()).collect();
-        names.join(", ")
+    fn find(&self, name: &str) -> Option<KeyAttribute> {
+        self.attributes.iter().find(|attribute| attribute.name == name).cloned()
     }
 
-    /// The key that a list which was checked makes of them.
+    /// The key of a table, of a list that was checked.
     pub(super) fn key(&mut self, list: &Option<List<Element<'_>>>) -> Result<KeySchema> {
-        let elements: &[Element<'_>] = list.as_deref().unwrap_or_default();
-        let names: Vec<&str> =
-            elements.iter().map(|element| element.name.as_deref().unwrap_or_default()).collect();
-        let find = |name: &str| self.attributes.iter().find(|attribute| attribute.name == name).cloned();
-        let Some(attributes) = names.iter().map(|name| find(name)).collect::<Option<Vec<_>>>() else {
-            return Err(Refused::parameter(format_args!(
-                "Some index key attributes are not defined in AttributeDefinitions. Keys: [{}], AttributeDefinitions: \
-                 [{}]",
-                names.join(", "),
-                self.names()
-            )));
-        };
-        if names.len() > 1 && names[0] == names[1] {
-            return Err(Refused::validation(
-                "Both the Hash Key and the Range Key element in the KeySchema have the same name",
-            ));
-        }
-        for (element, (kind, place)) in elements.iter().zip([("HASH", "first"), ("RANGE", "second")]) {
-            if element.kind.as_deref() != Some(kind) {
-                return Err(Refused::validation(format!(
-                    "Invalid KeySchema: The {place} KeySchemaElement is not a {kind} key type"
-                )));
+        let elements = list.as_deref().unwrap_or_default();
+        let names = names_of(elements);
+        let is_defined = names.iter().all(|name| self.find(name).is_some());
+        // AWS says the same of a name that is there twice.
+        let is_twice = matches!(names.as_slice(), [one, two] if one == two);
+        match names.as_slice() {
+            [name] if !is_defined && !self.attributes.is_empty() => {
+                return Err(not_defined(&[name], &self.names()));
             }
+            _ if !is_defined || is_twice => return Err(without_definition()),
+            _ => {}
         }
-        self.used.extend(names.iter().map(|name| (*name).to_owned()));
-        let mut attributes = attributes.into_iter();
-        let hash = attributes.next().ok_or_else(|| Refused::validation("Invalid KeySchema: it is empty"))?;
-        Ok(KeySchema { hash, range: attributes.next() })
+        check_pair(elements)?;
+        self.schema(elements)
+    }
+
+    /// The key of an index, of a list that was checked: several attributes are for global ones.
+    fn index_key(&mut self, list: &Option<List<Element<'_>>>, scope: IndexScope) -> Result<KeySchema> {
+        let elements = list.as_deref().unwrap_or_default();
+        let names = names_of(elements);
+        if names.iter().any(|name| self.find(name).is_none()) {
+            let distinct: BTreeSet<_> = names.iter().collect();
+            if self.attributes.len() < distinct.len() {
+                return Err(without_definition());
+            }
+            return Err(not_defined(&names, &self.names()));
+        }
+        match scope {
+            IndexScope::Local => check_pair(elements)?,
+            IndexScope::Global => check_composite(elements)?,
+        }
+        self.schema(elements)
+    }
+
+    fn schema(&mut self, elements: &[Element<'_>]) -> Result<KeySchema> {
+        let of = |wanted: &str| {
+            let elements = elements.iter().filter(|element| element.kind.as_deref() == Some(wanted));
+            elements.filter_map(|element| self.find(element.name.as_deref()?)).collect::<Vec<_>>()
+        };
+        let schema = KeySchema::of_attributes(of("HASH"), of("RANGE"));
+        self.used.extend(elements.iter().filter_map(|element| element.name.as_deref().map(str::to_owned)));
+        schema.ok_or_else(|| Refused::validation("Invalid KeySchema: it is empty"))
     }
 
     /// Refuses definitions that no key uses.
@@ -253,23 +262,100 @@ impl Definitions {
         let used: Vec<_> = self.used.iter().map(String::as_str).collect();
         Err(Refused::parameter(format_args!(
             "Some AttributeDefinitions are not used. AttributeDefinitions: [{}], keys used: [{}]",
-            self.names(),
-            used.join(", ")
+            listed(&self.names(), Buckets::AsMany),
+            listed(&used, Buckets::Default)
         )))
     }
 
     /// The index that a member which was checked asks for.
-    pub(super) fn index(&mut self, index: &Index<'_>, scope: IndexScope) -> Result<IndexSpec> {
+    /// The key of a local one is checked against the table's.
+    pub(super) fn index(
+        &mut self,
+        index: &Index<'_>,
+        scope: IndexScope,
+        check: impl FnOnce(&TableName, &KeySchema) -> Result<()>,
+    ) -> Result<IndexSpec> {
         refuse(&[
-            ("OnDemandThroughput", index.on_demand.is_some()),
-            ("WarmThroughput", index.warm.is_some()),
+            ("OnDemandThroughput of an index", bounds(&index.on_demand)),
+            ("WarmThroughput of an index", index.warm.is_some()),
         ])?;
         let name = index.name.as_deref().and_then(TableName::new);
         let name = name.ok_or_else(|| Refused::parameter("IndexName is required"))?;
-        let schema = self.key(&index.key)?;
+        let schema = self.index_key(&index.key, scope)?;
+        check(&name, &schema)?;
         let projection = projection(index.projection.as_ref())?;
         let throughput = index.throughput.as_ref().map(throughput).transpose()?;
         Ok(IndexSpec { name, scope, schema, projection, throughput })
+    }
+}
+
+fn names_of<'e>(elements: &'e [Element<'_>]) -> Vec<&'e str> {
+    elements.iter().map(|element| element.name.as_deref().unwrap_or_default()).collect()
+}
+
+fn without_definition() -> Refused {
+    Refused::validation("Invalid KeySchema: Some index key attribute have no definition")
+}
+
+fn not_defined(keys: &[&str], defined: &[&str]) -> Refused {
+    Refused::parameter(format_args!(
+        "Some index key attributes are not defined in AttributeDefinitions. Keys: [{}], AttributeDefinitions: [{}]",
+        listed(keys, Buckets::AsMany),
+        listed(defined, Buckets::AsMany)
+    ))
+}
+
+/// A partition key and perhaps a sort key, in this order.
+fn check_pair(elements: &[Element<'_>]) -> Result<()> {
+    check_first(elements)?;
+    check_same_name(elements)?;
+    match elements.get(1).and_then(|element| element.kind.as_deref()) {
+        None | Some("RANGE") => Ok(()),
+        Some(_) => {
+            Err(Refused::validation("Invalid KeySchema: The second KeySchemaElement is not a RANGE key type"))
+        }
+    }
+}
+
+/// The attributes of a partition key, and behind them those of a sort key, each once.
+fn check_composite(elements: &[Element<'_>]) -> Result<()> {
+    check_first(elements)?;
+    let kinds: Vec<_> = elements.iter().map(|element| element.kind.as_deref().unwrap_or_default()).collect();
+    if kinds == ["HASH", "RANGE"] {
+        check_same_name(elements)?;
+    }
+    let mut seen = BTreeSet::new();
+    if !names_of(elements).into_iter().all(|name| seen.insert(name)) {
+        return Err(Refused::validation("The KeySchema contains multiple key attributes with the same name"));
+    }
+    if !kinds.is_sorted() {
+        return Err(Refused::parameter(
+            "All HASH key attributes must precede RANGE key attributes in the KeySchema",
+        ));
+    }
+    for kind in ["HASH", "RANGE"] {
+        if kinds.iter().filter(|is| **is == kind).count() > KEY_PARTS_MAX {
+            return Err(Refused::parameter(format_args!(
+                "The KeySchema exceeds the maximum allowed number of {kind} key attributes"
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn check_first(elements: &[Element<'_>]) -> Result<()> {
+    match elements.first().and_then(|element| element.kind.as_deref()) {
+        Some("HASH") => Ok(()),
+        _ => Err(Refused::validation("Invalid KeySchema: The first KeySchemaElement is not a HASH key type")),
+    }
+}
+
+fn check_same_name(elements: &[Element<'_>]) -> Result<()> {
+    match names_of(elements).as_slice() {
+        [one, two] if one == two => Err(Refused::validation(
+            "Both the Hash Key and the Range Key element in the KeySchema have the same name",
+        )),
+        _ => Ok(()),
     }
 }
 

@@ -13,5 +13,5 @@ operation!("DeleteTable", Administers);
 async fn run(asker: &Asker<'_>, body: &Bytes) -> Result<Vec<u8>> {
     let table = OnlyTable::permitted(asker, body)?;
     let description = asker.tables().delete_table(&table.key).await.map_err(Refused::of_table)?;
-    Ok(TableAnswer::changed(&description))
+    Ok(TableAnswer::deleted(&description))
 }

@@ -7,7 +7,7 @@ use headwater_wire::shape::Text;
 use super::asker::Asker;
 use super::description::TableAnswer;
 use super::error::{Refused, Result};
-use super::names::{Named, check_table, permitted};
+use super::names::{Named, check_own_table, check_table, permitted};
 use super::operation;
 use crate::checks::Checks;
 
@@ -24,6 +24,7 @@ impl OnlyTable<'_> {
     /// The table that the body names, if the caller may have the operation done to it.
     pub(super) fn permitted(asker: &Asker<'_>, body: &Bytes) -> Result<Named> {
         let input: OnlyTable<'_> = Codec::Json10.decode(body)?;
+        check_own_table(&input.table_name)?;
         let mut checks = Checks::default();
         check_table(&mut checks, "tableName", &input.table_name);
         checks.done()?;

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use headwater_tables::{
-    Billing, IndexDescription, IndexProjection, IndexScope, KeySchema, Status, TableClass, TableDescription,
-    Throughput,
+    Billing, IndexDescription, IndexProjection, IndexScope, KeyAttribute, KeySchema, Status, TableClass,
+    TableDescription, Throughput,
 };
 use headwater_types::Timestamp;
 use headwater_wire::Codec;
@@ -20,6 +20,12 @@ pub(super) enum TableAnswer<'a> {
     TableDescription(Table<'a>),
 }
 
+/// The table that DeleteTable gives, under its name: AWS leaves out the keys and indexes there.
+#[derive(Serialize)]
+enum DeletedAnswer<'a> {
+    TableDescription(Deleted<'a>),
+}
+
 impl<'a> TableAnswer<'a> {
     pub(super) fn described(table: &'a TableDescription) -> Vec<u8> {
         Codec::Json10.encode(&Self::Table(Table::of(table)))
@@ -27,6 +33,22 @@ impl<'a> TableAnswer<'a> {
 
     pub(super) fn changed(table: &'a TableDescription) -> Vec<u8> {
         Codec::Json10.encode(&Self::TableDescription(Table::of(table)))
+    }
+
+    pub(super) fn deleted(table: &'a TableDescription) -> Vec<u8> {
+        let all = Table::of(table);
+        Codec::Json10.encode(&DeletedAnswer::TableDescription(Deleted {
+            table_name: all.table_name,
+            table_status: all.table_status,
+            provisioned_throughput: all.provisioned_throughput,
+            table_size_bytes: all.table_size_bytes,
+            item_count: all.item_count,
+            table_arn: all.table_arn,
+            table_id: all.table_id,
+            billing_mode_summary: all.billing_mode_summary,
+            deletion_protection_enabled: all.deletion_protection_enabled,
+            table_class_summary: all.table_class_summary,
+        }))
     }
 }
 
@@ -49,6 +71,56 @@ pub(super) struct Table<'a> {
     local_secondary_indexes: Vec<Index<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     global_secondary_indexes: Vec<Index<'a>>,
+    deletion_protection_enabled: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    table_class_summary: Option<Class>,
+    /// Absent unless items are encrypted under a master key.
+    #[serde(rename = "SSEDescription", skip_serializing_if = "Option::is_none")]
+    encryption: Option<Encryption>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    on_demand_throughput: Option<MaxUnits>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    warm_throughput: Option<Warm>,
+}
+
+#[derive(Serialize)]
+struct Encryption {
+    #[serde(rename = "Status")]
+    status: &'static str,
+    #[serde(rename = "SSEType")]
+    kind: &'static str,
+    #[serde(rename = "KMSMasterKeyArn")]
+    key: String,
+}
+
+/// -1 is no bound.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct MaxUnits {
+    max_read_request_units: i64,
+    max_write_request_units: i64,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Warm {
+    read_units_per_second: u64,
+    write_units_per_second: u64,
+    status: &'static str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Deleted<'a> {
+    table_name: &'a str,
+    table_status: &'static str,
+    provisioned_throughput: Provisioned,
+    table_size_bytes: usize,
+    item_count: usize,
+    table_arn: &'a str,
+    table_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    billing_mode_summary: Option<BillingMode>,
     deletion_protection_enabled: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     table_class_summary: Option<Class>,
@@ -166,8 +238,34 @@ impl<'a> Table<'a> {
                 },
                 last_update_date_time: since.map(Time),
             }),
+            encryption: table.settings.master_key.as_ref().map(|key| Encryption {
+                status: "ENABLED",
+                kind: "KMS",
+                key: master_key_arn(table, key.as_str()),
+            }),
+            on_demand_throughput: table.settings.on_demand.map(|max| {
+                let shown =
+                    |units: Option<u64>| units.map_or(-1, |units| i64::try_from(units).unwrap_or(i64::MAX));
+                MaxUnits {
+                    max_read_request_units: shown(max.read),
+                    max_write_request_units: shown(max.write),
+                }
+            }),
+            warm_throughput: table.settings.warm.map(|warm| Warm {
+                read_units_per_second: warm.read,
+                write_units_per_second: warm.write,
+                status: "ACTIVE",
+            }),
         }
     }
+}
+
+/// In the region and the account of the table.
+fn master_key_arn(table: &TableDescription, key: &str) -> String {
+    let mut parts = table.arn.split(':');
+    let partition = parts.nth(1).unwrap_or_default();
+    let region = parts.nth(1).unwrap_or_default();
+    format!("arn:{partition}:kms:{region}:{}:key/{key}", table.key.account)
 }
 
 impl<'a> Index<'a> {
@@ -199,6 +297,7 @@ fn status(status: Status) -> &'static str {
         Status::Active => "ACTIVE",
         Status::Updating => "UPDATING",
         Status::Deleting => "DELETING",
+        Status::Inaccessible => "INACCESSIBLE_ENCRYPTION_CREDENTIALS",
     }
 }
 
@@ -214,10 +313,11 @@ fn attributes(table: &TableDescription) -> Vec<Attribute<'_>> {
     by_name.into_iter().map(shown).collect()
 }
 
-fn key(schema: &KeySchema) -> Vec<Element<'_>> {
-    let kinds = ["HASH", "RANGE"];
-    let elements = schema.attributes().zip(kinds);
-    elements.map(|(attribute, key_type)| Element { attribute_name: &attribute.name, key_type }).collect()
+fn key<'a>(schema: &'a KeySchema) -> Vec<Element<'a>> {
+    let element =
+        |key_type| move |attribute: &'a KeyAttribute| Element { attribute_name: &attribute.name, key_type };
+    let ranges = schema.range_attributes().map(element("RANGE"));
+    schema.hash_attributes().map(element("HASH")).chain(ranges).collect()
 }
 
 fn provisioned(
@@ -251,7 +351,7 @@ mod tests {
             arn: "ARN/index/by-owner".into(),
             scope: IndexScope::Global,
             status: Status::Active,
-            schema: KeySchema { hash: attribute("owner"), range: None },
+            schema: KeySchema::new(attribute("owner"), None),
             projection: IndexProjection::KeysOnly,
             throughput: None,
             items: 1,
@@ -263,13 +363,14 @@ mod tests {
             id: "ID".into(),
             status: Status::Active,
             created: Timestamp::from_millis(1_700_000_000_500),
-            schema: KeySchema { hash: attribute("key"), range: None },
+            schema: KeySchema::new(attribute("key"), None),
             indexes: vec![index],
             billing: Billing::PayPerRequest,
             pay_per_request_since: Some(Timestamp::from_millis(1_700_000_000_500)),
             throughput_changed: (None, None),
             class: None,
             deletion_protection: false,
+            settings: Default::default(),
             items: 2,
             size_bytes: 40,
         };

@@ -1,10 +1,14 @@
 //! Expressions of a request, and which other parameters may stand beside them.
 
+use std::fmt::Display;
+use std::ops::RangeInclusive;
+
 use headwater_tables::expression::{Placeholders, Projection};
 use headwater_wire::shape::{List, Map, Text};
 
+use super::echo::Listed;
 use super::error::{Refused, Result};
-use super::values::Attributes;
+use super::values::{Attributes, attribute_name};
 use crate::checks::Checks;
 
 /// Names that `AttributesToGet` may have (model).
@@ -56,6 +60,10 @@ pub(super) fn placeholders(
     names: Option<Map<'_, Text<'_>>>,
     values: Option<Attributes<'_>>,
 ) -> Result<Placeholders> {
+    Placeholders::check_keys(
+        names.as_ref().map(|names| names.iter().map(|(key, _)| key.as_str())),
+        values.as_ref().map(Attributes::names),
+    )?;
     let owned = |(name, meant): (Text<'_>, Text<'_>)| (name.into_owned(), meant.into_owned());
     let names = names.map(|names| names.0.into_iter().map(owned).collect());
     let values = values.map(Attributes::expression_values).transpose()?;
@@ -65,21 +73,45 @@ pub(super) fn placeholders(
 /// Checks `AttributesToGet`.
 pub(super) fn check_names(checks: &mut Checks, path: &str, names: &Option<List<Text<'_>>>) {
     if let Some(names) = names {
-        checks.size(path, names.len(), 1..=NAMES_MAX);
+        check_size(checks, path, names.len(), 1..=NAMES_MAX, &Listed(names));
     }
 }
 
-/// The parts that `ProjectionExpression` or `AttributesToGet` names, if there is one.
+/// Checks the number of members of a list or map, which a violation shows.
+pub(super) fn check_size(
+    checks: &mut Checks,
+    path: &str,
+    size: usize,
+    range: RangeInclusive<usize>,
+    shown: &dyn Display,
+) {
+    if size < *range.start() {
+        let rule = format_args!("Member must have length greater than or equal to {}", range.start());
+        checks.fail(Some(&shown), path, &rule);
+    }
+    if size > *range.end() {
+        let rule = format_args!("Member must have length less than or equal to {}", range.end());
+        checks.fail(Some(&shown), path, &rule);
+    }
+}
+
+/// The parts that `ProjectionExpression` names, or the older parameter, if there is one.
 pub(super) fn projection(
     expression: &Option<Text<'_>>,
-    names: Option<&List<Text<'_>>>,
+    older: Option<Projection>,
     placeholders: &mut Placeholders,
 ) -> Result<Option<Projection>> {
-    if let Some(text) = expression {
-        return Ok(Some(Projection::parse(text, placeholders)?));
+    match expression {
+        Some(text) => Ok(Some(Projection::parse(text, placeholders)?)),
+        None => Ok(older),
     }
+}
+
+/// The parts that `AttributesToGet` names, if there is one.
+pub(super) fn older_projection(names: Option<&List<Text<'_>>>) -> Result<Option<Projection>> {
     let Some(List(names)) = names else { return Ok(None) };
-    Ok(Some(Projection::legacy(names.iter().map(ToString::to_string).collect())?))
+    let names = names.iter().map(|name| attribute_name(name.clone())).collect::<Result<_>>()?;
+    Ok(Some(Projection::legacy(names)?))
 }
 
 #[cfg(test)]

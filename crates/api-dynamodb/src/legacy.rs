@@ -6,7 +6,7 @@ use headwater_tables::expression::{
 use headwater_wire::shape::{Bool, Map, Text};
 
 use super::error::{Refused, Result};
-use super::values::{Values, Wire};
+use super::values::{Values, Wire, attribute_name};
 use crate::checks::Checks;
 
 headwater_wire::shape! {
@@ -182,7 +182,7 @@ pub(super) fn updates(map: Map<'_, Updated<'_>>) -> Result<Option<Update>> {
             Some("DELETE") => UpdateAction::Delete,
             _ => UpdateAction::Put,
         };
-        Ok((name.into_owned(), AttributeUpdate { action, value }))
+        Ok((attribute_name(name)?, AttributeUpdate { action, value }))
     };
     let updates = map.0.into_iter().map(one).collect::<Result<Vec<_>>>()?;
     if updates.is_empty() {

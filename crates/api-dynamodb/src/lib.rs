@@ -23,16 +23,21 @@ mod describe_limits;
 mod describe_table;
 mod describe_time_to_live;
 mod description;
+mod echo;
 mod error;
 mod expressions;
+mod fingerprint;
 mod get_item;
 mod legacy;
 mod list_tables;
 mod list_tags_of_resource;
+mod listed;
 mod names;
+mod options;
 mod paging;
 mod put_item;
 mod query;
+mod restore_table_to_point_in_time;
 mod scan;
 mod shown;
 mod tag_resource;
@@ -60,6 +65,7 @@ use asker::Asker;
 use error::{Refused, Result};
 
 static DESCRIPTION: Description = Description {
+    title: "DynamoDB",
     target_prefix: Some("DynamoDB_20120810."),
     protocols: &[Protocol::Json10],
     // Values are larger than their JSON where they are many and small.
@@ -185,6 +191,7 @@ const ALL: &[Operation] = &[
     list_tags_of_resource::OPERATION,
     put_item::OPERATION,
     query::OPERATION,
+    restore_table_to_point_in_time::OPERATION,
     scan::OPERATION,
     tag_resource::OPERATION,
     transact_get_items::OPERATION,

@@ -1,5 +1,7 @@
 //! Names and ARNs of tables and indexes.
 
+use std::fmt::Display;
+
 use headwater_tables::{TableKey, TableName};
 use headwater_types::AccountId;
 use headwater_wire::shape::Text;
@@ -22,15 +24,59 @@ pub(super) struct Named {
 /// Checks a member that has to name a table.
 pub(super) fn check_table(checks: &mut Checks, path: &str, name: &Option<Text<'_>>) {
     checks.required(path, name);
-    if let Some(name) = name {
-        check_table_value(checks, path, name);
+    let Some(name) = name else { return };
+    // One violation a name, its length before its characters; an empty one is short of one character only.
+    let rule = match name.as_str() {
+        "" => any_text(1..=ARN_CHARS_MAX),
+        name if is_arn(name) => any_text(1..=ARN_CHARS_MAX),
+        name if !(3..=255).contains(&name.chars().count()) => any_text(3..=255),
+        _ => TABLE_NAME,
+    };
+    checks.text_value(path, name, rule);
+}
+
+/// The same where a table itself is made, changed or described: what is missing or has a wrong length is refused before
+/// anything else is looked at.
+pub(super) fn check_own_table(name: &Option<Text<'_>>) -> Result<()> {
+    match name {
+        None => Err(Refused::validation(
+            "The parameter 'TableName' is required but was not present in the request",
+        )),
+        Some(name) if !is_arn(name) && !(3..=255).contains(&name.chars().count()) => {
+            Err(Refused::validation(
+                "TableName must be at least 3 characters long and at most 255 characters long",
+            ))
+        }
+        Some(_) => Ok(()),
     }
 }
 
-/// The same for a key of a map.
-pub(super) fn check_table_value(checks: &mut Checks, path: &str, name: &str) {
-    let rule = if name.starts_with("arn:") { any_text(1..=ARN_CHARS_MAX) } else { TABLE_NAME };
-    checks.text_value(path, name, rule);
+/// Checks the name of a table that is to be made, or its ARN.
+pub(super) fn check_new_table(checks: &mut Checks, name: &Option<Text<'_>>) {
+    let rule = match name.as_deref() {
+        Some(name) if is_arn(name) => any_text(1..=ARN_CHARS_MAX),
+        _ => TABLE_NAME,
+    };
+    checks.required_text("tableName", name, rule);
+}
+
+/// Checks the names of the tables of a batch, which a violation shows with all that is asked for.
+pub(super) fn check_batch<'n>(
+    checks: &mut Checks,
+    mut names: impl Iterator<Item = &'n str>,
+    shown: &dyn Display,
+) {
+    let fits = |name: &str| (is_arn(name) && name.len() <= ARN_CHARS_MAX) || TableName::new(name).is_some();
+    if !names.all(fits) {
+        let rule = "Map keys must satisfy constraint: [Member must have length less than or equal to 255, Member must \
+                    have length greater than or equal to 3, Member must satisfy regular expression pattern: \
+                    [a-zA-Z0-9_.-]+]";
+        checks.fail(Some(&shown), "requestItems", &rule);
+    }
+}
+
+fn is_arn(name: &str) -> bool {
+    name.starts_with("arn:")
 }
 
 /// Checks a member that names an index, if it is there.
@@ -56,6 +102,9 @@ pub(super) fn permitted(asker: &Asker<'_>, name: &Option<Text<'_>>) -> Result<Na
 
 /// The table that an ARN means.
 pub(super) fn by_arn(asker: &Asker<'_>, arn: &str) -> Result<TableKey> {
+    if !is_arn(arn) {
+        return Err(Refused::validation(format!("Invalid TableArn: ARNs must start with 'arn:': {arn}")));
+    }
     let (region, key) = parse_arn(arn).ok_or_else(|| {
         Refused::validation(format!("Invalid TableArn: Invalid ResourceArn provided as input {arn}"))
     })?;

@@ -4,13 +4,12 @@ use headwater_tables::expression::{Condition, ConditionPlace, Placeholders, Proj
 use headwater_tables::value::Item;
 use headwater_tables::{KeySchema, Page, PageRequest, Select, TableName};
 use headwater_wire::Codec;
-use headwater_wire::shape::{Int, List, Map, Text};
+use headwater_wire::shape::{Int, List, Text};
 use serde::Serialize;
 
 use super::asker::{Asker, Resource};
 use super::consumed::{Capacity, Report, capacity};
 use super::error::{Refused, Result};
-use super::legacy::{self, Compared};
 use super::names::{Named, check_index, check_table, named};
 use super::shown::ShownItem;
 use super::values::Attributes;
@@ -35,6 +34,8 @@ pub(super) struct Common<'i, 'a> {
     pub(super) index_name: &'i Option<Text<'a>>,
     pub(super) select: &'i Option<Text<'a>>,
     pub(super) limit: Option<Int>,
+    /// Whether a wrong limit is spoken of as AWS does for a Query.
+    pub(super) limit_in_capitals: bool,
     pub(super) attributes_to_get: &'i Option<List<Text<'a>>>,
     pub(super) projection_expression: &'i Option<Text<'a>>,
     pub(super) return_consumed: &'i Option<Text<'a>>,
@@ -42,12 +43,13 @@ pub(super) struct Common<'i, 'a> {
 
 /// `Common` of an input with the usual members.
 macro_rules! common {
-    ($input:expr) => {
+    ($input:expr, $limit_in_capitals:literal) => {
         $crate::paging::Common {
             table_name: &$input.table_name,
             index_name: &$input.index_name,
             select: &$input.select,
             limit: $input.limit,
+            limit_in_capitals: $limit_in_capitals,
             attributes_to_get: &$input.attributes_to_get,
             projection_expression: &$input.projection_expression,
             return_consumed: &$input.return_consumed,
@@ -72,7 +74,11 @@ impl Common<'_, '_> {
         check_index(checks, "indexName", self.index_name);
         let all = ["SPECIFIC_ATTRIBUTES", "COUNT", "ALL_ATTRIBUTES", "ALL_PROJECTED_ATTRIBUTES"];
         checks.one_of("select", self.select, &all);
-        checks.int("limit", self.limit, 1..=i32::MAX);
+        if self.limit_in_capitals && self.limit.is_some_and(|Int(limit)| limit < 1) {
+            checks.fail_unshown("Limit", &"Member must have value greater than or equal to 1");
+        } else {
+            checks.int("limit", self.limit, 1..=i32::MAX);
+        }
         super::expressions::check_names(checks, "attributesToGet", self.attributes_to_get);
         Report::check(checks, self.return_consumed);
     }
@@ -138,13 +144,12 @@ impl Common<'_, '_> {
 /// The filter of an expression, or of the older parameter.
 pub(super) fn filter(
     expression: &Option<Text<'_>>,
-    older: Option<Map<'_, Compared<'_>>>,
-    operator: &Option<Text<'_>>,
+    older: Option<Condition>,
     placeholders: &mut Placeholders,
 ) -> Result<Option<Condition>> {
     match expression {
         Some(text) => Ok(Some(Condition::parse(ConditionPlace::Filter, text, placeholders)?)),
-        None => legacy::filter(older, operator),
+        None => Ok(older),
     }
 }
 
@@ -181,6 +186,7 @@ mod tests {
             index_name: &index,
             select: &select,
             limit: None,
+            limit_in_capitals: false,
             attributes_to_get: &None,
             projection_expression: &expression,
             return_consumed: &None,

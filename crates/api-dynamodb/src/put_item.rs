@@ -18,7 +18,7 @@ async fn run(asker: &Asker<'_>, body: &Bytes) -> Result<Vec<u8>> {
     let mut checks = Checks::default();
     checks.required("item", &input.item);
     input.check(checks, false)?;
-    let item = input.item.take().unwrap_or_default().item()?;
+    let item = input.item.take().unwrap_or_default().stored_item()?;
     let returned = input.returned(&[Returned::AllOld])?;
     let mut placeholders = input.placeholders()?;
     let condition = input.condition(&mut placeholders)?;

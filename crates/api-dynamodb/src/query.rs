@@ -1,15 +1,15 @@
 //! Query.
 
 use bytes::Bytes;
-use headwater_tables::expression::KeyCondition;
+use headwater_tables::expression::{KeyComparisons, KeyExpression};
 use headwater_tables::{PageRequest, Range};
 use headwater_wire::Codec;
 use headwater_wire::shape::{Bool, Int, List, Map, Text};
 
 use super::asker::Asker;
 use super::error::{Refused, Result};
-use super::expressions::{check_mix, placeholders, projection};
-use super::legacy::{Compared, check_comparisons, check_joined, comparisons};
+use super::expressions::{check_mix, older_projection, placeholders, projection};
+use super::legacy::{self, Compared, check_comparisons, check_joined, comparisons};
 use super::operation;
 use super::paging::{check_filter, common, filter, page, start};
 use super::values::Attributes;
@@ -42,29 +42,35 @@ headwater_wire::shape! {
 async fn run(asker: &Asker<'_>, body: &Bytes) -> Result<Vec<u8>> {
     let mut input: Input<'_> = Codec::Json10.decode(body)?;
     check(&input)?;
-    let after = start(input.exclusive_start_key.take())?;
     let (names, values) = (input.names.take(), input.values.take());
     let (older_keys, older_filter) = (input.key_conditions.take(), input.query_filter.take());
+    let common = common!(input, true);
+    let is_older_filter = older_filter.is_some();
+    let older_filter = legacy::filter(older_filter, &input.conditional_operator)?;
+    let older_keys = older_keys.map(comparisons).transpose()?.map(KeyComparisons::legacy).transpose()?;
+    let older_parts = older_projection(input.attributes_to_get.as_ref())?;
+    let after = start(input.exclusive_start_key.take())?;
     if older_keys.is_none() && input.key_condition_expression.is_none() {
         return Err(Refused::validation(
             "Either the KeyConditions or KeyConditionExpression parameter must be specified in the request.",
         ));
     }
-    let common = common!(input);
     let mut placeholders = placeholders(names, values)?;
-    let is_older_filter = older_filter.is_some();
-    let filter =
-        filter(&input.filter_expression, older_filter, &input.conditional_operator, &mut placeholders)?;
-    let attributes = input.attributes_to_get.as_ref();
-    let projection = projection(&input.projection_expression, attributes, &mut placeholders)?;
+    let keys = input.key_condition_expression.as_ref();
+    let keys = keys.map(|text| KeyExpression::parse(text, &mut placeholders)).transpose()?;
+    let filter = filter(&input.filter_expression, older_filter, &mut placeholders)?;
+    let projection = projection(&input.projection_expression, older_parts, &mut placeholders)?;
+    let conditions = match (keys, older_keys) {
+        (Some(expression), _) => expression.comparisons()?,
+        (None, older) => older.map_or_else(|| KeyComparisons::legacy(Vec::new()), Ok)?,
+    };
+    placeholders.all_used()?;
     let select = common.select(projection)?;
     let (table, index) = common.permitted(asker)?;
     let schema = asker.tables().schema(&table.key, index.as_ref())?;
-    let condition = match &input.key_condition_expression {
-        Some(text) => KeyCondition::parse(text, &mut placeholders, &schema)?,
-        None => KeyCondition::legacy(comparisons(older_keys.unwrap_or_default())?, &schema)?,
-    };
-    placeholders.all_used()?;
+    let consistent = flag(input.consistent_read);
+    asker.tables().check_start(&table.key, index.as_ref(), consistent, after.as_ref())?;
+    let condition = conditions.of(&schema)?;
     check_filter(
         filter.as_ref(),
         &schema,
@@ -79,7 +85,7 @@ async fn run(asker: &Asker<'_>, body: &Bytes) -> Result<Vec<u8>> {
         select,
         limit: common.limit(),
         after,
-        consistent: flag(input.consistent_read),
+        consistent,
     };
     let page = page(asker, &request).await?;
     Ok(common.encode(&table, &page))
@@ -87,7 +93,7 @@ async fn run(asker: &Asker<'_>, body: &Bytes) -> Result<Vec<u8>> {
 
 fn check(input: &Input<'_>) -> Result<()> {
     let mut checks = Checks::default();
-    common!(input).check(&mut checks);
+    common!(input, true).check(&mut checks);
     check_comparisons(&mut checks, "keyConditions", &input.key_conditions);
     check_comparisons(&mut checks, "queryFilter", &input.query_filter);
     check_joined(&mut checks, &input.conditional_operator);

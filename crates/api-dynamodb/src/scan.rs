@@ -7,8 +7,8 @@ use headwater_wire::shape::{Bool, Int, List, Map, Text};
 
 use super::asker::Asker;
 use super::error::{Refused, Result};
-use super::expressions::{check_mix, placeholders, projection};
-use super::legacy::{Compared, check_comparisons, check_joined};
+use super::expressions::{check_mix, older_projection, placeholders, projection};
+use super::legacy::{self, Compared, check_comparisons, check_joined};
 use super::operation;
 use super::paging::{common, filter, page, start};
 use super::values::Attributes;
@@ -43,14 +43,15 @@ headwater_wire::shape! {
 async fn run(asker: &Asker<'_>, body: &Bytes) -> Result<Vec<u8>> {
     let mut input: Input<'_> = Codec::Json10.decode(body)?;
     check(&input)?;
-    let after = start(input.exclusive_start_key.take())?;
     let (names, values, older) = (input.names.take(), input.values.take(), input.scan_filter.take());
-    let common = common!(input);
+    let common = common!(input, false);
+    let older = legacy::filter(older, &input.conditional_operator)?;
+    let older_parts = older_projection(input.attributes_to_get.as_ref())?;
+    let after = start(input.exclusive_start_key.take())?;
     let range = segment(input.segment, input.total_segments)?;
     let mut placeholders = placeholders(names, values)?;
-    let filter = filter(&input.filter_expression, older, &input.conditional_operator, &mut placeholders)?;
-    let attributes = input.attributes_to_get.as_ref();
-    let projection = projection(&input.projection_expression, attributes, &mut placeholders)?;
+    let filter = filter(&input.filter_expression, older, &mut placeholders)?;
+    let projection = projection(&input.projection_expression, older_parts, &mut placeholders)?;
     placeholders.all_used()?;
     let select = common.select(projection)?;
     let (table, index) = common.permitted(asker)?;
@@ -70,7 +71,7 @@ async fn run(asker: &Asker<'_>, body: &Bytes) -> Result<Vec<u8>> {
 
 fn check(input: &Input<'_>) -> Result<()> {
     let mut checks = Checks::default();
-    common!(input).check(&mut checks);
+    common!(input, false).check(&mut checks);
     check_comparisons(&mut checks, "scanFilter", &input.scan_filter);
     check_joined(&mut checks, &input.conditional_operator);
     checks.int("totalSegments", input.total_segments, 1..=SEGMENTS_MAX);

@@ -21,11 +21,12 @@ headwater_wire::shape! {
 
 async fn run(asker: &Asker<'_>, body: &Bytes) -> Result<Vec<u8>> {
     let input: Input<'_> = Codec::Json10.decode(body)?;
-    let table = tags::resource(asker, &input.arn)?;
+    tags::check_arn(&input.arn)?;
     let mut checks = Checks::default();
     checks.required("tags", &input.tags);
     tags::check(&mut checks, tags::of(&input.tags));
     checks.done()?;
+    let table = tags::resource(asker, &input.arn)?;
     let tags = tags::owned(tags::of(&input.tags))?;
     if tags.is_empty() {
         // Spelled as AWS spells it.

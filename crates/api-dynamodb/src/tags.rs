@@ -42,6 +42,11 @@ pub(super) fn owned(tags: &[Tag<'_>]) -> Result<Tags> {
         if key.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("aws:")) {
             return Err(Refused::parameter("Tag keys must not begin with aws:, which is reserved"));
         }
+        if !key.chars().chain(value.chars()).all(fits) {
+            return Err(Refused::parameter(
+                "Tag keys and values can only have letters, white space, numbers and + - = . _ : / @",
+            ));
+        }
         if owned.contains_key(&key) {
             return Err(Refused::parameter(format_args!("Duplicate tag key: {key}")));
         }
@@ -50,9 +55,19 @@ pub(super) fn owned(tags: &[Tag<'_>]) -> Result<Tags> {
     Ok(owned)
 }
 
+/// Characters of tags (developer guide, tagging restrictions). Of white space only what separates words: no tabs, no lines.
+fn fits(c: char) -> bool {
+    c.is_alphanumeric() || "+-=._:/@".contains(c) || (c.is_whitespace() && !c.is_control())
+}
+
 /// The tags of a list that may not be there.
 pub(super) fn of<'t, 'a>(list: &'t Option<List<Tag<'a>>>) -> &'t [Tag<'a>] {
     list.as_deref().unwrap_or_default()
+}
+
+/// Refuses a tag operation without a `ResourceArn`, which comes before everything else.
+pub(super) fn check_arn(arn: &Option<Text<'_>>) -> Result<()> {
+    if arn.is_some() { Ok(()) } else { Err(Refused::validation("Invalid TableArn")) }
 }
 
 /// The table that the `ResourceArn` of a tag operation names; whether the caller may have it is still to be asked.

@@ -1,6 +1,7 @@
 //! TransactGetItems.
 
 use std::collections::BTreeSet;
+use std::fmt::{self, Display};
 
 use bytes::Bytes;
 use headwater_tables::Get;
@@ -11,8 +12,9 @@ use serde::Serialize;
 use super::asker::{Asker, Resource};
 use super::batch::Used;
 use super::consumed::{Capacity, Report, capacities};
+use super::echo::{Listed, Names, OrNull};
 use super::error::{Refused, Result};
-use super::expressions::{check_mix, placeholders, projection};
+use super::expressions::{check_mix, check_size, placeholders, projection};
 use super::names::{Named, check_table, named};
 use super::operation;
 use super::shown::ShownItem;
@@ -61,11 +63,33 @@ struct Answer<'a> {
     item: Option<ShownItem<'a>>,
 }
 
-/// Checks the number of actions.
-pub(super) fn check_count(checks: &mut Checks, count: Option<usize>) {
-    checks.required("transactItems", &count);
-    if let Some(count) = count {
-        checks.size("transactItems", count, 1..=ACTIONS_MAX);
+/// Refuses too few or too many actions, which comes before anything else.
+pub(super) fn check_count<T: Display>(items: &Option<List<T>>) -> Result<()> {
+    let mut checks = Checks::default();
+    checks.required("transactItems", items);
+    if let Some(items) = items {
+        check_size(&mut checks, "transactItems", items.len(), 1..=ACTIONS_MAX, &Listed(items));
+    }
+    Ok(checks.done()?)
+}
+
+impl Display for Wanted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TransactGetItem(get={})", OrNull(&self.get))
+    }
+}
+
+impl Display for WantedGet<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "Get(key={}, tableName={}, projectionExpression={}, expressionAttributeNames={}, \
+             workloadProfileName=null)",
+            OrNull(&self.key),
+            OrNull(&self.table_name),
+            OrNull(&self.projection_expression),
+            OrNull(&self.names.as_ref().map(Names))
+        )
     }
 }
 
@@ -99,8 +123,8 @@ async fn run(asker: &Asker<'_>, body: &Bytes) -> Result<Vec<u8>> {
 }
 
 fn check(input: &Input<'_>) -> Result<()> {
+    check_count(&input.items)?;
     let mut checks = Checks::default();
-    check_count(&mut checks, input.items.as_ref().map(|items| items.len()));
     for (i, wanted) in input.items.iter().flat_map(|items| items.iter()).enumerate() {
         let path = |member: &str| format!("transactItems.{}.member.get{member}", i + 1);
         checks.required(&path(""), &wanted.get);

@@ -20,7 +20,7 @@ headwater_wire::shape! {
 
 async fn run(asker: &Asker<'_>, body: &Bytes) -> Result<Vec<u8>> {
     let input: Input<'_> = Codec::Json10.decode(body)?;
-    let table = tags::resource(asker, &input.arn)?;
+    tags::check_arn(&input.arn)?;
     let mut checks = Checks::default();
     checks.required("tagKeys", &input.keys);
     let keys: &[Text<'_>] = input.keys.as_deref().unwrap_or_default();
@@ -28,6 +28,7 @@ async fn run(asker: &Asker<'_>, body: &Bytes) -> Result<Vec<u8>> {
         checks.text_value(&format!("tagKeys.{}.member", i + 1), key, any_text(1..=128));
     }
     checks.done()?;
+    let table = tags::resource(asker, &input.arn)?;
     if keys.is_empty() {
         // Spelled as AWS spells it.
         return Err(Refused::validation("Atleast one Tag Key needs to be provided as Input."));

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use bytes::Bytes;
+use headwater_tables::limits::KEY_PARTS_MAX;
 use headwater_tables::{Billing, IndexChange, IndexScope, TableChange, TableDescription, TableName};
 use headwater_wire::Codec;
 use headwater_wire::shape::{Bool, List, Text};
@@ -10,13 +11,14 @@ use headwater_wire::shape::{Bool, List, Text};
 use super::asker::Asker;
 use super::create_table::{check_billing, check_global, class_of};
 use super::definition::{
-    Definition, Definitions, Encrypted, Index, Nothing, Streamed, Units, check_definitions, check_index,
-    check_units, refuse, refuse_encryption, refuse_stream, throughput,
+    Definition, Definitions, Index, Nothing, Streamed, Units, check_definitions, check_index, check_units,
+    refuse, refuse_stream, throughput,
 };
 use super::description::TableAnswer;
 use super::error::{Refused, Result};
-use super::names::{check_table, permitted};
+use super::names::{check_own_table, check_table, permitted};
 use super::operation;
+use super::options::{self, Encrypted, MaxUnits, Warm, bounds};
 use crate::checks::{Checks, TABLE_NAME};
 
 operation!("UpdateTable", Administers);
@@ -35,9 +37,11 @@ headwater_wire::shape! {
         deletion_protection: Bool = "DeletionProtectionEnabled",
         consistency: Text<'a> = "MultiRegionConsistency",
         witnesses: List<Nothing> = "GlobalTableWitnessUpdates",
-        on_demand: Nothing = "OnDemandThroughput",
-        warm: Nothing = "WarmThroughput",
+        on_demand: MaxUnits = "OnDemandThroughput",
+        warm: Warm = "WarmThroughput",
         global_settings: Text<'a> = "GlobalTableSettingsReplicationMode",
+        disassociation: Bool = "DisassociationProtectionEnabled",
+        vectors: List<Nothing> = "VectorIndexUpdates",
     }
 }
 
@@ -52,6 +56,7 @@ headwater_wire::shape! {
 async fn run(asker: &Asker<'_>, body: &Bytes) -> Result<Vec<u8>> {
     let input: Input<'_> = Codec::Json10.decode(body)?;
     check(&input)?;
+    check_updates(&input)?;
     let table = permitted(asker, &input.table_name)?;
     let current = asker.tables().describe(&table.key).map_err(Refused::of_table)?;
     let change = change(&input, &current)?;
@@ -60,6 +65,7 @@ async fn run(asker: &Asker<'_>, body: &Bytes) -> Result<Vec<u8>> {
 }
 
 fn check(input: &Input<'_>) -> Result<()> {
+    check_own_table(&input.table_name)?;
     let mut checks = Checks::default();
     check_definitions(&mut checks, &input.definitions);
     check_table(&mut checks, "tableName", &input.table_name);
@@ -73,22 +79,22 @@ fn check(input: &Input<'_>) -> Result<()> {
             check_units(&mut checks, &path("update.provisionedThroughput"), &update.throughput);
         }
         if let Some(create) = &changed.create {
-            check_index(&mut checks, &path("create"), create);
+            check_index(&mut checks, &path("create"), create, 2 * KEY_PARTS_MAX);
         }
         if let Some(delete) = &changed.delete {
             checks.required_text(&path("delete.indexName"), &delete.name, TABLE_NAME);
         }
     }
+    options::check(&mut checks, &input.encryption, &input.global_settings);
     checks.done()?;
     refuse_stream(&input.stream)?;
-    refuse_encryption(&input.encryption)?;
     refuse(&[
         ("ReplicaUpdates", input.replicas.is_some()),
         ("MultiRegionConsistency", input.consistency.is_some()),
         ("GlobalTableWitnessUpdates", input.witnesses.is_some()),
-        ("GlobalTableSettingsReplicationMode", input.global_settings.is_some()),
-        ("OnDemandThroughput", input.on_demand.is_some()),
-        ("WarmThroughput", input.warm.is_some()),
+        ("GlobalTableSettingsReplicationMode", options::replicates(&input.global_settings)),
+        ("DisassociationProtectionEnabled", input.disassociation.is_some()),
+        ("VectorIndexUpdates", input.vectors.is_some()),
     ])?;
     let has_any = input.throughput.is_some()
         || input.billing_mode.is_some()
@@ -96,7 +102,9 @@ fn check(input: &Input<'_>) -> Result<()> {
         || input.class.is_some()
         || input.deletion_protection.is_some()
         || input.stream.is_some()
-        || input.encryption.is_some();
+        || input.encryption.is_some()
+        || input.on_demand.is_some()
+        || input.warm.is_some();
     if has_any {
         return Ok(());
     }
@@ -106,27 +114,63 @@ fn check(input: &Input<'_>) -> Result<()> {
     ))
 }
 
-fn change(input: &Input<'_>, current: &TableDescription) -> Result<TableChange> {
-    let billing = billing(input, current.billing)?;
-    let mut definitions = Definitions::of(&input.definitions)?;
-    definitions.know(&current.schema);
-    current.indexes.iter().for_each(|index| definitions.know(&index.schema));
-    let (mut indexes, mut names) = (Vec::new(), BTreeSet::new());
+/// Refuses changes that no table could have: capacities that are too large, and of indexes none, several at once, or one
+/// index twice.
+fn check_updates(input: &Input<'_>) -> Result<()> {
+    if let Some(units) = &input.throughput {
+        throughput(units)?;
+    }
+    let mut names = BTreeSet::new();
     for changed in input.indexes.iter().flat_map(|list| list.iter()) {
-        let change = index_change(changed, &mut definitions, billing.unwrap_or(current.billing))?;
-        let name = match &change {
-            IndexChange::Create(spec) => spec.name.clone(),
-            IndexChange::Update(name, _) | IndexChange::Delete(name) => name.clone(),
-        };
-        if !names.insert(name.clone()) {
+        let name = changed.only()?.name.as_deref().unwrap_or_default();
+        if !names.insert(name) {
             return Err(Refused::parameter(format_args!(
                 "Only one global secondary index update per index is allowed simultaneously. Index: {name}"
             )));
         }
-        indexes.push(change);
+    }
+    Ok(())
+}
+
+impl Input<'_> {
+    /// Whether it is about more than how the table is paid for.
+    fn has_other_changes(&self) -> bool {
+        self.indexes.as_ref().is_some_and(|indexes| !indexes.is_empty())
+            || self.class.is_some()
+            || self.deletion_protection.is_some()
+            || self.encryption.is_some()
+            || self.on_demand.is_some()
+            || self.warm.is_some()
+    }
+}
+
+impl<'a> Changed<'a> {
+    /// The index of the one change that it is.
+    fn only(&self) -> Result<&Index<'a>> {
+        match (&self.update, &self.create, &self.delete) {
+            (Some(index), None, None) | (None, Some(index), None) | (None, None, Some(index)) => Ok(index),
+            (None, None, None) => Err(Refused::parameter(
+                "One of GlobalSecondaryIndexUpdate.Update, GlobalSecondaryIndexUpdate.Create, \
+                 GlobalSecondaryIndexUpdate.Delete must not be null",
+            )),
+            _ => Err(Refused::parameter(
+                "Only one of GlobalSecondaryIndexUpdate.Update, GlobalSecondaryIndexUpdate.Create, \
+                 GlobalSecondaryIndexUpdate.Delete can be specified",
+            )),
+        }
+    }
+}
+
+fn change(input: &Input<'_>, current: &TableDescription) -> Result<TableChange> {
+    let billing = billing(input, current.billing)?;
+    let mut definitions = Definitions::of(&input.definitions)?;
+    let mut indexes = Vec::new();
+    for changed in input.indexes.iter().flat_map(|list| list.iter()) {
+        indexes.push(index_change(changed, &mut definitions, billing.unwrap_or(current.billing))?);
     }
     let deletion_protection = input.deletion_protection.map(|Bool(protected)| protected);
-    Ok(TableChange { billing, class: class_of(&input.class), deletion_protection, indexes })
+    let options = options::options(&input.encryption, &input.on_demand, &input.warm)?;
+    Ok(TableChange { billing, class: class_of(&input.class), deletion_protection, indexes, options })
 }
 
 /// How it is to be paid for; `None` where that stays as it is.
@@ -139,7 +183,7 @@ fn billing(input: &Input<'_>, current: Billing) -> Result<Option<Billing>> {
         (_, Some(units)) => {
             let wanted = Billing::Provisioned(throughput(units)?);
             // What names the mode again, and the capacity that there is, as Terraform does beside other changes.
-            let is_same = wanted == current && input.billing_mode.is_some();
+            let is_same = wanted == current && input.billing_mode.is_some() && input.has_other_changes();
             Ok((!is_same).then_some(wanted))
         }
         (Some(_), None) if !is_on_demand => Ok(None),
@@ -168,26 +212,18 @@ fn index_change(
     match (&changed.update, &changed.create, &changed.delete) {
         (Some(update), None, None) => {
             refuse(&[
-                ("OnDemandThroughput", update.on_demand.is_some()),
-                ("WarmThroughput", update.warm.is_some()),
+                ("OnDemandThroughput of an index", bounds(&update.on_demand)),
+                ("WarmThroughput of an index", update.warm.is_some()),
             ])?;
             let units = update.throughput.as_ref().map(throughput).transpose()?;
             let units = units.ok_or_else(|| Refused::parameter("ProvisionedThroughput is required"))?;
             Ok(IndexChange::Update(name(update)?, units))
         }
         (None, Some(create), None) => {
-            let spec = definitions.index(create, IndexScope::Global)?;
+            let spec = definitions.index(create, IndexScope::Global, |_, _| Ok(()))?;
             check_global(&spec, billing)?;
             Ok(IndexChange::Create(spec))
         }
-        (None, None, Some(delete)) => Ok(IndexChange::Delete(name(delete)?)),
-        (None, None, None) => Err(Refused::parameter(
-            "One of GlobalSecondaryIndexUpdate.Update, GlobalSecondaryIndexUpdate.Create, \
-             GlobalSecondaryIndexUpdate.Delete must not be null",
-        )),
-        _ => Err(Refused::parameter(
-            "Only one of GlobalSecondaryIndexUpdate.Update, GlobalSecondaryIndexUpdate.Create, \
-             GlobalSecondaryIndexUpdate.Delete can be specified",
-        )),
+        _ => changed.only().and_then(|index| Ok(IndexChange::Delete(name(index)?))),
     }
 }

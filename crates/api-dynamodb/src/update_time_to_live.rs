@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::asker::Asker;
 use super::error::{Refused, Result};
-use super::names::{check_table, permitted};
+use super::names::{check_own_table, check_table, permitted};
 use super::operation;
 use crate::checks::{Checks, any_text, flag};
 
@@ -35,6 +35,7 @@ struct Output<'a> {
 
 async fn run(asker: &Asker<'_>, body: &Bytes) -> Result<Vec<u8>> {
     let input: Input<'_> = Codec::Json10.decode(body)?;
+    check_own_table(&input.table_name)?;
     let mut checks = Checks::default();
     check_table(&mut checks, "tableName", &input.table_name);
     checks.required("timeToLiveSpecification", &input.specification);

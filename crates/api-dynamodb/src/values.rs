@@ -9,14 +9,16 @@ mod reading;
 
 use std::collections::BTreeSet;
 
-use headwater_tables::limits::ITEM_MEMORY_BYTES_MAX;
-use headwater_tables::value::{AttributeValue, Item, Number, NumberError};
+use headwater_tables::limits::{ITEM_BYTES_MAX, ITEM_MEMORY_BYTES_MAX};
+use headwater_tables::value::{AttributeValue, Item, Number, NumberError, size_bytes};
 use headwater_wire::shape::{Blob, Text};
 
 use super::error::{Refused, Result};
 
 /// Lists and maps within each other (limits, "Nested attribute depth").
 const LEVELS_MAX: u8 = headwater_tables::limits::LEVELS_MAX as u8;
+/// Bytes that the name of an attribute must not have (quotas: 64 KB).
+const NAME_BYTES_MAX: usize = 64 * 1024;
 /// How much of a wrong value is repeated.
 const SHOWN_BYTES_MAX: usize = 1024;
 
@@ -61,12 +63,24 @@ impl Attributes<'_> {
                  of memory"
             )));
         }
-        self.0.into_iter().map(|(name, value)| Ok((name.into_owned(), value.value()?))).collect()
+        let one = |(name, value): (Text<'_>, Wire<'_>)| Ok((attribute_name(name)?, value.value()?));
+        self.0.into_iter().map(one).collect()
+    }
+
+    /// The same for an item that is to be stored, which may not be too large.
+    pub(super) fn stored_item(self) -> Result<Item> {
+        let item = self.item()?;
+        if size_bytes(&item) > ITEM_BYTES_MAX {
+            return Err(Refused::validation("Item size has exceeded the maximum allowed size"));
+        }
+        Ok(item)
     }
 
     /// The same for `ExclusiveStartKey`, of which most errors say so.
     pub(super) fn start_key(self) -> Result<Item> {
-        const PLAIN: [&str; 6] = [
+        const PLAIN: [&str; 8] = [
+            "Empty attribute name",
+            "Attribute name is too large",
             "contains duplicates",
             "number set",
             "numeric value",
@@ -75,7 +89,7 @@ impl Attributes<'_> {
             "Nesting Levels",
         ];
         let one = |(name, value): (Text<'_>, Wire<'_>)| match value.checked() {
-            Ok(value) => Ok((name.into_owned(), value)),
+            Ok(value) => Ok((attribute_name(name)?, value)),
             Err(Wrong::Encoding(error)) => Err(error),
             Err(Wrong::Value(why)) if PLAIN.iter().any(|plain| why.contains(plain)) => {
                 Err(Refused::validation(why))
@@ -85,6 +99,11 @@ impl Attributes<'_> {
             }
         };
         self.0.into_iter().map(one).collect()
+    }
+
+    /// The names that it has.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(name, _)| name.as_str())
     }
 
     /// The same for `ExpressionAttributeValues`, whose errors say so.
@@ -100,7 +119,12 @@ impl Attributes<'_> {
     }
 }
 
-impl Attributes<'_> {
+impl<'a> Attributes<'a> {
+    /// Names and values, in the order in which they were sent.
+    pub(super) fn pairs(&self) -> impl Iterator<Item = (&str, &Wire<'a>)> {
+        self.0.iter().map(|(name, value)| (&**name, value))
+    }
+
     /// What the item will take in memory, roughly, in bytes ([`headwater_tables::value::memory_bytes`]).
     fn memory_bytes(&self) -> usize {
         let entries = self.0.len().div_ceil(7) * 11 * size_of::<(String, AttributeValue)>();
@@ -190,7 +214,7 @@ impl Wire<'_> {
                 V::L(values.into_iter().map(Self::checked).collect::<std::result::Result<_, _>>()?)
             }
             Self::M(Attributes(pairs)) => {
-                let pair = |(name, value): (Text<'_>, Self)| Ok((name.into_owned(), value.checked()?));
+                let pair = |(name, value): (Text<'_>, Self)| Ok((checked_name(name)?, value.checked()?));
                 V::M(pairs.into_iter().map(pair).collect::<std::result::Result<_, Wrong>>()?)
             }
             Self::Ss(texts) => V::Ss(string_set(texts)?),
@@ -199,7 +223,7 @@ impl Wire<'_> {
         })
     }
 
-    fn name(&self) -> Option<&'static str> {
+    pub(super) fn name(&self) -> Option<&'static str> {
         Some(match self {
             Self::Empty | Self::Several | Self::TooDeep => return None,
             Self::S(_) => "S",
@@ -213,6 +237,19 @@ impl Wire<'_> {
             Self::Ns(_) => "NS",
             Self::Bs(_) => "BS",
         })
+    }
+}
+
+/// The name of an attribute: of an item, or in a map.
+pub(super) fn attribute_name(name: Text<'_>) -> Result<String> {
+    checked_name(name).map_err(Refused::validation)
+}
+
+fn checked_name(name: Text<'_>) -> std::result::Result<String, &'static str> {
+    match name.len() {
+        0 => Err("Empty attribute name"),
+        NAME_BYTES_MAX.. => Err("Attribute name is too large, must be less than 65536 bytes"),
+        _ => Ok(name.into_owned()),
     }
 }
 
@@ -279,18 +316,17 @@ fn binary_set(blobs: Vec<Blob<'_>>) -> std::result::Result<BTreeSet<bytes::Bytes
     if blobs.is_empty() {
         return Err("One or more parameter values were invalid: Binary sets should not be empty".into());
     }
-    let count = blobs.len();
-    let set =
-        blobs.into_iter().map(|blob| Ok(bytes(blob)?.into())).collect::<std::result::Result<_, Wrong>>()?;
-    if BTreeSet::len(&set) < count {
-        let encoded: Vec<_> = set.iter().map(|one| base64_simd::STANDARD.encode_to_string(one)).collect();
+    let members = blobs.into_iter().map(bytes).collect::<std::result::Result<Vec<_>, Wrong>>()?;
+    let unique: BTreeSet<&[u8]> = members.iter().map(Vec::as_slice).collect();
+    if unique.len() < members.len() {
+        let encoded: Vec<_> = members.iter().map(|one| base64_simd::STANDARD.encode_to_string(one)).collect();
         let all = listed(encoded.iter().map(String::as_str));
         return Err(format!(
             "One or more parameter values were invalid: Input collection {all}of type BS contains duplicates."
         )
         .into());
     }
-    Ok(set)
+    Ok(members.into_iter().map(bytes::Bytes::from).collect())
 }
 
 #[cfg(test)]

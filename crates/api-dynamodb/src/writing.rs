@@ -120,7 +120,7 @@ impl Input<'_> {
             _ => Returned::Nothing,
         };
         if returned != Returned::Nothing && !allowed.contains(&returned) {
-            return Err(Refused::validation("Return values set to invalid value"));
+            return Err(Refused::validation("ReturnValues can only be ALL_OLD or NONE"));
         }
         Ok(returned)
     }

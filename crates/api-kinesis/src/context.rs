@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 
 use headwater_access::Question;
 use headwater_edge::{Call, EdgeError};
+use headwater_host::Clock;
 use headwater_streams::{ConsumerRef, EventRoom, StreamHandle, StreamService, StreamStatus};
 use headwater_types::limits::Scope;
 use headwater_types::{AccountId, ConsumerId, StreamKey};
@@ -87,6 +88,11 @@ impl Context<'_> {
     /// Whether everybody has to sign.
     fn is_guarded(&self) -> bool {
         self.call.access().credentials.is_some()
+    }
+
+    /// The clock, for pauses.
+    pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
+        self.call.clock()
     }
 
     /// The region served.
@@ -182,7 +188,14 @@ impl Context<'_> {
             let action = format!("kinesis:{action}");
             let resource_policy = policy.as_deref();
             let question = Question { action: &action, resource: &arn, owner, facts, resource_policy };
-            self.call.authorize(&question)?;
+            let named = match resource {
+                // When it was registered, and so whether it was, is not for everybody to know.
+                Resource::Consumer(key, ConsumerRef::Name(name)) => {
+                    format!("{}/consumer/{name}", streams.arn(key))
+                }
+                Resource::Account | Resource::Stream(_) | Resource::Consumer(..) => arn.clone(),
+            };
+            self.call.authorize_named(&question, &named)?;
         }
         self.call.trail().note_resource(arn);
         Ok(())

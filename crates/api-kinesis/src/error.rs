@@ -14,6 +14,9 @@ use tracing::warn;
 /// Result of an operation.
 pub(crate) type Result<T> = std::result::Result<T, ApiError>;
 
+/// Told when the process has no file descriptors left.
+const NO_FILES: &str = "The server has no file descriptors left: try again when there are fewer connections.";
+
 /// An error answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ApiError {
@@ -239,6 +242,11 @@ impl From<StreamsError> for ApiError {
                 "Invalid StartingSequenceNumber. It encodes {encoded}, while it was used in a call to a shard with \
                  {shard}"
             )),
+            E::AfterEndOfShard => invalid(
+                "Invalid SequenceNumber for ShardIteratorType AFTER_SEQUENCE_NUMBER, SequenceNumber has reached max \
+                 possible value for the shard."
+                    .to_owned(),
+            ),
             E::TimeInFuture { asked, now } => invalid(format!(
                 "The timestampInMillis parameter cannot be greater than the currentTimestampInMillis. \
                  timestampInMillis: {}, currentTimestampInMillis: {}",
@@ -280,6 +288,11 @@ impl From<StreamsError> for ApiError {
                         "The disk of the server is full: writes are refused until there is space.".into(),
                     ),
                 }
+            }
+            E::Store(StoreError::NoFiles(cause)) => {
+                warn!(%cause, "a request was refused for want of file descriptors");
+                let message = Some(NO_FILES.into());
+                Self { status: 503, kind: "ServiceUnavailable", message }
             }
             E::Store(
                 cause @ (StoreError::Closed

@@ -22,6 +22,7 @@ use http::request::Parts;
 pub use operations::Operation;
 
 static DESCRIPTION: Description = Description {
+    title: "Kinesis Data Streams",
     target_prefix: Some("Kinesis_20131202."),
     protocols: &[Protocol::Json11, Protocol::Cbor],
     ..Description::new("kinesis")

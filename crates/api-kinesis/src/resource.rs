@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use headwater_streams::{ConsumerRef, StreamHandle, StreamStatus, Tagged};
-use headwater_types::{ConsumerArn, StreamArn, StreamKey, StreamName};
+use headwater_streams::{ConsumerRef, StreamHandle, StreamStatus, StreamsError, Tagged};
+use headwater_types::{ConsumerArn, ShardId, StreamArn, StreamKey, StreamName};
 use headwater_wire::shape::Text;
 
 use crate::checks::{Checks, NAME, RESOURCE_ARN, STREAM_ARN};
@@ -60,6 +60,21 @@ impl StreamRef<'_> {
     }
 }
 
+/// The shard that a text names. Like everything that the request alone decides, to be read before the stream is looked
+/// up: a text that is no shard id is refused the same way whether the stream exists or not.
+pub(crate) fn shard_named(stream: &StreamKey, text: &str) -> Result<ShardId> {
+    let unknown = || StreamsError::ShardNotFound { stream: stream.clone(), shard: text.to_owned() };
+    Ok(ShardId::parse(text).ok_or_else(unknown)?)
+}
+
+/// Refuses a shard that the stream never had, after which a list would be empty for ever. One that has expired will do.
+pub(crate) fn require_issued(handle: &StreamHandle, shard: ShardId) -> Result<()> {
+    if shard < handle.view().meta().shards.next_id() {
+        return Ok(());
+    }
+    Err(StreamsError::ShardNotFound { stream: handle.key().clone(), shard: shard.to_string() }.into())
+}
+
 /// The stream that an ARN names, if the caller may have it.
 pub(crate) fn stream_of_arn(context: &Context<'_>, text: &str) -> Result<StreamKey> {
     let key = named_by_arn(context, text)?;
@@ -98,10 +113,17 @@ fn check_region(context: &Context<'_>, arn: &str, region: &str) -> Result<()> {
     Err(ApiError::invalid_argument(format!("{arn} is in region {region}, and this endpoint serves {here}.")))
 }
 
-/// The stream or consumer that the ResourceARN of a tag operation names.
-pub(crate) fn tagged(context: &Context<'_>, mut checks: Checks, arn: &Option<Text<'_>>) -> Result<Tagged> {
+/// The stream or consumer that the ResourceARN of an operation names. `check` looks at the other members, before the
+/// stream is looked up.
+pub(crate) fn tagged(
+    context: &Context<'_>,
+    mut checks: Checks,
+    arn: &Option<Text<'_>>,
+    check: impl FnOnce() -> Result<()>,
+) -> Result<Tagged> {
     checks.required_text("resourceARN", arn, RESOURCE_ARN);
     checks.done()?;
+    check()?;
     let arn = arn.as_deref().unwrap_or_default();
     if arn.contains("/consumer/") {
         let arn = consumer_of_arn(context, arn)?;

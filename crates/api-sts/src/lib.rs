@@ -11,6 +11,7 @@ use headwater_edge::{
 };
 
 static DESCRIPTION: Description = Description {
+    title: "STS' GetCallerIdentity",
     api_version: Some("2011-06-15"),
     xml_namespace: "https://sts.amazonaws.com/doc/2011-06-15/",
     protocols: &[Protocol::Query],

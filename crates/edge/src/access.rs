@@ -13,6 +13,7 @@ use headwater_types::Timestamp;
 use headwater_wire::sigv4::canonical::{Request, SigningKey};
 use headwater_wire::sigv4::{Authentication, Chunks, Claim, PayloadReader, SignatureError, Target};
 use http::request::Parts;
+use http::{HeaderMap, Uri};
 use parking_lot::Mutex;
 use tracing::error;
 
@@ -50,10 +51,10 @@ impl AccessControl {
     }
 
     /// Whether the request names a key that there is; true if nobody needs one. It proves nothing.
-    pub(crate) fn names_known_key(&self, parts: &Parts) -> bool {
+    pub(crate) fn names_known_key(&self, headers: &HeaderMap, uri: &Uri) -> bool {
         let Some(credentials) = &self.credentials else { return true };
-        let authorization = parts.headers.get("authorization").and_then(|value| value.to_str().ok());
-        let parsed = Authentication::parse(authorization, parts.uri.query(), true).ok();
+        let authorization = headers.get("authorization").and_then(|value| value.to_str().ok());
+        let parsed = Authentication::parse(authorization, uri.query(), true).ok();
         let named = parsed.as_ref().and_then(Authentication::access_key_and_scope);
         named.is_some_and(|(key, _)| credentials.has(key))
     }
@@ -124,9 +125,14 @@ impl AccessControl {
 
     /// Whether a caller may do it; the refusal is noted in `trail`.
     pub(crate) fn authorize(&self, question: &Question<'_>, trail: &Trail) -> Result<()> {
+        self.authorize_named(question, question.resource, trail)
+    }
+
+    /// The same for a resource that the request does not name by its ARN: the refusal tells no more than `named`.
+    pub(crate) fn authorize_named(&self, question: &Question<'_>, named: &str, trail: &Trail) -> Result<()> {
         decide(question).map_err(|denial| {
             trail.note_resource(question.resource.to_owned());
-            trail.refuse(denial.reason(), EdgeError::denied(question, denial))
+            trail.refuse(denial.reason(), EdgeError::denied(question, named, denial))
         })
     }
 

@@ -3,14 +3,16 @@
 use bytes::Bytes;
 use headwater_host::Random;
 use http::header::{HeaderName, HeaderValue};
-use http::{HeaderMap, Response, Version};
-use http_body_util::{Either, Full};
+use http::{HeaderMap, Response, StatusCode, Version};
+use http_body_util::Either;
 
-use crate::body::AnswerBody;
+use crate::body::{AnswerBody, Whole};
 use crate::call::REQUEST_ID;
 
 pub(crate) type Answer = Response<AnswerBody>;
 
+/// The longest list of headers that a preflight is answered with.
+const PREFLIGHT_BYTES_MAX: usize = 2048;
 const ID_2: HeaderName = HeaderName::from_static("x-amz-id-2");
 const EXPOSED: &str =
     "x-amzn-RequestId,x-amzn-ErrorType,x-amz-request-id,x-amz-id-2,x-amzn-ErrorMessage,Date";
@@ -26,8 +28,16 @@ pub(crate) fn media(headers: &HeaderMap) -> &str {
     value.split(';').next().unwrap_or_default().trim()
 }
 
-pub(crate) fn whole(body: impl Into<Bytes>) -> Answer {
-    Response::new(Either::Left(Full::new(body.into())))
+pub(crate) fn whole(body: impl Into<Whole>) -> Answer {
+    Response::new(Either::Left(body.into()))
+}
+
+/// Says that there is no room for the request or for its answer. Without a body, which no window of HTTP/2 can hold up.
+pub(crate) fn no_room() -> Answer {
+    let mut answer = whole(Bytes::new());
+    *answer.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+    answer.headers_mut().insert("x-amzn-errortype", HeaderValue::from_static("ServiceUnavailable"));
+    answer
 }
 
 pub(crate) fn preflight(random: &dyn Random, headers: &HeaderMap) -> Answer {
@@ -39,7 +49,7 @@ pub(crate) fn preflight(random: &dyn Random, headers: &HeaderMap) -> Answer {
         ("access-control-request-headers", "access-control-allow-headers"),
         ("access-control-request-method", "access-control-allow-methods"),
     ] {
-        if let Some(value) = headers.get(asked) {
+        if let Some(value) = headers.get(asked).filter(|value| value.len() <= PREFLIGHT_BYTES_MAX) {
             out.insert(allowed, value.clone());
         }
     }

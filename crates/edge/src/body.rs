@@ -11,15 +11,75 @@ use bytes::{Buf, Bytes};
 use futures_util::Stream;
 use headwater_host::Clock;
 use headwater_wire::sigv4::{PayloadError, PayloadReader};
-use http_body_util::{BodyExt, Either, Full};
-use hyper::body::{Body, Frame, Incoming};
-use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use http_body_util::{BodyExt, Either};
+use hyper::body::{Body, Frame, Incoming, SizeHint};
+use tokio::sync::oneshot;
 
 use crate::peer::Peer;
 use crate::pipeline::Shared;
+use crate::room::{Room, Taken, holding};
 
 /// The body of an answer: all there is, or frames as they come.
-pub type AnswerBody = Either<Full<Bytes>, Frames>;
+pub type AnswerBody = Either<Whole, Frames>;
+
+/// A body that is there from the beginning.
+#[derive(Debug, Default)]
+pub struct Whole {
+    bytes: Bytes,
+    /// Whether the bytes hold the memory that they take.
+    held: bool,
+}
+
+impl Whole {
+    /// Bytes that hold their own memory of a budget.
+    pub(crate) fn held(bytes: Bytes) -> Self {
+        Self { bytes, held: true }
+    }
+
+    /// Has the bytes hold the request's room until they have been sent. False if they are large, not counted yet, and
+    /// there is no room for them.
+    #[must_use]
+    pub(crate) fn keep(&mut self, mut room: Room) -> bool {
+        if self.bytes.is_empty() {
+            return true;
+        }
+        if !self.held && self.bytes.len() > SMALL_ANSWER_BYTES && !room.grow(self.bytes.len()) {
+            return false;
+        }
+        self.bytes = holding(std::mem::take(&mut self.bytes), room);
+        true
+    }
+}
+
+impl From<Bytes> for Whole {
+    fn from(bytes: Bytes) -> Self {
+        Self { bytes, held: false }
+    }
+}
+
+impl Body for Whole {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let bytes = std::mem::take(&mut self.bytes);
+        Poll::Ready((!bytes.is_empty()).then(|| Ok(Frame::data(bytes))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.bytes.len() as u64)
+    }
+}
+
+/// Answers up to this size are a part of what every request takes.
+pub(crate) const SMALL_ANSWER_BYTES: usize = 2 * 1024;
 
 /// How long the last frame of an event stream may lie about before the connection is given up.
 const OVERDUE_AFTER: Duration = Duration::from_secs(10);
@@ -32,12 +92,19 @@ pub struct Frames {
     ends_at: Duration,
     /// Dropped with the frames, which whoever watches them notices.
     _watched: Option<oneshot::Sender<Infallible>>,
+    _room: Option<Room>,
 }
 
 impl Frames {
     /// These frames, of which the last is made at `ends_at` at the latest.
     pub fn new(frames: impl Stream<Item = Bytes> + Send + 'static, ends_at: Duration) -> Self {
-        Self { frames: Box::pin(frames), ends_at, _watched: None }
+        Self { frames: Box::pin(frames), ends_at, _watched: None, _room: None }
+    }
+
+    /// Keeps the request's room, less what its head took, while the frames last.
+    pub(crate) fn keep(&mut self, mut room: Room) {
+        room.forget_head();
+        self._room = Some(room);
     }
 
     /// Has the connection closed if the client has not taken the frames some time after their end. Only somebody else
@@ -78,23 +145,7 @@ impl Body for Frames {
 #[derive(Debug)]
 pub(crate) struct Received {
     pub(crate) bytes: Bytes,
-    _granted: Option<Granted>,
-}
-
-/// Memory, of what all connections have and of what this one has.
-#[derive(Debug)]
-struct Granted([OwnedSemaphorePermit; 2]);
-
-impl Granted {
-    fn of(shared: &Shared, peer: &Peer, kib: u32) -> Option<Self> {
-        let budgets = [&shared.budgets.bodies, &peer.bodies];
-        let [all, own] = budgets.map(|budget| budget.clone().try_acquire_many_owned(kib).ok());
-        Some(Self([all?, own?]))
-    }
-
-    fn merge(&mut self, more: Self) {
-        self.0.iter_mut().zip(more.0).for_each(|(granted, more)| granted.merge(more));
-    }
+    _granted: Option<Taken>,
 }
 
 /// Why a body was not read.
@@ -109,8 +160,8 @@ pub(crate) enum BodyError {
     Broken,
 }
 
-/// A body up to this size may come as slowly as it likes; a larger one brings as much in each [`WINDOW`], so that nobody
-/// holds memory by sending a byte now and then.
+/// A body larger than this brings as much in each [`WINDOW`], so that nobody holds memory by sending a byte now and
+/// then; a smaller one has [`Limits::body_begin_ms_max`](crate::Limits::body_begin_ms_max) in all.
 const SLOW_BYTES_MAX: usize = 64 << 10;
 const WINDOW: Duration = Duration::from_secs(10);
 /// What is kept of a body before it is known whether its sender has a key.
@@ -119,104 +170,131 @@ const STRANGER_BYTES_MAX: usize = 64 << 10;
 /// What is reserved at once for a body that comes in several pieces, however long it says it is.
 const RESERVED_MAX: usize = 2 << 20;
 
-/// Reads the whole body. Memory is granted as bytes arrive, so that a request which only announces a large body
-/// holds nothing; where there is none left the request is refused and not made to wait, because a half-read body
-/// that waits holds what the others wait for. The rest of a refused body is read and forgotten: a client that is still
-/// sending would otherwise find its connection reset instead of an answer.
+/// A body on its way, and the time it has: in all, for a piece, and for every 64 KiB once there have been so many.
+struct Arriving<'a> {
+    shared: &'a Shared,
+    peer: &'a Peer,
+    body: Incoming,
+    bytes: usize,
+    began: Duration,
+    window_began: Duration,
+    window_from: usize,
+}
+
+impl<'a> Arriving<'a> {
+    fn new(shared: &'a Shared, peer: &'a Peer, body: Incoming) -> Self {
+        let began = shared.clock.elapsed();
+        Self { shared, peer, body, bytes: 0, began, window_began: began, window_from: 0 }
+    }
+
+    /// The next piece, and `None` at the end.
+    async fn piece(&mut self) -> Result<Option<Bytes>, BodyError> {
+        let (clock, limits) = (&self.shared.clock, &self.shared.limits);
+        loop {
+            let mut pause = Duration::from_millis(limits.body_pause_ms_max);
+            if self.bytes <= SLOW_BYTES_MAX {
+                let ends_at = self.began + Duration::from_millis(limits.body_begin_ms_max);
+                pause = pause.min(ends_at.saturating_sub(clock.elapsed()));
+            }
+            let frame = tokio::select! {
+                biased;
+                frame = self.body.frame() => frame,
+                () = clock.sleep(pause) => return Err(BodyError::Broken),
+            };
+            let Some(frame) = frame else { return Ok(None) };
+            let Ok(data) = frame.map_err(|_| BodyError::Broken)?.into_data() else { continue };
+            self.peer.note_progress();
+            self.bytes += data.len();
+            if self.bytes > limits.body_bytes_max {
+                return Err(BodyError::TooLarge);
+            }
+            self.check_pace()?;
+            return Ok(Some(data));
+        }
+    }
+
+    fn check_pace(&mut self) -> Result<(), BodyError> {
+        let elapsed = self.shared.clock.elapsed();
+        let begin = Duration::from_millis(self.shared.limits.body_begin_ms_max);
+        if self.bytes <= SLOW_BYTES_MAX && elapsed >= self.began + begin {
+            return Err(BodyError::Broken);
+        }
+        if elapsed >= self.window_began + WINDOW {
+            if self.bytes > SLOW_BYTES_MAX && self.bytes - self.window_from < SLOW_BYTES_MAX {
+                return Err(BodyError::Broken);
+            }
+            (self.window_began, self.window_from) = (elapsed, self.bytes);
+        }
+        Ok(())
+    }
+
+    /// Reads what is left and forgets it; `refused` is why.
+    async fn forget(mut self, refused: BodyError) -> BodyError {
+        loop {
+            match self.piece().await {
+                Ok(Some(_)) => {}
+                Ok(None) => return refused,
+                Err(other) => return other,
+            }
+        }
+    }
+}
+
+/// Reads the whole body, as it comes: nothing of it waits in the connection, where it would not be counted. Memory is
+/// granted as bytes arrive, so that a request which only announces a large body holds nothing; where there is none left
+/// the request is refused and not made to wait, because a half-read body that waits holds what the others wait for. The
+/// rest of a refused body is read and forgotten: a client that is still sending would otherwise find its connection reset
+/// instead of an answer.
 ///
 /// `has_key` says whether the request names a key that is known, which its signature will have to prove.
 pub(crate) async fn receive(
     shared: &Shared,
     peer: &Peer,
     has_key: bool,
-    mut body: Incoming,
+    body: Incoming,
 ) -> Result<Received, BodyError> {
     let announced = body.size_hint();
     if announced.lower() > shared.limits.body_bytes_max as u64 {
         return Err(BodyError::TooLarge);
     }
-    let mut granted: Option<Granted> = None;
+    let pool = if has_key { &peer.bodies } else { &peer.strangers };
+    let mut arriving = Arriving::new(shared, peer, body);
+    let mut granted: Option<Taken> = None;
     let mut granted_bytes = 0;
-    let mut first: Option<Bytes> = None;
-    let mut rest: Vec<u8> = Vec::new();
-    let pause = Duration::from_millis(shared.limits.body_pause_ms_max);
-    let (mut window_began, mut window_from) = (shared.clock.elapsed(), 0);
+    let mut bytes: Vec<u8> = Vec::new();
     loop {
-        let frame = tokio::select! {
-            biased;
-            frame = body.frame() => frame,
-            () = shared.clock.sleep(pause) => return Err(BodyError::Broken),
-        };
-        let Some(frame) = frame else { break };
-        let Ok(mut data) = frame.map_err(|_| BodyError::Broken)?.into_data() else { continue };
-        let received = first.as_ref().map_or(0, Bytes::len) + rest.len();
-        let total = received + data.len();
-        if total > shared.limits.body_bytes_max {
-            return Err(BodyError::TooLarge);
-        }
+        let Some(mut data) = arriving.piece().await? else { break };
+        let total = arriving.bytes;
         if !has_key && total > STRANGER_BYTES_MAX {
-            drop((first, rest, granted));
-            return Err(match forget(shared, body, total).await {
-                BodyError::NoMemory => BodyError::Stranger,
-                other => other,
-            });
-        }
-        let elapsed = shared.clock.elapsed();
-        if elapsed >= window_began + WINDOW {
-            if total > SLOW_BYTES_MAX && total - window_from < SLOW_BYTES_MAX {
-                return Err(BodyError::Broken);
-            }
-            (window_began, window_from) = (elapsed, total);
+            drop((bytes, granted));
+            return Err(arriving.forget(BodyError::Stranger).await);
         }
         if total > granted_bytes {
-            let kib = (total - granted_bytes).div_ceil(1024);
-            let Some(permit) = Granted::of(shared, peer, kib as u32) else {
-                drop((first, rest, granted));
-                return Err(forget(shared, body, data.len() + received).await);
+            let more = (total - granted_bytes).next_multiple_of(1024);
+            let Some(taken) = pool.try_take(more) else {
+                drop((bytes, granted));
+                let refused = if has_key { BodyError::NoMemory } else { BodyError::Stranger };
+                return Err(arriving.forget(refused).await);
             };
             match &mut granted {
-                Some(granted) => granted.merge(permit),
-                None => granted = Some(permit),
+                Some(granted) => granted.merge(taken),
+                None => granted = Some(taken),
             }
-            granted_bytes += kib * 1024;
+            granted_bytes += more;
         }
-        match &first {
+        if bytes.is_empty() && arriving.body.is_end_stream() {
             // The common small body comes in one piece, which is then used as it is.
-            None => first = Some(data),
-            Some(piece) => {
-                if rest.is_empty() {
-                    // Not resident until bytes come, and not more than most bodies need.
-                    rest.reserve_exact((announced.lower() as usize).clamp(total, RESERVED_MAX.max(total)));
-                    rest.extend_from_slice(piece);
-                    first = Some(Bytes::new());
-                }
-                rest.extend_from_slice(data.chunk());
-                data.advance(data.len());
-            }
+            return Ok(Received { bytes: data, _granted: granted });
         }
+        if bytes.is_empty() {
+            // Not resident until bytes come, and not more than most bodies need.
+            bytes.reserve_exact((announced.lower() as usize).clamp(total, RESERVED_MAX.max(total)));
+        }
+        // Copied, because a piece may keep a buffer that is much larger than itself.
+        bytes.extend_from_slice(data.chunk());
+        data.advance(data.len());
     }
-    let bytes = if rest.is_empty() { first.unwrap_or_default() } else { rest.into() };
-    Ok(Received { bytes, _granted: granted })
-}
-
-/// Reads what is left of a body of which `received` bytes have come.
-async fn forget(shared: &Shared, mut body: Incoming, mut received: usize) -> BodyError {
-    let pause = Duration::from_millis(shared.limits.body_pause_ms_max);
-    loop {
-        let frame = tokio::select! {
-            biased;
-            frame = body.frame() => frame,
-            () = shared.clock.sleep(pause) => return BodyError::Broken,
-        };
-        match frame {
-            None => return BodyError::NoMemory,
-            Some(Err(_)) => return BodyError::Broken,
-            Some(Ok(frame)) => received += frame.data_ref().map_or(0, Bytes::len),
-        }
-        if received > shared.limits.body_bytes_max {
-            return BodyError::TooLarge;
-        }
-    }
+    Ok(Received { bytes: bytes.into(), _granted: granted })
 }
 
 /// Why a streamed body ended before its end.
@@ -231,7 +309,7 @@ pub enum BodyStreamError {
 /// The body of a request, piece by piece as it comes; never more than one piece of it is held.
 pub struct BodyStream {
     shared: Arc<Shared>,
-    _peer: Peer,
+    peer: Peer,
     body: Incoming,
     reader: Option<PayloadReader>,
     ready: VecDeque<Bytes>,
@@ -239,7 +317,7 @@ pub struct BodyStream {
 
 impl BodyStream {
     pub(crate) fn new(shared: Arc<Shared>, peer: Peer, body: Incoming) -> Self {
-        Self { shared, _peer: peer, body, reader: Some(PayloadReader::anything()), ready: VecDeque::new() }
+        Self { shared, peer, body, reader: Some(PayloadReader::anything()), ready: VecDeque::new() }
     }
 
     /// Checks the body by the signature of its request.
@@ -270,6 +348,7 @@ impl BodyStream {
                 };
             };
             let Ok(data) = frame.map_err(|_| BodyStreamError::Broken)?.into_data() else { continue };
+            self.peer.note_progress();
             let reader = self.reader.as_mut().ok_or(BodyStreamError::Broken)?;
             self.ready.extend(reader.push(data).map_err(BodyStreamError::Payload)?);
         }

@@ -140,6 +140,15 @@ impl Call {
         self.shared.access.authorize(question, &self.trail)
     }
 
+    /// The same for a resource that the request does not name by its ARN: the refusal tells no more than `named`.
+    ///
+    /// # Errors
+    /// [`EdgeError::Denied`], noted for the audit log.
+    pub fn authorize_named(&self, question: &Question<'_>, named: &str) -> Result<(), EdgeError> {
+        self.note_asked();
+        self.shared.access.authorize_named(question, named, &self.trail)
+    }
+
     /// Whether the signer may do what concerns no resource in particular; anybody may where nobody has to sign.
     ///
     /// # Errors
@@ -154,7 +163,7 @@ impl Call {
     /// # Errors
     /// [`EdgeError::Unavailable`] if none becomes free in time.
     pub async fn spend_read(&self) -> Result<SemaphorePermit<'_>, EdgeError> {
-        self.shared.budgets.read_slot(&*self.shared.clock).await
+        self.shared.budgets.read_slot(&*self.shared.clock, &self.trail).await
     }
 
     /// Memory beside the body's, in bytes, for as long as the permit is kept.

@@ -5,8 +5,8 @@ use std::ops::RangeInclusive;
 
 use headwater_wire::shape::{Bool, Int, Text};
 
-/// Violations shown in one message (kinesalite, after production).
-const SHOWN_MAX: usize = 10;
+/// Violations listed, and counted, in one message: AWS says "10 validation errors detected" of eleven.
+const LISTED_MAX: usize = 10;
 
 /// How much of a value is shown.
 const SHOWN_BYTES_MAX: usize = 1024;
@@ -15,7 +15,6 @@ const SHOWN_BYTES_MAX: usize = 1024;
 #[derive(Debug, Default)]
 pub struct Checks {
     items: Vec<String>,
-    count: usize,
 }
 
 /// Constraints that a request violates, in AWS's words: the text of a ValidationException.
@@ -62,8 +61,7 @@ pub const fn any_text(length: RangeInclusive<usize>) -> TextRule {
 impl Checks {
     /// A violation by a value, `null` where there is none.
     pub fn fail(&mut self, value: Option<&dyn Display>, path: &str, rule: &dyn Display) {
-        self.count += 1;
-        if self.items.len() < SHOWN_MAX {
+        if self.items.len() < LISTED_MAX {
             let value = value.map_or_else(
                 || "null".to_owned(),
                 |value| {
@@ -78,8 +76,7 @@ impl Checks {
 
     /// A violation by a value that AWS does not print.
     pub fn fail_unshown(&mut self, path: &str, rule: &dyn Display) {
-        self.count += 1;
-        if self.items.len() < SHOWN_MAX {
+        if self.items.len() < LISTED_MAX {
             self.items.push(format!("Value at '{path}' failed to satisfy constraint: {rule}"));
         }
     }
@@ -179,11 +176,11 @@ impl Checks {
     /// # Errors
     /// The text of the exception, if anything was violated.
     pub fn done(self) -> Result<(), Violations> {
-        if self.count == 0 {
+        let count = self.items.len();
+        if count == 0 {
             return Ok(());
         }
-        let plural = if self.count == 1 { "" } else { "s" };
-        let (count, items) = (self.count, self.items.join("; "));
+        let (plural, items) = (if count == 1 { "" } else { "s" }, self.items.join("; "));
         Err(Violations(format!("{count} validation error{plural} detected: {items}")))
     }
 }
@@ -191,4 +188,25 @@ impl Checks {
 /// A boolean member's value, false where it is absent.
 pub fn flag(value: Option<Bool>) -> bool {
     value.is_some_and(|Bool(set)| set)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn at_most_ten_violations_are_listed_and_counted() {
+        for (violations, said) in
+            [(1, "1 validation error detected: "), (10, "10 validation errors"), (11, "10 v")]
+        {
+            let mut checks = Checks::default();
+            for i in 0..violations {
+                checks.required(&format!("records.{}.member.data", i + 1), &None::<()>);
+            }
+            let text = checks.done().unwrap_err().0;
+            assert!(text.starts_with(said), "{text}");
+            assert_eq!(text.matches("failed to satisfy").count(), violations.min(10));
+        }
+        assert!(Checks::default().done().is_ok());
+    }
 }

@@ -10,6 +10,8 @@ use crate::route::Route;
 pub struct Description {
     /// The label `service` of metrics, and what stands before an operation in policies and the audit log: `cloudwatch`.
     pub name: &'static str,
+    /// The service's name for people.
+    pub title: &'static str,
     /// The service in the scope of a signature: `monitoring`.
     pub signing_name: &'static str,
     /// The beginning of `X-Amz-Target`, with its dot; none if the service has no such protocol.
@@ -46,6 +48,7 @@ impl Description {
     pub const fn new(name: &'static str) -> Self {
         Self {
             name,
+            title: name,
             signing_name: name,
             target_prefix: None,
             rpc_name: None,

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use headwater_wire::DecodeError;
+use headwater_wire::sigv4::canonical::canonical_query;
 use headwater_wire::sigv4::{Chunking, Chunks};
 use http::Response;
 use http::header::{CONTENT_TYPE, HeaderValue};
@@ -59,7 +60,7 @@ impl<'a> Exchange<'a> {
         peer: &Peer,
         head: &Parts,
     ) -> Self {
-        let trail = Arc::new(Trail::new(peer.address, peer.secure, &head.headers));
+        let trail = Arc::new(Trail::new(peer, &head.headers));
         let protocol = Protocol::of_head(head, Some(service.description()));
         let started = shared.clock.elapsed();
         Self { shared, service, trail, protocol, row: None, started }
@@ -98,8 +99,8 @@ impl<'a> Exchange<'a> {
         let (path, body) = match named {
             Named::Route(_, path) => (path, sent.clone()),
             Named::Form(true) => {
-                let query = head.uri.query().unwrap_or_default();
-                (PathParameters::default(), Bytes::copy_from_slice(query.as_bytes()))
+                let query = canonical_query(head.uri.query().unwrap_or_default());
+                (PathParameters::default(), Bytes::from(query))
             }
             _ => (PathParameters::default(), sent.clone()),
         };
@@ -222,7 +223,7 @@ impl<'a> Exchange<'a> {
             Reply::Body(body) => {
                 let (body, has_media) = self.protocol.accepted(description, operation, request_id, body);
                 let checksum = description.has_crc32.then(|| crc32fast::hash(&body));
-                let mut answer = whole(hold(self.shared, peer, body).await?);
+                let mut answer = whole(hold(peer, body).await?);
                 if has_media {
                     let media = HeaderValue::from_static(self.protocol.content_type());
                     answer.headers_mut().insert(CONTENT_TYPE, media);
@@ -240,7 +241,7 @@ impl<'a> Exchange<'a> {
             }
             Reply::Http(reply) => {
                 let HttpReply { status, headers, body } = *reply;
-                let mut answer = whole(hold(self.shared, peer, body.into()).await?);
+                let mut answer = whole(hold(peer, body.into()).await?);
                 *answer.status_mut() = status;
                 *answer.headers_mut() = headers;
                 let media = HeaderValue::from_static(self.protocol.content_type());

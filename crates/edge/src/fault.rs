@@ -113,8 +113,9 @@ impl EdgeError {
         Self::Internal
     }
 
-    pub(crate) fn denied(question: &Question<'_>, denial: Denial) -> Self {
-        let Question { action, resource, facts, .. } = question;
+    /// `resource` as the request named it: its ARN may hold what the caller does not know.
+    pub(crate) fn denied(question: &Question<'_>, resource: &str, denial: Denial) -> Self {
+        let Question { action, facts, .. } = question;
         let (user, why) = (facts.caller.arn(), denial.text(action));
         Self::Denied(format!(
             "User: {user} is not authorized to perform: {action} on resource: {resource} {why}"

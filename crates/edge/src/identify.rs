@@ -2,14 +2,16 @@
 //!
 //! # Algorithm
 //! In this order: the prefix of the target, the path of RPC v2, the routes of REST services (the most fixed one of all
-//! services), a form in the query string, the service in the scope of the signature; then the `Version` of the form in
-//! the body. What no service claims is left to the service that was mounted for it.
+//! services), a form in the query string; then the `Version` of the form in the body; then whether it is for a service
+//! that is not here ([`crate::foreign`]); then the service in the scope of the signature. What no service claims is left to
+//! the service that was mounted for it.
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
 use headwater_wire::parameter;
-use headwater_wire::sigv4::Authentication;
+use headwater_wire::sigv4::canonical::{canonical_path, canonical_query};
+use headwater_wire::sigv4::{Authentication, SigningRules};
 use http::request::Parts;
 
 use crate::answer::{header, media};
@@ -45,7 +47,6 @@ pub(crate) fn by_head(services: &[Arc<dyn Mounted>], head: &Parts) -> Option<Ide
         .or_else(|| by_rpc_path(services, head))
         .or_else(|| by_route(services, head))
         .or_else(|| by_query_form(services, head))
-        .or_else(|| by_scope(services, head))
 }
 
 /// The service whose version a form in the body names.
@@ -75,17 +76,24 @@ fn by_target(services: &[Arc<dyn Mounted>], head: &Parts) -> Option<Identified> 
 }
 
 fn by_rpc_path(services: &[Arc<dyn Mounted>], head: &Parts) -> Option<Identified> {
-    let (name, operation) = head.uri.path().strip_prefix("/service/")?.split_once("/operation/")?;
+    let path = canonical_path(head.uri.path());
+    let (name, operation) = path.strip_prefix("/service/")?.split_once("/operation/")?;
     let service = services.iter().find(|service| service.description().rpc_name == Some(name))?;
     Some(Identified { service: service.clone(), named: Named::Rpc(operation.to_owned()) })
 }
 
 fn by_route(services: &[Arc<dyn Mounted>], head: &Parts) -> Option<Identified> {
-    let (method, path, query) = (head.method.as_str(), head.uri.path(), head.uri.query().unwrap_or_default());
+    let (method, sent) = (head.method.as_str(), head.uri.path());
+    // Read as it is signed.
+    let (normal, query) = (canonical_path(sent), canonical_query(head.uri.query().unwrap_or_default()));
     let mut best: Option<(Rank, Identified)> = None;
     for service in services {
+        let path = match service.description().signing_rules {
+            SigningRules::General => &*normal,
+            SigningRules::ObjectStore => sent,
+        };
         for route in service.description().routes {
-            let Some((rank, parameters)) = route.matches(method, path, query) else { continue };
+            let Some((rank, parameters)) = route.matches(method, path, &query) else { continue };
             if best.as_ref().is_none_or(|(other, _)| rank > *other) {
                 let named = Named::Route(route.operation, parameters);
                 best = Some((rank, Identified { service: service.clone(), named }));
@@ -96,12 +104,12 @@ fn by_route(services: &[Arc<dyn Mounted>], head: &Parts) -> Option<Identified> {
 }
 
 fn by_query_form(services: &[Arc<dyn Mounted>], head: &Parts) -> Option<Identified> {
-    let query = head.uri.query()?.as_bytes();
-    by_version(services, query).map(|service| Identified { service, named: Named::Form(true) })
+    let query = canonical_query(head.uri.query()?);
+    by_version(services, query.as_bytes()).map(|service| Identified { service, named: Named::Form(true) })
 }
 
 /// Several services may sign with one name: then it says nothing.
-fn by_scope(services: &[Arc<dyn Mounted>], head: &Parts) -> Option<Identified> {
+pub(crate) fn by_scope(services: &[Arc<dyn Mounted>], head: &Parts) -> Option<Identified> {
     let authorization = header(&head.headers, "authorization");
     let parsed = Authentication::parse(authorization, head.uri.query(), true).ok()?;
     let (_, scope) = parsed.access_key_and_scope()?;
@@ -133,7 +141,8 @@ pub(crate) fn operation_name(named: &Named, head: &Parts, body: &[u8]) -> Option
         Named::Target(name) | Named::Rpc(name) => Some(name.clone()),
         Named::Route(name, _) => Some((*name).to_owned()),
         Named::Form(in_query) => {
-            let form = if *in_query { head.uri.query().unwrap_or_default().as_bytes() } else { body };
+            let query = in_query.then(|| canonical_query(head.uri.query().unwrap_or_default()));
+            let form = query.as_deref().map_or(body, str::as_bytes);
             parameter(form, "Action").map(Cow::into_owned)
         }
         Named::Nowhere => None,
@@ -144,11 +153,6 @@ impl Identified {
     /// False where only POST is expected.
     pub(crate) fn takes_any_method(&self) -> bool {
         matches!(self.named, Named::Route(..) | Named::Form(true))
-    }
-
-    /// True where a form in the body may still say that it is another service's.
-    pub(crate) fn depends_on_body(&self) -> bool {
-        self.named == Named::Nowhere
     }
 
     /// True if the operation takes its body as a stream.

@@ -15,6 +15,7 @@
 //! operation, checks that come before the signature, authenticate, run, hold, encode, count, record.
 
 mod access;
+mod admission;
 mod answer;
 mod body;
 mod budget;
@@ -24,28 +25,33 @@ mod compression;
 mod description;
 mod exchange;
 mod fault;
+mod foreign;
 mod hold;
 mod identify;
+mod pages;
 mod peer;
 mod pipeline;
 mod protocol;
 mod reply;
+mod room;
 mod route;
 mod service;
 mod trail;
 
 pub use access::AccessControl;
-pub use body::{AnswerBody, BodyStream, BodyStreamError, Frames};
+pub use body::{AnswerBody, BodyStream, BodyStreamError, Frames, Whole};
 pub use budget::Limits;
 pub use call::{Call, REQUEST_ID};
 pub use checks::{Checks, TextRule, Violations, any_text, flag};
 pub use description::Description;
 pub use fault::{EdgeError, Fault, NO_OPERATION, UnknownKey};
 pub use headwater_wire::sigv4::SigningRules;
+pub use pages::MetricsOf;
 pub use peer::Peer;
 pub use pipeline::{ConnectionBroken, Edge, Host};
 pub use protocol::{Nothing, Protocol};
 pub use reply::{HttpReply, Reply, Running};
+pub use room::Room;
 pub use route::{PathParameters, Route};
 pub use service::{Effect, Hosted, Mounted, Operation, Service, Upkeep};
 pub use trail::Trail;

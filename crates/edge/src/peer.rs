@@ -2,45 +2,71 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
-use crate::budget::{Limits, permits};
+use crate::pipeline::Shared;
+use crate::room::Pool;
 
 /// A connection.
 #[derive(Debug, Clone)]
 pub struct Peer {
     pub(crate) address: IpAddr,
     pub(crate) secure: bool,
-    /// One permit a KiB of large answers, until they have been sent.
-    pub(crate) answers: Arc<Semaphore>,
-    /// One permit a KiB of bodies.
-    pub(crate) bodies: Arc<Semaphore>,
+    /// Heads, and whatever else a request holds until it has been answered.
+    pub(crate) heads: Pool,
+    /// Everything that requests hold which name no known key.
+    pub(crate) strangers: Pool,
+    pub(crate) bodies: Pool,
+    /// Answers, until they have been sent.
+    pub(crate) answers: Pool,
+    /// One permit a read whose answer is being made.
+    pub(crate) reads: Arc<Semaphore>,
     /// One permit a request that is worked on.
     pub(crate) requests: Arc<Semaphore>,
     pub(crate) overdue: Arc<Notify>,
+    progress: Arc<AtomicU64>,
+    /// Requests that were refused since one was let in.
+    pub(crate) refused: Arc<AtomicU32>,
     long: Arc<Mutex<Vec<Duration>>>,
 }
 
 impl Peer {
-    pub(crate) fn new(limits: &Limits, address: IpAddr, secure: bool) -> Self {
+    pub(crate) fn new(shared: &Shared, address: IpAddr, secure: bool) -> Self {
+        let (budgets, limits) = (&shared.budgets, &shared.limits);
+        let permits = |count: usize| Arc::new(Semaphore::new(count.min(Semaphore::MAX_PERMITS)));
         Self {
             address: address.to_canonical(),
             secure,
-            answers: permits(limits.connection_answers_bytes_max / 1024),
-            bodies: permits(limits.connection_bodies_bytes_max / 1024),
+            heads: Pool::new(&budgets.requests, limits.connection_requests_bytes_max),
+            strangers: Pool::new(&budgets.strangers, limits.connection_strangers_bytes_max),
+            bodies: Pool::new(&budgets.bodies, limits.connection_bodies_bytes_max),
+            answers: Pool::new(&budgets.answers, limits.connection_answers_bytes_max),
+            reads: permits(limits.connection_reads_max),
             requests: permits(limits.connection_requests_max),
             overdue: Arc::default(),
+            progress: Arc::default(),
+            refused: Arc::default(),
             long: Arc::default(),
         }
     }
 
-    /// Waits until the client has left an event stream unread for longer than it may last: the connection is to be
-    /// closed, so that nothing is kept for it.
+    /// Waits until the client has left an event stream unread for longer than it may last, or goes on sending what there
+    /// is no room for: the connection is to be closed, so that nothing is kept for it.
     pub async fn is_overdue(&self) {
         self.overdue.notified().await;
+    }
+
+    /// Grows whenever something that the client sent has come to be a request or a piece of a body.
+    pub fn progress(&self) -> Arc<AtomicU64> {
+        self.progress.clone()
+    }
+
+    pub(crate) fn note_progress(&self) {
+        self.progress.fetch_add(1, Ordering::Relaxed);
     }
 
     /// The longest time for which a request that is under way may keep the connection silent, if there is one that may

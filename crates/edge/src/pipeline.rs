@@ -24,9 +24,11 @@ use crate::budget::{Budgets, Limits};
 use crate::description::Description;
 use crate::exchange::{Arrived, Exchange};
 use crate::fault::EdgeError;
+use crate::foreign::{Foreign, Own};
 use crate::identify::{self, Identified, Named};
 use crate::peer::{Peer, Place};
 use crate::protocol::Protocol;
+use crate::room::Room;
 use crate::service::Mounted;
 use crate::trail::Trail;
 
@@ -97,7 +99,8 @@ impl Shared {
 pub struct Edge {
     pub(crate) shared: Arc<Shared>,
     services: Arc<[Arc<dyn Mounted>]>,
-    fallback: Option<Arc<dyn Mounted>>,
+    own: Arc<Own>,
+    pub(crate) fallback: Option<Arc<dyn Mounted>>,
 }
 
 impl Edge {
@@ -106,17 +109,22 @@ impl Edge {
         let Host { account, region, access, clock, random, metrics, limits } = host;
         let budgets = Budgets::new(&limits);
         let shared = Shared { account, region, access, clock, random, metrics, limits, budgets };
-        Self { shared: Arc::new(shared), services: services.into(), fallback }
+        Self::of(Arc::new(shared), services, fallback)
+    }
+
+    fn of(shared: Arc<Shared>, services: Vec<Arc<dyn Mounted>>, fallback: Option<Arc<dyn Mounted>>) -> Self {
+        let own = Own::new(services.iter().chain(&fallback).map(|service| service.description()));
+        Self { shared, services: services.into(), own: Arc::new(own), fallback }
     }
 
     /// Other services over the same budgets, credentials and metrics: for a second listener.
     pub fn beside(&self, services: Vec<Arc<dyn Mounted>>, fallback: Option<Arc<dyn Mounted>>) -> Self {
-        Self { shared: self.shared.clone(), services: services.into(), fallback }
+        Self::of(self.shared.clone(), services, fallback)
     }
 
     /// A new connection from this address; `secure` says whether it is encrypted.
     pub fn peer(&self, address: IpAddr, secure: bool) -> Peer {
-        Peer::new(&self.shared.limits, address, secure)
+        Peer::new(&self.shared, address, secure)
     }
 
     /// Every service that is mounted.
@@ -124,29 +132,56 @@ impl Edge {
         &self.services
     }
 
-    /// Answers one request.
+    /// Answers one request, which [`Edge::admit`] found room for.
     ///
     /// # Errors
     /// The connection is to be closed without an answer.
-    pub async fn handle(&self, request: Request<Incoming>, peer: Peer) -> Result<Answer, ConnectionBroken> {
+    pub async fn handle(
+        &self,
+        request: Request<Incoming>,
+        peer: Peer,
+        room: Room,
+    ) -> Result<Answer, ConnectionBroken> {
+        let has_key = room.has_key;
+        Ok(self.seal(self.respond(request, peer, has_key).await?, room))
+    }
+
+    async fn respond(
+        &self,
+        request: Request<Incoming>,
+        peer: Peer,
+        has_key: bool,
+    ) -> Result<Answer, ConnectionBroken> {
         let (head, body) = request.into_parts();
         if head.method == Method::OPTIONS {
             return Ok(preflight(&*self.shared.random, &head.headers));
         }
         let identified = identify::by_head(&self.services, &head);
         if head.method != Method::POST && !identified.as_ref().is_some_and(Identified::takes_any_method) {
-            return Ok(self.refuse(identified.as_ref(), &head, &peer, EdgeError::NoOperation));
+            return Ok(match Foreign::find(&self.own, &head, b"") {
+                Some(foreign) => self.refuse_foreign(&foreign),
+                None => self.refuse(identified.as_ref(), &head, &peer, EdgeError::NoOperation),
+            });
         }
-        let Some(place) = Place::take(&peer).await else { return Err(ConnectionBroken) };
         let (received, stream) = match identified.as_ref().is_some_and(Identified::streams_body) {
             true => (None, Some(BodyStream::new(self.shared.clone(), peer.clone(), body))),
-            false => match self.receive(identified.as_ref(), &head, &peer, body).await? {
+            false => match self.receive(identified.as_ref(), &head, &peer, has_key, body).await? {
                 Ok(received) => (Some(received), None),
                 Err(refusal) => return Ok(refusal),
             },
         };
-        let identified = self.identify_by_body(identified, &head, received.as_ref());
-        let Some(identified) = identified else {
+        // Until the answer begins: an event stream is no work. What is still arriving is none either.
+        let Some(place) = Place::take(&peer).await else { return Err(ConnectionBroken) };
+        let body: &[u8] = received.as_ref().map_or(&[], |received| &received.bytes);
+        let identified = identified.or_else(|| identify::by_body(&self.services, &head, body));
+        if identified.is_none()
+            && let Some(foreign) = Foreign::find(&self.own, &head, body)
+        {
+            return Ok(self.refuse_foreign(&foreign));
+        }
+        let identified = identified.or_else(|| identify::by_scope(&self.services, &head));
+        let left = || Some(Identified { service: self.fallback.clone()?, named: Named::Nowhere });
+        let Some(identified) = identified.or_else(left) else {
             return Ok(self.refuse(None, &head, &peer, EdgeError::NoOperation));
         };
         let exchange = Exchange::begin(&self.shared, identified.service, &peer, &head);
@@ -159,9 +194,9 @@ impl Edge {
         identified: Option<&Identified>,
         head: &Parts,
         peer: &Peer,
+        has_key: bool,
         body: Incoming,
     ) -> Result<Result<Received, Answer>, ConnectionBroken> {
-        let has_key = self.shared.access.names_known_key(head);
         Ok(match receive(&self.shared, peer, has_key, body).await {
             Ok(received) => Ok(received),
             Err(BodyError::Broken) => return Err(ConnectionBroken),
@@ -176,28 +211,10 @@ impl Edge {
         })
     }
 
-    /// The service that the form in the body names, if the head left that open, and the one for what is left over.
-    fn identify_by_body(
-        &self,
-        identified: Option<Identified>,
-        head: &Parts,
-        received: Option<&Received>,
-    ) -> Option<Identified> {
-        let is_settled = identified.as_ref().is_some_and(|found| !found.depends_on_body());
-        if is_settled {
-            return identified;
-        }
-        let body: &[u8] = received.map_or(&[], |received| &received.bytes);
-        identify::by_body(&self.services, head, body).or(identified).or_else(|| {
-            let service = self.fallback.clone()?;
-            Some(Identified { service, named: Named::Nowhere })
-        })
-    }
-
     /// The answer to a request that is refused before its operation is looked at, in the form of the protocol that the
     /// head shows.
     fn refuse(&self, identified: Option<&Identified>, head: &Parts, peer: &Peer, error: EdgeError) -> Answer {
-        let trail = Trail::new(peer.address, peer.secure, &head.headers);
+        let trail = Trail::new(peer, &head.headers);
         self.refuse_with(identified, head, &trail, error)
     }
 
@@ -228,7 +245,7 @@ impl Edge {
     /// The answer to a body that was not kept, because nobody who is known seems to have sent it.
     fn refuse_stranger(&self, identified: Option<&Identified>, head: &Parts, peer: &Peer) -> Answer {
         let shared = &*self.shared;
-        let trail = Trail::new(peer.address, peer.secure, &head.headers);
+        let trail = Trail::new(peer, &head.headers);
         let service = identified.map(|found| &found.service).or(self.fallback.as_ref());
         let description = service.map_or(&NO_SERVICE, |service| service.description());
         // It is refused for its key, before the body would be looked at; or the key has become known just now.
@@ -237,26 +254,11 @@ impl Edge {
         self.refuse_with(identified, head, &trail, error)
     }
 
-    /// Whether a request that is no service's may be answered: `Some` is the refusal. With credentials it comes from
-    /// this machine, or is signed, for the fallback's service, by a user who may do `headwater:NAME`.
-    pub fn refuse_page(&self, head: &Parts, peer: &Peer, name: &str) -> Option<Answer> {
+    fn refuse_foreign(&self, foreign: &Foreign) -> Answer {
         let shared = &*self.shared;
-        let service = self.fallback.as_ref()?;
-        if shared.access.credentials.is_none() || peer.address.is_loopback() {
-            return None;
-        }
-        let trail = Trail::new(peer.address, peer.secure, &head.headers);
-        let (now, action) = (shared.clock.now(), format!("headwater:{name}"));
-        let description = service.description();
-        let allowed = shared.access.authenticate(head, b"", None, &shared.signed_for(description), &trail);
-        let allowed =
-            allowed.and_then(|()| shared.access.authorize_account(&action, &shared.region, now, &trail));
-        let fault = service.fault(allowed.err()?, Protocol::Json11);
+        shared.metrics.request(UNKNOWN, UNKNOWN, "UnknownOperationException", Duration::ZERO);
         let id = request_id(&*shared.random);
-        let text = id.to_str().unwrap_or_default().to_owned();
-        let mut answer = Protocol::Json11.refused(description, &text, &fault);
-        *answer.status_mut() = http::StatusCode::FORBIDDEN;
-        shared.access.record(&trail, ("headwater", name), false, fault.shape, &text, now);
-        Some(finish(&*shared.random, id, answer))
+        let answer = foreign.refusal(&self.own, id.to_str().unwrap_or_default());
+        finish(&*shared.random, id, answer)
     }
 }

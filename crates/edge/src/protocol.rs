@@ -1,7 +1,7 @@
 //! AWS's protocols: which one a request speaks, and how answers and errors look in each.
 
 use bytes::Bytes;
-use headwater_wire::{Codec, DecodeError, XmlAnswer, xml_answer, xml_error, xml_rest_error};
+use headwater_wire::{Codec, DecodeError, XmlAnswer, s3_error, xml_answer, xml_error};
 use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::{HeaderMap, StatusCode};
@@ -130,7 +130,7 @@ impl Protocol {
                 xml_error(description.xml_namespace, request_id, status.is_client_error(), fault.code(), text)
                     .into()
             }
-            (None, Self::RestXml) => xml_rest_error(fault.code(), text, request_id).into(),
+            (None, Self::RestXml) => s3_error(request_id, fault.code(), text).into(),
             (None, _) => Bytes::from(self.codec().encode_error(fault.shape, message)),
         };
         let checksum = (description.has_crc32 && fault.media.is_none()).then(|| crc32fast::hash(&body));

@@ -8,6 +8,9 @@ use headwater_access::{Caller, Facts};
 use headwater_types::{AccountId, Timestamp};
 use http::{HeaderMap, HeaderValue};
 use parking_lot::Mutex;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::peer::Peer;
 
 /// A request's source, its signer, its resource, and why it was refused if it was.
 #[derive(Debug)]
@@ -19,20 +22,31 @@ pub struct Trail {
     pub(crate) access_key_id: OnceLock<String>,
     pub(crate) resource: Mutex<Option<String>>,
     pub(crate) reason: OnceLock<&'static str>,
+    reads: Arc<Semaphore>,
+    /// Held until the answer has found room on its connection.
+    reading: Mutex<Option<OwnedSemaphorePermit>>,
 }
 
 impl Trail {
-    pub(crate) fn new(source: IpAddr, secure: bool, headers: &HeaderMap) -> Self {
+    pub(crate) fn new(peer: &Peer, headers: &HeaderMap) -> Self {
         let user_agent = headers.get("user-agent").cloned();
         Self {
-            source,
-            secure,
+            source: peer.address,
+            secure: peer.secure,
+            reads: peer.reads.clone(),
+            reading: Mutex::default(),
             user_agent,
             caller: OnceLock::new(),
             access_key_id: OnceLock::new(),
             resource: Mutex::default(),
             reason: OnceLock::new(),
         }
+    }
+
+    /// Waits until few enough reads of the connection have answers that wait for its earlier ones.
+    pub(crate) async fn wait_for_turn(&self) {
+        let turn = self.reads.clone().acquire_owned().await;
+        *self.reading.lock() = turn.ok();
     }
 
     /// The signer, where somebody has to sign.

@@ -1,9 +1,9 @@
 //! Small files that people write or that are written for them: configuration, keys, certificates.
 #![allow(clippy::disallowed_methods, reason = "this is where files are opened")]
 
-use std::fs::{self, File, OpenOptions, Permissions};
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 /// The largest text file that is read, in bytes.
@@ -86,6 +86,13 @@ pub(crate) fn write_beside(path: &Path, text: &str, readers: Readers) -> io::Res
 /// Creates a directory and its parents, if they are not there.
 pub fn create_directory(path: &Path) -> io::Result<()> {
     fs::create_dir_all(path)
+}
+
+/// The same for its owner alone: mode 0700, of all that are made; durable.
+pub fn create_private_directory(path: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    File::open(parent)?.sync_all()
 }
 
 /// Whether there is a file.

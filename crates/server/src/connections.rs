@@ -20,6 +20,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tracing::{debug, info, warn};
 
+use crate::files;
 use crate::patient::Patient;
 use crate::routes::Routes;
 use crate::tls::Tls;
@@ -28,13 +29,16 @@ use crate::tls::Tls;
 const SILENCE_MAX: Duration = Duration::from_secs(90);
 /// After an accept that failed for want of files, before the next is tried.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-/// Files that are kept for the store.
-const FILES_RESERVED: u64 = 512;
 /// Streams of one HTTP/2 connection that may be open at once.
-const H2_STREAMS_MAX: u32 = 256;
+const H2_STREAMS_MAX: u32 = 128;
+/// What may be on its way to a stream. Bodies are read as they come, and counted then, so that no more than a moment's
+/// worth waits in a connection.
 const H2_STREAM_WINDOW: u32 = 1 << 20;
 const H2_CONNECTION_WINDOW: u32 = 8 << 20;
-const HEADERS_BYTES_MAX: u32 = 64 << 10;
+/// The head of a request of HTTP/2, by its count: 32 bytes a field beside name and value.
+const H2_HEAD_BYTES_MAX: u32 = 32 << 10;
+/// What a connection of HTTP/1 reads ahead, and with that the head of a request.
+const H1_BUFFER_BYTES_MAX: usize = 64 << 10;
 /// With what every TLS connection begins: the type of a handshake record. No HTTP does.
 const TLS_HANDSHAKE: u8 = 0x16;
 /// How long a TLS handshake may take.
@@ -72,7 +76,7 @@ pub(crate) async fn accept(
     connections_max: u32,
     stopping: Stopping,
 ) {
-    let files_suffice_for = raise_file_limit().saturating_sub(FILES_RESERVED).max(16);
+    let files_suffice_for = files::suffice_for_connections();
     if files_suffice_for < u64::from(connections_max) {
         info!("the process may open so few files that {files_suffice_for} connections are served at once");
     }
@@ -125,14 +129,18 @@ async fn accept_one(
 
 fn protocols() -> auto::Builder<TokioExecutor> {
     let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(SILENCE_MAX);
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(SILENCE_MAX)
+        .max_buf_size(H1_BUFFER_BYTES_MAX);
     builder
         .http2()
         .timer(TokioTimer::new())
         .initial_stream_window_size(H2_STREAM_WINDOW)
         .initial_connection_window_size(H2_CONNECTION_WINDOW)
         .max_concurrent_streams(H2_STREAMS_MAX)
-        .max_header_list_size(HEADERS_BYTES_MAX);
+        .max_header_list_size(H2_HEAD_BYTES_MAX);
     builder
 }
 
@@ -154,16 +162,18 @@ impl Connection {
             () = stopping.begun() => None,
         };
         let Some(first) = first else { return };
+        let peer = self.routes.peer(self.address, first == TLS_HANDSHAKE);
+        self.stream.follow(peer.progress());
         match (self.tls.take(), first == TLS_HANDSHAKE) {
             (Some(tls), true) => {
-                let Self { stream, builder, routes, address, clock, watcher, .. } = self;
+                let Self { stream, builder, routes, clock, watcher, .. } = self;
                 let shaken = tokio::select! {
                     shaken = tls.acceptor().accept(stream) => shaken,
                     () = clock.sleep(HANDSHAKE_MAX) => return debug!("a TLS handshake did not end"),
                     () = stopping.begun() => return,
                 };
                 match shaken {
-                    Ok(stream) => serve(stream, &builder, routes.peer(address, true), routes, watcher).await,
+                    Ok(stream) => serve(stream, &builder, peer, routes, watcher).await,
                     Err(error) => debug!(%error, "a TLS handshake failed"),
                 }
             }
@@ -178,7 +188,6 @@ impl Connection {
                 let _ = self.stream.shutdown().await;
             }
             (_, false) => {
-                let peer = self.routes.peer(self.address, false);
                 serve(self.stream, &self.builder, peer, self.routes, self.watcher).await;
             }
         }
@@ -194,10 +203,7 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     watcher: hyper_util::server::graceful::Watcher,
 ) {
     let asking = peer.clone();
-    let service = service_fn(move |request| {
-        let (routes, peer) = (routes.clone(), asking.clone());
-        async move { routes.answer(request, peer).await }
-    });
+    let service = service_fn(move |request| routes.answer(request, &asking));
     let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
     tokio::select! {
         ended = watcher.watch(connection) => {
@@ -205,7 +211,7 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
                 debug!(error = %error, "a connection ended badly");
             }
         }
-        () = peer.is_overdue() => debug!("a client did not read its event stream to the end"),
+        () = peer.is_overdue() => debug!("a client did not read its event stream to the end, or sent on without room"),
     }
 }
 
@@ -213,13 +219,4 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
 fn warn_once(what: &'static str) {
     static SAID: std::sync::Once = std::sync::Once::new();
     SAID.call_once(|| warn!("{what}"));
-}
-
-/// Lets the process open as many files as it may, and returns how many that is.
-fn raise_file_limit() -> u64 {
-    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    let limit = getrlimit(Resource::Nofile);
-    let wanted = limit.maximum.unwrap_or(1 << 20).min(1 << 20);
-    let raised = setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), maximum: limit.maximum });
-    if raised.is_ok() { wanted } else { limit.current.unwrap_or(1024) }
 }

@@ -19,29 +19,23 @@
 //! The file is read only if nobody else can read it, and is written whole or not at all. No error quotes it.
 //!
 //! # Recovery
-//! A running server looks at the file every few seconds. It takes up what is right, and keeps the keys it has while
-//! the file is wrong or gone, which its log says once.
+//! A running server looks at the file every few seconds ([`crate::key_sources`]). It takes up what is right, and keeps
+//! the keys it has while the file is wrong or gone, which its log says once.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::Duration;
 
-use headwater_host::{Clock, FileStamp, SecretFileLock, create_secret_file, read_secret_file};
-use headwater_streams::StreamService;
+use headwater_host::{SecretFileLock, create_secret_file, read_secret_file};
 use headwater_vault::{Alias, KeyId, Keyring, KeyringError, MasterKey, MasterKeyVersion, Secret};
 use serde::{Deserialize, Deserializer, de};
-use tracing::{error, info};
 use zeroize::Zeroizing;
 
-/// How often the file is looked at.
-const LOOKED_AT_EVERY: Duration = Duration::from_secs(5);
 const FORMAT: u32 = 1;
 
 /// Where master keys come from.
 #[derive(Debug, Clone, Default)]
 pub enum MasterKeySource {
-    /// There are none: no stream can be encrypted.
+    /// None were given.
     #[default]
     None,
     /// A file.
@@ -156,6 +150,12 @@ impl MasterKeyFile {
         Ok(file)
     }
 
+    /// The same, for who has to know why it failed: `AlreadyExists` if there is a file.
+    pub(crate) fn store_new(path: &Path, only: MasterKey) -> std::io::Result<()> {
+        let file = Self { path: path.to_owned(), keys: vec![only] };
+        create_secret_file(path, &file.text())
+    }
+
     /// Changes the keys of a file. Whoever else changes it at the same time waits.
     pub fn change<T, E: From<MasterKeyFileError>>(
         path: &Path,
@@ -234,54 +234,19 @@ fn told(error: &toml::de::Error, text: &str) -> String {
 
 impl MasterKeySource {
     /// The keys there are now.
-    pub(crate) fn keyring(&self) -> Result<Keyring, MasterKeyFileError> {
-        let path = match self {
-            Self::None => return Ok(Keyring::default()),
-            Self::Key(secret) => {
-                let only = MasterKey::of_secret(secret.clone(), 0);
-                return Ok(Keyring::new([only]).unwrap_or_default());
-            }
-            Self::File(path) => path,
-        };
-        let wrong = |error: KeyringError| MasterKeyFileError::Malformed {
-            path: path.display().to_string(),
-            cause: error.to_string(),
-        };
-        MasterKeyFile::read(path)?.keyring().map_err(wrong)
-    }
-
-    /// The state of the file, if there is one.
-    pub(crate) fn stamp(&self) -> Option<FileStamp> {
+    pub(crate) fn keys(&self) -> Result<Vec<MasterKey>, MasterKeyFileError> {
         match self {
-            Self::File(path) => FileStamp::of(path).ok(),
-            Self::None | Self::Key(_) => None,
+            Self::None => Ok(Vec::new()),
+            Self::Key(secret) => Ok(vec![MasterKey::of_secret(secret.clone(), 0)]),
+            Self::File(path) => Ok(MasterKeyFile::read(path)?.keys),
         }
     }
 
-    /// Takes up changes of the file until the task is dropped.
-    pub(crate) async fn follow(
-        self,
-        mut seen: Option<FileStamp>,
-        streams: Arc<StreamService>,
-        clock: Arc<dyn Clock>,
-    ) {
-        if !matches!(self, Self::File(_)) {
-            return;
-        }
-        loop {
-            clock.sleep(LOOKED_AT_EVERY).await;
-            let stamp = self.stamp();
-            if stamp == seen {
-                continue;
-            }
-            seen = stamp;
-            match self.keyring() {
-                Ok(keyring) => {
-                    info!(keys = keyring.keys().len(), "the master key file has changed");
-                    streams.replace_keys(Arc::new(keyring)).await;
-                }
-                Err(error) => error!(%error, "the master keys stay as they were"),
-            }
+    /// The file, if it is one.
+    pub(crate) fn path(&self) -> Option<&Path> {
+        match self {
+            Self::File(path) => Some(path),
+            Self::None | Self::Key(_) => None,
         }
     }
 }

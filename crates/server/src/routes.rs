@@ -6,17 +6,21 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
-use headwater_edge::{AnswerBody, Edge, Peer};
+use headwater_edge::{AnswerBody, ConnectionBroken, Edge, MetricsOf, Peer, Room, Whole};
 use headwater_host::disk::Disk;
 use headwater_store_embedded::EmbeddedStore;
 use headwater_streams::StreamService;
-use headwater_telemetry::{CONTENT_TYPE, Level, Metrics, encode_shards};
+use headwater_tables::TableService;
+use headwater_telemetry::{Level, Metrics, encode_shards};
 use headwater_types::{AccountId, StreamKey, StreamName};
+use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
-use http_body_util::{Either, Full};
+use http_body_util::Either;
 use hyper::body::Incoming;
 
+use crate::health::Health;
 use crate::settings::Settings;
+use crate::{store_health, tables_health};
 
 /// Everything that answers.
 #[derive(Debug, Clone)]
@@ -27,6 +31,7 @@ pub(crate) struct Routes {
     pub(crate) metrics: Arc<Metrics>,
     disk: Arc<dyn Disk>,
     data_dir: Arc<PathBuf>,
+    health: Arc<Health>,
     account: AccountId,
 }
 
@@ -34,13 +39,19 @@ impl Routes {
     pub(crate) fn new(
         edge: Edge,
         streams: Arc<StreamService>,
+        tables: &Arc<TableService>,
         store: Arc<EmbeddedStore>,
         metrics: Arc<Metrics>,
         disk: Arc<dyn Disk>,
         settings: &Settings,
     ) -> Self {
         let (data_dir, account) = (Arc::new(settings.data_dir.clone()), settings.account);
-        Self { edge, streams, store, metrics, disk, data_dir, account }
+        // Every part that can be unwell adds itself here.
+        let mut health = Health::default();
+        store_health::watch(&mut health, &store);
+        tables_health::watch(&mut health, tables);
+        let health = Arc::new(health);
+        Self { edge, streams, store, metrics, disk, data_dir, health, account }
     }
 
     /// For a new connection from this address; `secure` if it is TLS.
@@ -48,46 +59,78 @@ impl Routes {
         self.edge.peer(address, secure)
     }
 
-    /// The answer; an error closes the connection.
-    pub(crate) async fn answer(
+    /// The answer; an error closes the connection. What there is no room for is refused here, before anything is made
+    /// for it.
+    pub(crate) fn answer(
         &self,
         request: Request<Incoming>,
-        peer: Peer,
-    ) -> Result<Response<AnswerBody>, headwater_edge::ConnectionBroken> {
-        match (request.method(), request.uri().path()) {
-            (&Method::GET, "/health") => Ok(self.health()),
-            (&Method::GET, "/metrics" | "/metrics/shards") => {
-                let (parts, _) = request.into_parts();
-                Ok(match self.edge.refuse_page(&parts, &peer, "GetMetrics") {
-                    Some(refusal) => refusal,
-                    None if parts.uri.path() == "/metrics" => self.metrics().await,
-                    None => self.shard_metrics(parts.uri.query()).await,
-                })
+        peer: &Peer,
+    ) -> impl Future<Output = Result<Response<AnswerBody>, ConnectionBroken>> + Send + use<> {
+        let room = self.edge.admit(&request, peer);
+        let is_health = request.method() == Method::GET && request.uri().path() == "/health";
+        let answered = match room {
+            // Not refused under load: an answer without a body waits for nobody.
+            room if is_health => Either::Left(self.health(room.ok())),
+            Err(refusal) => Either::Left(*refusal),
+            Ok(room) => {
+                let (routes, peer) = (self.clone(), peer.clone());
+                // In a box, which is gone when the answer waits to be sent.
+                Either::Right(Box::pin(async move { routes.answer_admitted(request, peer, room).await }))
             }
-            _ => self.edge.handle(request, peer).await,
+        };
+        async move {
+            match answered {
+                Either::Left(answer) => Ok(answer),
+                Either::Right(answering) => answering.await,
+            }
         }
     }
 
-    fn health(&self) -> Response<AnswerBody> {
-        let (status, body) = match self.store.poisoned() {
-            None => (StatusCode::OK, "{\"status\":\"ok\"}\n"),
-            Some(_) => (
-                StatusCode::SERVICE_UNAVAILABLE,
-                "{\"status\":\"writes have stopped after a disk error; see the log and restart\"}\n",
-            ),
+    async fn answer_admitted(
+        &self,
+        request: Request<Incoming>,
+        peer: Peer,
+        room: Room,
+    ) -> Result<Response<AnswerBody>, ConnectionBroken> {
+        if request.method() != Method::GET || !matches!(request.uri().path(), "/metrics" | "/metrics/shards")
+        {
+            return self.edge.handle(request, peer, room).await;
+        }
+        let (parts, _) = request.into_parts();
+        let answer = match self.edge.metrics_for(&parts, &peer) {
+            Err(refusal) => *refusal,
+            Ok(whose) if parts.uri.path() == "/metrics" => {
+                self.edge.text(&peer, async || self.metrics(whose).await).await?
+            }
+            Ok(whose) => {
+                self.edge.text(&peer, async || self.shard_metrics(whose, parts.uri.query()).await).await?
+            }
         };
-        text(status, "application/json", body.into())
+        Ok(self.edge.seal(answer, room))
     }
 
-    async fn metrics(&self) -> Response<AnswerBody> {
+    /// Its status, and without room no more.
+    fn health(&self, room: Option<Room>) -> Response<AnswerBody> {
+        let (status, body) = self.health.report();
+        let body = if room.is_some() { Bytes::from(body) } else { Bytes::new() };
+        let mut answer = Response::new(Either::Left(Whole::from(body)));
+        *answer.status_mut() = status;
+        answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        match room {
+            Some(room) => self.edge.seal(answer, room),
+            None => answer,
+        }
+    }
+
+    async fn metrics(&self, whose: MetricsOf) -> Text {
         for service in self.edge.services() {
             service.report().await;
         }
         let stats = self.store.stats();
         self.metrics.set(Level::DiskUsedBytes, stats.disk_bytes());
         self.metrics.set(Level::WritesStopped, self.store.poisoned().is_some().into());
+        self.metrics.set(Level::DamagedFrames, self.store.damaged_places());
         for (level, count) in [
-            (Level::DamagedFrames, &stats.corrupt_frames),
             (Level::BackgroundFailures, &stats.background_failures),
             (Level::CommitQueueBytes, &stats.queue_bytes),
         ] {
@@ -96,13 +139,23 @@ impl Routes {
         if let Ok(space) = self.disk.space(&self.data_dir) {
             self.metrics.set(Level::DiskFreeBytes, space.free_bytes);
         }
-        text(StatusCode::OK, CONTENT_TYPE, self.metrics.encode(&self.streams.enhanced_samples().await).into())
+        let enhanced = self.streams.enhanced_samples().await;
+        let text = match whose {
+            MetricsOf::Everybody => self.metrics.encode(&enhanced),
+            MetricsOf::Account(account) => self.metrics.encode_account(&enhanced, account.as_str()),
+        };
+        (StatusCode::OK, headwater_telemetry::CONTENT_TYPE, text)
     }
 
-    /// The shards of the stream that the query names: `stream=NAME`, and `account=ID` where it is another's.
-    async fn shard_metrics(&self, query: Option<&str>) -> Response<AnswerBody> {
+    /// The shards of the stream that the query names: `stream=NAME`, and `account=ID` where it is another's, whose streams
+    /// do not exist for those who may see one account's only.
+    async fn shard_metrics(&self, whose: MetricsOf, query: Option<&str>) -> Text {
         let pairs = query.unwrap_or_default().split('&').filter_map(|pair| pair.split_once('='));
-        let (mut name, mut account) = (None, Some(self.account));
+        let own = match whose {
+            MetricsOf::Everybody => self.account,
+            MetricsOf::Account(account) => account,
+        };
+        let (mut name, mut account) = (None, Some(own));
         for (key, value) in pairs {
             match key {
                 "stream" => name = StreamName::new(value),
@@ -113,14 +166,15 @@ impl Routes {
         let key = name.zip(account).map(|(name, account)| StreamKey { account, name });
         let Some(key) = key else {
             let usage = "name a stream: /metrics/shards?stream=NAME (and &account=ID)\n";
-            return text(StatusCode::BAD_REQUEST, PLAIN, usage.into());
+            return (StatusCode::BAD_REQUEST, PLAIN, usage.into());
         };
+        let may_be_seen = whose == MetricsOf::Everybody || key.account == own;
         match self.streams.find(&key) {
-            Ok((handle, _)) => {
+            Ok((handle, _)) if may_be_seen => {
                 let samples = self.streams.shard_samples(&handle).await;
-                text(StatusCode::OK, CONTENT_TYPE, encode_shards(&samples).into())
+                (StatusCode::OK, headwater_telemetry::CONTENT_TYPE, encode_shards(&samples))
             }
-            Err(_) => text(StatusCode::NOT_FOUND, PLAIN, format!("there is no {key}\n").into()),
+            Ok(_) | Err(_) => (StatusCode::NOT_FOUND, PLAIN, format!("there is no {key}\n")),
         }
     }
 }
@@ -128,9 +182,5 @@ impl Routes {
 /// For what only people read.
 const PLAIN: &str = "text/plain; charset=utf-8";
 
-fn text(status: StatusCode, content_type: &'static str, body: Bytes) -> Response<AnswerBody> {
-    let mut answer = Response::new(Either::Left(Full::new(body)));
-    *answer.status_mut() = status;
-    answer.headers_mut().insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static(content_type));
-    answer
-}
+/// An answer's status, content type and text.
+type Text = (StatusCode, &'static str, String);

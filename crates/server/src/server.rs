@@ -13,21 +13,25 @@ use headwater_api_kinesis::Kinesis;
 use headwater_api_sts::Sts;
 use headwater_edge::{AccessControl, Edge, Mounted};
 use headwater_host::disk::{Disk, SystemDisk};
-use headwater_host::{Clock, Random, SystemClock, SystemRandom, file_exists};
+use headwater_host::{Clock, Random, SystemClock, SystemRandom, create_private_directory, file_exists};
 use headwater_monitoring::{MetricStore, StoreLimits};
 use headwater_store_embedded::{EmbeddedStore, OpenError, Options};
 use headwater_streams::{Config, StreamService, StreamsError, Substrate};
 use headwater_tables::TableService;
 use headwater_telemetry::Metrics;
 use headwater_types::Timestamp;
+use headwater_vault::{DefaultKey, Keyring};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tracing::{error, info, warn};
 
 use crate::connections::{self, Stopping};
+use crate::files;
+use crate::key_sources::KeySources;
 use crate::master_keys::MasterKeyFileError;
 use crate::routes::Routes;
 use crate::sampling;
+use crate::scrubbing;
 use crate::settings::{Settings, TlsChoice};
 use crate::tls::{
     CA_CERTIFICATE, CERTIFICATE, KEY, MakeTls, MakeTlsError, Tls, TlsError, TlsFiles, default_names, make,
@@ -135,12 +139,16 @@ impl Server {
         let started = clock.elapsed();
         let metrics = Arc::new(Metrics::new());
         let mut options = Options::new(disk.clone(), &settings.data_dir, clock.clone());
+        options.random = random.clone();
         let synced = metrics.clone();
         options.on_sync = Some(Arc::new(move |took| synced.fsync(took)));
+        options.handles = files::handles(settings.connections);
         let (tls, ca) = tls(settings, clock.now())?;
         // Before they are read: a change meanwhile is then noticed.
-        let stamp = settings.master_keys.stamp();
-        let keys = Arc::new(settings.master_keys.keyring()?);
+        let sources =
+            KeySources { given: settings.master_keys.clone(), own: settings.own_master_keys.clone() };
+        let stamps = sources.stamps();
+        let keys = Arc::new(sources.keyring()?);
         // The address first: where it is taken, nothing has been touched yet.
         let address = settings.listen;
         let credentials = settings.credentials.as_deref();
@@ -162,14 +170,16 @@ impl Server {
             random: random.clone(),
             metrics: metrics.clone(),
         };
+        let default_key = sources.maker(clock.clone(), random.clone());
         let config = Config {
             region: settings.region.clone(),
             limits: settings.limit_policy(),
             transition: settings.transition,
-            keys,
+            keys: keys.clone(),
+            default_key: default_key.clone(),
         };
         let streams = StreamService::open(substrate, config).await?;
-        let tables = open_tables(settings, &store, &clock, &random, &metrics).await;
+        let tables = open_tables(settings, &store, &clock, &random, &metrics, keys, default_key).await;
         let (own, foreign) = streams.count_streams(settings.account);
         if own == 0 && foreign > 0 && credentials.is_none() {
             let account = settings.account.as_str();
@@ -178,10 +188,13 @@ impl Server {
                 foreign, "all streams in this data directory belong to other accounts; see --account"
             );
         }
-        let keys = settings.master_keys.clone().follow(stamp, streams.clone(), clock.clone());
+        let keys = sources.follow(stamps, streams.clone(), tables.clone(), clock.clone());
         let monitoring = Arc::new(MetricStore::new(clock.clone(), StoreLimits::default()));
         let sampling = sampling::run(streams.clone(), monitoring.clone(), clock.clone());
         let mut background = vec![tokio::spawn(keys), tokio::spawn(sampling)];
+        let scrub =
+            settings.scrub.map(|every| scrubbing::run(store.clone(), every, clock.clone(), metrics.clone()));
+        background.extend(scrub.map(tokio::spawn));
         let access = AccessControl::new(credentials.clone(), audit);
         let credentials = credentials.map(|credentials| follow_credentials(credentials, clock.clone()));
         background.extend(credentials.map(tokio::spawn));
@@ -190,8 +203,8 @@ impl Server {
         // Adding a service is adding it here.
         let services: Vec<Arc<dyn Mounted>> = vec![
             kinesis.clone(),
-            Arc::new(DynamoDb::new(tables)),
-            Arc::new(CloudWatch::new(monitoring)),
+            Arc::new(DynamoDb::new(tables.clone())),
+            Arc::new(CloudWatch::new(monitoring, settings.region.clone())),
             Arc::new(Sts),
         ];
         background.extend(services.iter().filter_map(|service| service.clone().upkeep()).map(tokio::spawn));
@@ -205,7 +218,7 @@ impl Server {
             limits: settings.requests,
         };
         let edge = Edge::new(host, services.clone(), Some(kinesis));
-        let routes = Routes::new(edge, streams.clone(), store.clone(), metrics, disk, settings);
+        let routes = Routes::new(edge, streams.clone(), &tables, store.clone(), metrics, disk, settings);
         let stopping = Stopping::default();
         let fresh = tls.clone().map(|tls| tls.keep_fresh(clock.clone()));
         background.extend(fresh.map(tokio::spawn));
@@ -278,6 +291,8 @@ async fn open_tables(
     clock: &Arc<dyn Clock>,
     random: &Arc<dyn Random>,
     metrics: &Arc<Metrics>,
+    keys: Arc<Keyring>,
+    default_key: Option<Arc<dyn DefaultKey>>,
 ) -> Arc<TableService> {
     let substrate = headwater_tables::Substrate {
         logs: store.clone(),
@@ -291,6 +306,8 @@ async fn open_tables(
         limits: settings.limit_policy(),
         transition: settings.table_transition,
         copy_after_bytes: headwater_tables::COPY_AFTER_BYTES,
+        keys,
+        default_key,
     };
     match TableService::open(substrate.clone(), config.clone()).await {
         Ok(tables) => tables,
@@ -315,6 +332,9 @@ fn tls(settings: &Settings, now: Timestamp) -> Result<(Option<Tls>, Option<PathB
         if !settings.listen.ip().is_unspecified() {
             names.push(settings.listen.ip().to_string());
         }
+        // It lies in the data directory, which may not be there yet and is for its owner alone.
+        create_private_directory(directory)
+            .map_err(|cause| MakeTlsError::File { path: directory.display().to_string(), cause })?;
         make(&MakeTls { directory: directory.clone(), names, days: SELF_SIGNED_DAYS, now })?;
     }
     Ok((Some(Tls::load(&files)?), Some(at(CA_CERTIFICATE))))

@@ -50,6 +50,10 @@ pub struct ServeArgs {
     #[arg(long, env = "HEADWATER_DATA_DIR", value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
 
+    /// In what time everything that is stored is read once, slowly, to find damage: 30m, 12h, 7d, or off [default: 7d]
+    #[arg(long, env = "HEADWATER_SCRUB", value_name = "DURATION|off")]
+    pub scrub: Option<String>,
+
     /// The region in ARNs [default: us-east-1]
     #[arg(long, env = "HEADWATER_REGION")]
     pub region: Option<String>,
@@ -96,7 +100,8 @@ pub struct ServeArgs {
     #[arg(value_parser = clap::builder::BoolishValueParser::new())]
     pub tls_self_signed: Option<bool>,
     /// The file of master keys, under which streams are encrypted; `headwater keys init` makes one. Instead of it,
-    /// HEADWATER_MASTER_KEY may hold the base64 of 32 bytes
+    /// HEADWATER_MASTER_KEY may hold the base64 of 32 bytes. With neither, the server makes alias/aws/kinesis in the data
+    /// directory when it is first asked for
     #[arg(long, env = "HEADWATER_MASTER_KEY_FILE", value_name = "FILE")]
     pub master_key_file: Option<PathBuf>,
     /// A file with credentials: then every request must be signed by one of them, and policies decide. `headwater
@@ -135,6 +140,8 @@ pub struct Settings {
     pub connections: u32,
     /// Where the data is kept.
     pub data_dir: PathBuf,
+    /// In what time everything that is stored is read to find damage; none for never.
+    pub scrub: Option<Duration>,
     /// The region in ARNs.
     pub region: String,
     /// Whose streams a bare name means.
@@ -157,6 +164,8 @@ pub struct Settings {
     pub tls: TlsChoice,
     /// Where master keys come from.
     pub master_keys: MasterKeySource,
+    /// Where the server keeps a master key that it makes for itself if none were given; none if it makes none.
+    pub own_master_keys: Option<PathBuf>,
     /// What requests may hold; nobody but a test has had a reason to change it.
     pub requests: Limits,
 }
@@ -254,17 +263,20 @@ impl ServeArgs {
             let mend = "name a directory, such as ./headwater-data";
             return Err(SettingsError::Value { setting: "data-dir", value: String::new(), mend });
         }
+        let scrub = scrub_every(self.scrub.or(file.scrub))?;
         let tls = tls_choice(
             self.tls_cert.or(file.tls_cert),
             self.tls_key.or(file.tls_key),
             self.tls_self_signed.or(file.tls_self_signed).unwrap_or(false),
             &data_dir,
         )?;
+        let own_master_keys = Some(data_dir.join(OWN_MASTER_KEYS));
         Ok(Settings {
             listen,
             connections,
             tls,
             data_dir,
+            scrub,
             region,
             account,
             limits: self.limits.or(file.limits).unwrap_or(LimitsChoice::Aws),
@@ -279,6 +291,7 @@ impl ServeArgs {
                 self.table_transition_ms.or(file.table_transition_ms).unwrap_or(0).into(),
             ),
             master_keys: master_keys(self.master_key_file.or(file.master_key_file))?,
+            own_master_keys,
             requests: Limits::default(),
         })
     }
@@ -345,6 +358,30 @@ fn limits_of_environment() -> Result<Vec<LimitChange>, LimitChangeError> {
     text.split(',').map(str::trim).filter(|change| !change.is_empty()).map(str::parse).collect()
 }
 
+/// Once a week: disks that lose bits lose few.
+const SCRUB_DEFAULT: &str = "7d";
+
+fn scrub_every(text: Option<String>) -> Result<Option<Duration>, SettingsError> {
+    let text = text.unwrap_or_else(|| SCRUB_DEFAULT.into());
+    if text == "off" {
+        return Ok(None);
+    }
+    let units = [("s", 1), ("m", 60), ("h", 3600), ("d", 86_400)];
+    let found = units.iter().find_map(|(unit, seconds)| Some((text.strip_suffix(unit)?, seconds)));
+    let seconds = found.and_then(|(number, seconds)| number.parse::<u64>().ok()?.checked_mul(*seconds));
+    match seconds.filter(|seconds| (1..=SCRUB_MAX).contains(seconds)) {
+        Some(seconds) => Ok(Some(Duration::from_secs(seconds))),
+        None => Err(SettingsError::Value {
+            setting: "scrub",
+            value: text,
+            mend: "a time such as 30m, 12h or 7d, of ten years at the most, or off",
+        }),
+    }
+}
+
+/// Ten years.
+const SCRUB_MAX: u64 = 3650 * 86_400;
+
 fn tls_choice(
     certificate: Option<PathBuf>,
     key: Option<PathBuf>,
@@ -374,6 +411,8 @@ fn tls_choice(
     }
 }
 
+/// The server's own master keys, in the data directory.
+pub(crate) const OWN_MASTER_KEYS: &str = "keys/master-keys.toml";
 /// Only an environment variable: a flag would be seen by everybody on the machine.
 const MASTER_KEY_VARIABLE: &str = "HEADWATER_MASTER_KEY";
 

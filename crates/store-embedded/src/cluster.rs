@@ -1,7 +1,7 @@
 //! Moves full journals into segments.
 //!
 //! # Algorithm
-//! The oldest full journals are taken, several when there are several. Log by log the frames are read, checked,
+//! The oldest full journals are taken, several when there are several, on a disk that is nearly full as many as fit. Log by log the frames are read, checked,
 //! and written to one segment. Then, in this order: the segment is published on the disk; the logs learn of
 //! their shares; a snapshot of the catalog makes the journals superfluous; the logs forget the hot entries; the
 //! journals are retired, and recycled when the last reader has let go of them.
@@ -19,7 +19,7 @@ use crate::frame::{HEADER_LEN, Header, place};
 use crate::hot::HotEntry;
 use crate::journal::{JournalFile, Spare};
 use crate::log_state::{ColdRef, LogState};
-use crate::segment::{Segment, SegmentWriter};
+use crate::segment::{Dead, Entry, Segment, SegmentWriter};
 use crate::shared::Shared;
 use crate::snapshot::write_snapshot;
 use crate::stats::StoreStats;
@@ -30,23 +30,25 @@ const PIECE_MAX: u64 = 1 << 20;
 
 /// Clusters full journals if there is enough in them, or anyhow. False if there was nothing to do.
 pub(crate) fn cluster(shared: &Shared, anyhow: bool) -> io::Result<bool> {
-    let full = shared.ring.full();
+    let mut full = shared.ring.full();
     let bytes = full.iter().map(|journal| journal.end()).sum::<u64>();
-    let sizes = shared.sizes();
-    let enough = bytes >= sizes.cluster_bytes || full.len() >= sizes.cluster_files;
-    let Some(last) = full.last() else { return Ok(false) };
-    if !enough && !anyhow {
+    let enough = bytes >= shared.cluster_bytes() || full.len() >= shared.sizes().cluster_files;
+    // A journal takes twice what it holds, so clustering makes room, though it needs some first.
+    if !enough && !anyhow && !shared.is_full() {
         return Ok(false);
     }
     // A failure may have come between publishing a segment and writing the snapshot.
     let published = shared.published_through.load(Ordering::Acquire);
+    full.truncate(fitting(shared, &full, bytes, published)?);
+    let Some(last) = full.last() else { return Ok(false) };
     let fresh: Vec<_> = full.iter().filter(|journal| journal.id > published).cloned().collect();
     if let Some(first) = fresh.first() {
-        write_segment(shared, &fresh, first.id, last.id)?;
+        write_segment(shared, &fresh, first.id, last)?;
         shared.published_through.store(last.id, Ordering::Release);
     }
     drop(fresh);
-    write_snapshot(shared, last.id + 1)?;
+    write_snapshot(shared, last)?;
+    measure_snapshot(shared, last.id + 1);
     for log in logs_of(shared, &full) {
         log.hot.remove_through(last.id);
     }
@@ -56,15 +58,70 @@ pub(crate) fn cluster(shared: &Shared, anyhow: bool) -> io::Result<bool> {
     Ok(true)
 }
 
-fn write_segment(shared: &Shared, journals: &[Arc<JournalFile>], from: u64, to: u64) -> io::Result<()> {
-    let mut writer = SegmentWriter::create(shared, from, to)?;
+/// How many of the oldest of these journals, which hold so many bytes, fit into segments now.
+fn fitting(shared: &Shared, journals: &[Arc<JournalFile>], bytes: u64, published: u64) -> io::Result<usize> {
+    // Beside the segment there will be a snapshot.
+    let room = |free: u64| free.checked_sub(shared.snapshot_bytes());
+    let mut free = shared.free_bytes();
+    if room(free).is_some_and(|room| shared.segment_bytes(bytes) <= room) {
+        return Ok(journals.len());
+    }
+    let alive =
+        |journal: &Arc<JournalFile>| if journal.id > published { alive_bytes(shared, journal) } else { 0 };
+    let fits = |bytes: u64, free: u64| {
+        room(free).is_some_and(|room| bytes == 0 || shared.segment_bytes(bytes) <= room)
+    };
+    let Some(first) = journals.first() else { return Ok(0) };
+    let mut sum = alive(first);
+    if !fits(sum, free)
+        && let Some(ready) = shared.ring.take_last_ready(|capacity| fits(sum, free + capacity))
+    {
+        // Journals that are clustered give back more than one that is ready.
+        shared.disk().remove(&ready.path)?;
+        free = shared.free_bytes();
+    }
+    if !fits(sum, free) {
+        return Ok(0);
+    }
+    let more = journals[1..].iter().take_while(|journal| {
+        sum += alive(journal);
+        fits(sum, free)
+    });
+    Ok(1 + more.count())
+}
+
+/// Bytes of frames that a journal's segment would take over.
+fn alive_bytes(shared: &Shared, journal: &Arc<JournalFile>) -> u64 {
+    let of_log = |log: Arc<LogState>| {
+        let (chunks, start) = (log.hot.chunks(), log.start());
+        let ours = chunks.iter().filter(|chunk| chunk.journal.id == journal.id);
+        let alive = ours.flat_map(|chunk| chunk.entries()).filter(|entry| entry.end() > start);
+        alive.map(|entry| u64::from(entry.len)).sum::<u64>()
+    };
+    logs_of(shared, std::slice::from_ref(journal)).into_iter().map(of_log).sum()
+}
+
+/// Remembers how long snapshots are.
+pub(crate) fn measure_snapshot(shared: &Shared, journal_id: u64) {
+    let path = shared.layout.snapshot(journal_id);
+    if let Ok(len) = shared.disk().open(&path).and_then(|file| file.len()) {
+        shared.set_snapshot(len);
+    }
+}
+
+fn write_segment(
+    shared: &Shared,
+    journals: &[Arc<JournalFile>],
+    from: u64,
+    last: &JournalFile,
+) -> io::Result<()> {
+    let mut writer = SegmentWriter::create(shared, from, last.id, last.end())?;
     if let Err(error) = fill(shared, journals, &mut writer) {
         writer.discard();
         return Err(error);
     }
     if let Some((segment, entries)) = writer.finish()? {
-        let shares = entries.iter().map(|entry| (entry.log, entry.first, entry.end));
-        publish(shared, &segment, shares, &[]);
+        publish(shared, &segment, &entries, &[]);
     }
     Ok(())
 }
@@ -140,12 +197,13 @@ impl Piece {
             let from = (u64::from(entry.offset) - begin) as usize;
             let frame = &bytes[from..from + entry.len as usize];
             let payload = &frame[HEADER_LEN..];
-            let found = Header::decode(frame, place(journal.id, u64::from(entry.offset)));
+            let found = Header::decode(frame, place(journal.id, u64::from(entry.offset)), journal.stamp);
             let good = found.is_some_and(|header| header.payload_is_good(payload));
             if !good {
                 // It keeps its place with a checksum that cannot hold, so that its readers are told.
                 tracing::error!(file = %journal.path.display(), offset = entry.offset, log = %log.id,
                     "acknowledged records are damaged");
+                shared.damage.found(&writer.path(), writer.len());
                 StoreStats::add(&shared.stats.corrupt_frames, 1);
             }
             let header = found.unwrap_or_else(|| damaged(log, &entry, payload));
@@ -171,22 +229,22 @@ fn damaged(log: &LogState, entry: &HotEntry, payload: &[u8]) -> Header {
 }
 
 /// Tells the logs of a new segment, in the place of those it was merged from.
-pub(crate) fn publish(
-    shared: &Shared,
-    segment: &Arc<Segment>,
-    shares: impl Iterator<Item = (u32, u64, u64)>,
-    replaced: &[Arc<Segment>],
-) {
+pub(crate) fn publish(shared: &Shared, segment: &Arc<Segment>, entries: &[Entry], replaced: &[Arc<Segment>]) {
     {
         let mut segments = shared.segments.lock();
         segments.list.retain(|old| !replaced.iter().any(|gone| gone.id == old.id));
+        segments.retiring.extend_from_slice(replaced);
         segments.list.push(segment.clone());
         segments.list.sort_by_key(|segment| segment.from);
     }
-    for (at, (number, first, end)) in shares.enumerate() {
-        let log = shared.catalog.read().by_number.get(&number).cloned();
+    for (at, entry) in entries.iter().enumerate() {
+        let (first, end) = (entry.first, entry.end);
+        let log = shared.catalog.read().by_number.get(&entry.log).cloned();
         let Some(log) = log else {
             segment.lose_one();
+            segment.lose_bytes(entry.len);
+            let dead = Dead { segment: segment.clone(), entry: at as u32, counted: false };
+            shared.segments.lock().dead.push(dead);
             continue;
         };
         let share = ColdRef { first, end, segment: segment.clone(), entry: at as u32 };
@@ -206,12 +264,19 @@ pub(crate) fn publish(
 /// Makes spares of the journals that nobody reads any more.
 pub(crate) fn recycle(shared: &Shared) -> io::Result<()> {
     let retired = shared.ring.take_retired();
+    if shared.is_full() && shared.ring.ready_count() > 0 {
+        for spare in shared.ring.take_spares() {
+            shared.disk().remove(&spare.path)?;
+        }
+    }
     if retired.is_empty() {
         return Ok(());
     }
     for journal in retired {
+        // Its file goes, or gets another name.
+        shared.damage.forget(&journal.path);
         let keep = (journal.written || journal.end() >= journal.capacity / 16 * 15)
-            && journal.capacity >= shared.ring.target_bytes()
+            && (shared.ring.target_bytes()..=shared.journal_max_bytes()).contains(&journal.capacity)
             && shared.ring.spare_count() < shared.sizes().ring_files as usize;
         if keep {
             let (path, file) = (journal.path.clone(), journal.file.clone());

@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use crate::catalog::Catalog;
 use crate::control::Control;
 use crate::frame::{HEADER_LEN, Header, Kind};
+use crate::identity::{Identity, Stamp};
 use crate::log_state::{LogState, Staged};
 use crate::segment::{Entry, IndexHeader, Run, SegmentHeader};
 use crate::snapshot;
@@ -27,6 +28,17 @@ fn control() -> impl Strategy<Value = Control> {
     ]
 }
 
+fn identity(seed: u32) -> Identity {
+    let mut bytes = [1; 16];
+    bytes[..4].copy_from_slice(&seed.to_le_bytes());
+    Identity::from_bytes(bytes).unwrap()
+}
+
+fn index_header(segment: SegmentHeader, entries: u32, runs: u64, segment_len: u64) -> IndexHeader {
+    let SegmentHeader { id, from, to, .. } = segment;
+    IndexHeader { id, from, to, stamp: segment.stamp(), entries, runs, segment_len }
+}
+
 fn flip(bytes: &[u8], bit: usize) -> Vec<u8> {
     let mut bytes = bytes.to_vec();
     let bit = bit % (bytes.len() * 8);
@@ -36,7 +48,7 @@ fn flip(bytes: &[u8], bit: usize) -> Vec<u8> {
 
 proptest! {
     #[test]
-    fn headers(wide in any::<[u64; 3]>(), narrow in any::<[u32; 4]>(), len in 0..1000u32, kind in 0..9usize, bit: usize) {
+    fn headers(stamp: u64, wide in any::<[u64; 3]>(), narrow in any::<[u32; 4]>(), len in 0..1000u32, kind in 0..9usize, bit: usize) {
         use Kind::*;
         let header = Header {
             len: HEADER_LEN as u32 + len,
@@ -49,10 +61,13 @@ proptest! {
             arrival: wide[2],
             kind: [Open, Records, Create, Seal, Trim, Delete, MetaPut, MetaDelete, Mark][kind],
         };
-        let bytes = header.encode();
-        prop_assert_eq!(Header::decode(&bytes, wide[0]), Some(header));
-        prop_assert_eq!(Header::decode(&bytes, wide[0] ^ 1), None);
-        prop_assert_eq!(Header::decode(&flip(&bytes, bit), wide[0]), None);
+        let stamp = Stamp(stamp);
+        let bytes = header.encode(stamp);
+        prop_assert_eq!(Header::decode(&bytes, wide[0], stamp), Some(header));
+        prop_assert_eq!(Header::decode_any(&bytes), Some((header, stamp)));
+        prop_assert_eq!(Header::decode(&bytes, wide[0] ^ 1, stamp), None);
+        prop_assert_eq!(Header::decode(&bytes, wide[0], Stamp(!stamp.0)), None);
+        prop_assert_eq!(Header::decode(&flip(&bytes, bit), wide[0], stamp), None);
     }
 
     #[test]
@@ -72,10 +87,17 @@ proptest! {
 
     #[test]
     fn index_structures(wide in any::<[u64; 6]>(), narrow in any::<[u32; 3]>(), bit: usize) {
-        let segment = SegmentHeader { id: wide[0], from: wide[1], to: wide[2] };
+        let identity = identity(narrow[1]);
+        let segment =
+            SegmentHeader { id: wide[0], from: wide[1], to: wide[2], to_end: wide[3], identity: Some(identity) };
+        let old = SegmentHeader { identity: None, to_end: 0, ..segment };
+        prop_assert_eq!(SegmentHeader::decode(&old.encode()), Some(old));
         prop_assert_eq!(SegmentHeader::decode(&segment.encode()), Some(segment));
         prop_assert_eq!(SegmentHeader::decode(&flip(&segment.encode(), bit)), None);
-        let index = IndexHeader { segment, entries: narrow[0], runs: wide[3], segment_len: wide[4] };
+        let index = index_header(segment, narrow[0], wide[3], wide[4]);
+        prop_assert!(index.is_of(&segment, wide[4]) && !index.is_of(&old, wide[4]));
+        let another = SegmentHeader { identity: Some(self::identity(!narrow[1])), ..segment };
+        prop_assert!(!index.is_of(&another, wide[4]) && !index.is_of(&segment, !wide[4]));
         prop_assert_eq!(IndexHeader::decode(&index.encode()), Some(index));
         prop_assert_eq!(IndexHeader::decode(&flip(&index.encode(), bit)), None);
         let entry = Entry {
@@ -101,18 +123,19 @@ proptest! {
             let value = Versioned { value: Bytes::from(value), version: Version(i as u64) };
             catalog.meta.insert(format!("key/{i}"), value);
         }
-        let bytes = snapshot::encode(&catalog);
+        let bytes = snapshot::encode(&catalog, (5, 600), identity(7));
         let found = snapshot::decode(&bytes).expect("it decodes");
-        prop_assert_eq!(snapshot::encode(&found), bytes.clone());
-        prop_assert_eq!(found.meta, catalog.meta);
+        prop_assert_eq!((found.before, found.identity), (Some((5, 600)), Some(identity(7))));
+        prop_assert_eq!(snapshot::encode(&found.catalog, (5, 600), identity(7)), bytes.clone());
+        prop_assert_eq!(found.catalog.meta, catalog.meta);
         prop_assert!(snapshot::decode(&flip(&bytes, bit)).is_none());
     }
 }
 
 #[test]
 fn an_entry_fits_its_segment_or_the_index_is_made_again() {
-    let segment = SegmentHeader { id: 1, from: 1, to: 1 };
-    let header = IndexHeader { segment, entries: 1, runs: 3, segment_len: 1000 };
+    let segment = SegmentHeader { id: 1, from: 1, to: 1, to_end: 0, identity: Some(identity(1)) };
+    let header = index_header(segment, 1, 3, 1000);
     let good = Entry { run_first: 1, runs: 2, first: 5, end: 7, offset: 64, len: 936, ..Entry::default() };
     assert!(good.fits(&header));
     let wrong = [
@@ -135,7 +158,7 @@ fn a_snapshot_of_what_cannot_be_is_damaged() {
         let mut catalog = Catalog::default();
         let bounds = Staged { start, end, last_arrival: 0, sealed: false, deleted: false };
         catalog.add(LogState::new(LogId::new("log").unwrap(), number, bounds));
-        snapshot::decode(&snapshot::encode(&catalog)).is_some()
+        snapshot::decode(&snapshot::encode(&catalog, (0, 0), identity(1))).is_some()
     };
     assert!(decodes(1, 3, 3) && decodes(u32::MAX - 1, 0, 9));
     assert!(!decodes(1, 4, 3));

@@ -2,7 +2,8 @@
 //!
 //! # Constraints
 //! A frame describes itself, so that a file can be read without an index; it is refused wherever it does not
-//! belong, so that what an older use of a recycled file left behind is never taken for data.
+//! belong, so that what an older use of a recycled file left behind is never taken for data. It carries the stamp of
+//! its store, which clients do not know, so that nothing they send is taken for a frame.
 //!
 //! # Format
 //! A header of 64 bytes, little-endian, then the payload:
@@ -20,12 +21,14 @@
 //! 52 kind         u8   see `Kind`
 //! 53 flags        u8   zero
 //! 54 header_len   u16  64
-//! 56 reserved     u64  zero
+//! 56 stamp         u64  see `identity`; zero in files of format 1
 //! ```
 //! The payload of `Kind::Records` is a `RecordBatch` as it is.
 
 use bytes::Bytes;
 use headwater_store::{Position, RecordBatch, StoredBatch, Timestamp};
+
+use crate::identity::Stamp;
 
 /// Bytes of a header.
 pub(crate) const HEADER_LEN: usize = 64;
@@ -111,7 +114,7 @@ impl Header {
         }
     }
 
-    pub(crate) fn encode(&self) -> [u8; HEADER_LEN] {
+    pub(crate) fn encode(&self, stamp: Stamp) -> [u8; HEADER_LEN] {
         let mut out = [0; HEADER_LEN];
         out[0..4].copy_from_slice(&MAGIC);
         out[4..8].copy_from_slice(&self.len.to_le_bytes());
@@ -124,15 +127,25 @@ impl Header {
         out[44..52].copy_from_slice(&self.arrival.to_le_bytes());
         out[52] = self.kind as u8;
         out[54..56].copy_from_slice(&(HEADER_LEN as u16).to_le_bytes());
+        out[56..64].copy_from_slice(&stamp.0.to_le_bytes());
         let crc = crc32c::crc32c(&out);
         out[8..12].copy_from_slice(&crc.to_le_bytes());
         out
     }
 
-    /// The header at the beginning of `bytes` if one is there that belongs at `place`.
-    pub(crate) fn decode(bytes: &[u8], place: u64) -> Option<Self> {
+    /// The header at the beginning of `bytes` if one is there that belongs at `place` in a file of this stamp.
+    pub(crate) fn decode(bytes: &[u8], place: u64, stamp: Stamp) -> Option<Self> {
         let header: [u8; HEADER_LEN] = bytes.get(..HEADER_LEN)?.try_into().ok()?;
-        if header[0..4] != MAGIC || u64_at(&header, 16) != place {
+        if u64_at(&header, 16) != place || u64_at(&header, 56) != stamp.0 {
+            return None;
+        }
+        Self::decode_any(&header).map(|(header, _)| header)
+    }
+
+    /// The header at the beginning of `bytes` wherever it belongs, and its stamp.
+    pub(crate) fn decode_any(bytes: &[u8]) -> Option<(Self, Stamp)> {
+        let header: [u8; HEADER_LEN] = bytes.get(..HEADER_LEN)?.try_into().ok()?;
+        if header[0..4] != MAGIC {
             return None;
         }
         let mut zeroed = header;
@@ -147,17 +160,18 @@ impl Header {
         if !known || !fits {
             return None;
         }
-        Some(Self {
+        let found = Self {
             len,
             payload_crc: u32_at(&header, 12),
-            place,
+            place: u64_at(&header, 16),
             commit: u32_at(&header, 24),
             log: u32_at(&header, 28),
             count: u32_at(&header, 32),
             first: u64_at(&header, 36),
             arrival: u64_at(&header, 44),
             kind: Kind::from_byte(header[52])?,
-        })
+        };
+        Some((found, Stamp(u64_at(&header, 56))))
     }
 
     /// One past the last position.

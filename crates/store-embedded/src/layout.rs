@@ -1,12 +1,15 @@
 //! The names of the files in a data directory.
 //!
 //! ```text
-//! LOCK                    held by the one process that uses the directory, contains its id
-//! FORMAT                  version of everything below
+//! LOCK                    held by the one process that uses the directory, contains its id; the directory itself is
+//!                         locked as well (see `place`)
+//! FORMAT                  version of everything below, and the identity of the store (see `origin`)
+//! TAIL                    how far the journal went, as a witness (see `tail`)
 //! journal/<id>.log        journals; written in the order of their ids, recycled under a later id
 //! seg/<id>.seg, <id>.idx  segments and their indexes
 //! meta/<journal id>.snap  the catalog; journals from that id on have to be replayed over it
 //! */*.tmp                 not finished: removed at the start
+//! repair-<number>/        what a repair set aside; never read
 //! ```
 //! Ids are 16 hexadecimal digits.
 
@@ -37,6 +40,15 @@ impl Layout {
 
     pub(crate) fn format(&self) -> PathBuf {
         self.root.join("FORMAT")
+    }
+
+    pub(crate) fn tail(&self) -> PathBuf {
+        self.root.join("TAIL")
+    }
+
+    /// The directories that hold files.
+    pub(crate) fn parts(&self) -> [&Path; 3] {
+        [&self.journals, &self.segments, &self.meta]
     }
 
     pub(crate) fn journal(&self, id: u64) -> PathBuf {

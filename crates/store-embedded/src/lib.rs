@@ -4,17 +4,21 @@
 //! covers all that waits. Behind it full journals are rewritten into segments in which each log's records
 //! stand together. The modules say the rest: `layout` which files there are, `frame` what they are made of,
 //! `journal`, `segment` and `snapshot` each file's format, `cluster`, `merge` and `expire` what becomes of
-//! them, `recovery` what happens after a crash, `read` how records are found.
+//! them, `space` what is kept free for that, `recovery` what happens after a crash, `read` how records are found, `scrub`
+//! how damage is found before anybody reads it.
 
 mod catalog;
 mod cluster;
 #[cfg(test)]
 mod codec_tests;
 mod control;
+mod damage;
 mod error;
 mod expire;
 mod frame;
 mod hot;
+mod identify;
+mod identity;
 mod journal;
 mod layout;
 mod log;
@@ -24,15 +28,24 @@ mod merge;
 mod meta;
 mod open_segments;
 mod options;
+mod origin;
+mod place;
 mod read;
 mod recovery;
+mod repair;
+mod scrub;
 mod segment;
 mod shared;
 mod snapshot;
+mod space;
 mod stats;
 mod store;
+mod tail;
+mod whole;
 
 pub use error::OpenError;
 pub use options::{Options, Sizes, SyncHook};
+pub use repair::{LostRecords, Repair, RepairReport};
+pub use scrub::Scrub;
 pub use stats::StoreStats;
 pub use store::EmbeddedStore;

@@ -83,7 +83,7 @@ impl ShardLog for EmbeddedLog {
     }
 
     async fn read(&self, from: Position, limit: ReadLimit) -> Result<ReadBatch> {
-        self.reading(move |log, shared, wait| read::read(log, from, limit, wait, &shared.stats)).await
+        self.reading(move |log, shared, wait| read::read(log, from, limit, wait, shared)).await
     }
 
     async fn position_at(&self, time: Timestamp) -> Result<Position> {

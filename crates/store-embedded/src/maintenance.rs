@@ -5,7 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::cluster::{cluster, recycle};
-use crate::expire::expire;
+use crate::expire::{expire, remove_retired};
 use crate::merge::merge;
 use crate::shared::Shared;
 use crate::stats::StoreStats;
@@ -19,21 +19,30 @@ const ROUNDS_OF_REST: u32 = 50;
 pub(crate) fn run_maintenance(shared: &Shared) {
     while !shared.stopping() {
         shared.check_space();
+        probe(shared);
         match step(shared, false) {
             Ok(true) => continue,
-            Ok(false) => {}
+            Ok(false) => *shared.failing.lock() = None,
             Err(_) if shared.stopping() => return,
             Err(error) => {
                 // Nothing is lost: the journals still have what was not moved, and the next attempt writes
                 // new files.
                 tracing::error!(%error, "background work failed, trying again");
                 StoreStats::add(&shared.stats.background_failures, 1);
+                *shared.failing.lock() = Some(error.to_string());
                 // Whoever waits for this thread wakes it again and again; what failed just now needs time.
                 rest(shared);
                 continue;
             }
         }
         thread::park_timeout(ROUND);
+    }
+}
+
+/// If there were no file descriptors, are there now? Nobody else may open a file for long.
+fn probe(shared: &Shared) {
+    if shared.handles.exhausted() {
+        let _ = shared.handles.with_room(|| shared.disk().open(&shared.layout.format()));
     }
 }
 
@@ -51,14 +60,15 @@ fn rest(shared: &Shared) {
 /// Does one round of what there is to do. True if there may be more.
 pub(crate) fn step(shared: &Shared, anyhow: bool) -> io::Result<bool> {
     recycle(shared)?;
-    let clustered = cluster(shared, anyhow);
-    // Expiry frees space, so it goes on when there is none to cluster into.
+    // Expiry frees the space that clustering may need, and goes on when that fails.
     let expired = expire(shared);
+    let clustered = cluster(shared, anyhow);
     let merged = match clustered {
         Ok(_) => merge(shared),
         Err(_) => Ok(false),
     };
     recycle(shared)?;
+    remove_retired(shared)?;
     measure(shared);
     Ok(clustered? | expired? | merged?)
 }
@@ -66,7 +76,7 @@ pub(crate) fn step(shared: &Shared, anyhow: bool) -> io::Result<bool> {
 /// Brings the gauges up to date.
 pub(crate) fn measure(shared: &Shared) {
     let list = shared.segments.lock().list.clone();
-    let bytes = list.iter().filter_map(|segment| segment.disk_bytes().ok()).sum();
+    let bytes = list.iter().map(|segment| segment.disk_bytes()).sum();
     StoreStats::set(&shared.stats.segments, list.len() as u64);
     StoreStats::set(&shared.stats.segment_bytes, bytes);
     StoreStats::set(&shared.stats.journal_bytes, shared.ring.bytes());

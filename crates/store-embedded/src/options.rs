@@ -5,11 +5,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use headwater_host::Clock;
 use headwater_host::disk::Disk;
+use headwater_host::{Clock, Random, SystemRandom};
 
 /// Is told how long each commit's `fdatasync` took, on the journal's thread.
 pub type SyncHook = Arc<dyn Fn(Duration) + Send + Sync>;
+
+/// Leaves most of the thousand files that a process may open everywhere.
+const HANDLES: usize = 256;
 
 /// What a store is opened with.
 #[derive(Clone)]
@@ -20,8 +23,12 @@ pub struct Options {
     pub dir: PathBuf,
     /// Measures latencies.
     pub clock: Arc<dyn Clock>,
+    /// Gives a new store its identity.
+    pub random: Arc<dyn Random>,
     /// Sizes and thresholds.
     pub sizes: Sizes,
+    /// Segments' files that are kept open at once; others are opened when they are needed.
+    pub handles: usize,
     /// Called after each commit.
     pub on_sync: Option<SyncHook>,
     /// Without it, journals are clustered, prepared and recycled, and space is given back, only when
@@ -32,7 +39,8 @@ pub struct Options {
 impl Options {
     /// The usual sizes.
     pub fn new(disk: Arc<dyn Disk>, dir: impl Into<PathBuf>, clock: Arc<dyn Clock>) -> Self {
-        Self { disk, dir: dir.into(), clock, sizes: Sizes::default(), on_sync: None, background: true }
+        let (dir, random, sizes) = (dir.into(), SystemRandom::new(), Sizes::default());
+        Self { disk, dir, clock, random, sizes, handles: HANDLES, on_sync: None, background: true }
     }
 }
 
@@ -47,7 +55,7 @@ impl fmt::Debug for Options {
 pub struct Sizes {
     /// The first journal file: quickly written.
     pub journal_first_bytes: u64,
-    /// Where journal files stop growing.
+    /// Where journal files stop growing, on a disk that is 64 times as large or larger.
     pub journal_max_bytes: u64,
     /// Journals of the largest size that may wait to be clustered before appends have to wait too.
     pub ring_files: u64,
@@ -55,17 +63,18 @@ pub struct Sizes {
     pub commit_bytes: u64,
     /// Records that may wait for a commit; more wait for a place, and are refused with `Busy` if it takes long.
     pub queue_bytes: usize,
-    /// Full journals are clustered once they hold this much together...
+    /// Full journals are clustered once they hold this much together, or half of the ring...
     pub cluster_bytes: u64,
     /// ...or are this many.
     pub cluster_files: usize,
-    /// Neighbouring segments below this size are merged...
+    /// Neighbouring segments with less than this alive are merged...
     pub merge_below_bytes: u64,
     /// ...when they are this many.
     pub merge_files: usize,
     /// One index entry of a segment covers about this much.
     pub run_bytes: u64,
-    /// Appends are refused when less than this is free, or a twentieth of the disk if that is less.
+    /// Appends are refused when less than this is free, or a twentieth of the disk if that is less; and when there is
+    /// no room to cluster every journal (see `space`).
     pub free_floor_bytes: u64,
     /// After this long without work the end of the journal is confirmed, so that damage to its last frames
     /// can be told from a torn tail.
@@ -88,12 +97,5 @@ impl Default for Sizes {
             free_floor_bytes: 512 << 20,
             mark_after: Duration::from_secs(1),
         }
-    }
-}
-
-impl Sizes {
-    /// Bytes of journals that may exist before appends wait.
-    pub(crate) fn ring_bytes(&self) -> u64 {
-        self.ring_files * self.journal_max_bytes
     }
 }

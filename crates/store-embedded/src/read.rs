@@ -8,14 +8,18 @@
 //! A trim may take records away while they are being read. Who finds something wrong therefore first looks
 //! whether the log now begins later.
 
+use std::path::PathBuf;
+
 use bytes::Bytes;
 use headwater_store::{Bounds, Position, ReadBatch, ReadCollector, ReadLimit, Timestamp};
 
 use crate::error::ReadFault;
 use crate::frame::{HEADER_LEN, Header, place, stored_batch};
 use crate::hot::{HotChunks, HotEntry, find};
+use crate::journal::JournalFile;
 use crate::log_state::{ColdRef, LogState, position};
 use crate::segment::{Wait, read_exact};
+use crate::shared::Shared;
 use crate::stats::StoreStats;
 
 /// Bytes of other logs between two frames that are read along rather than skipped by another call.
@@ -29,7 +33,7 @@ pub(crate) fn read(
     from: Position,
     limit: ReadLimit,
     wait: Wait,
-    stats: &StoreStats,
+    shared: &Shared,
 ) -> Result<ReadBatch, ReadFault> {
     loop {
         let bounds = log.bounds();
@@ -44,8 +48,11 @@ pub(crate) fn read(
         if log.start() > bounds.start.get() && !log.is_deleted() {
             continue;
         }
-        if matches!(fault, ReadFault::Corrupt(_)) && !log.is_deleted() {
-            StoreStats::add(&stats.corrupt_frames, 1);
+        if let ReadFault::Corrupt { at, .. } = &fault
+            && !log.is_deleted()
+        {
+            StoreStats::add(&shared.stats.corrupt_frames, 1);
+            shared.damage.found(&at.0, at.1);
         }
         // What is good before the fault is served; the next read begins with the fault.
         if !found.is_empty() {
@@ -80,7 +87,8 @@ fn find_cold(cold: &[ColdRef], position: u64) -> Option<&ColdRef> {
 }
 
 fn missing(log: &LogState, position: u64) -> ReadFault {
-    ReadFault::Corrupt(format!("position {position} of log {} is in no file", log.id))
+    let at = (PathBuf::from(format!("log {}", log.id)), position);
+    ReadFault::Corrupt { at, what: format!("position {position} of log {} is in no file", log.id) }
 }
 
 /// Reads from a journal: one piece of it that holds as many of the log's next frames as are near each other.
@@ -125,15 +133,15 @@ fn read_hot(
             return Err(damaged());
         }
         let frame = bytes.slice(from..from + entry.len as usize);
-        let header = check(log, journal.id, &entry, &frame).ok_or_else(damaged)?;
+        let header = check(log, journal, &entry, &frame).ok_or_else(damaged)?;
         found.push(stored_batch(&header, frame.slice(HEADER_LEN..)).ok_or_else(damaged)?);
     }
     Ok(())
 }
 
 /// The header of a frame, if it is the one the index means.
-fn check(log: &LogState, journal: u64, entry: &HotEntry, frame: &[u8]) -> Option<Header> {
-    Header::decode(frame, place(journal, u64::from(entry.offset))).filter(|header| {
+fn check(log: &LogState, journal: &JournalFile, entry: &HotEntry, frame: &[u8]) -> Option<Header> {
+    Header::decode(frame, place(journal.id, u64::from(entry.offset)), journal.stamp).filter(|header| {
         header.log == log.number
             && header.first == entry.first
             && header.count == entry.count

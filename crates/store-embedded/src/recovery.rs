@@ -1,8 +1,8 @@
 //! Finds out what a data directory holds.
 //!
 //! # Constraints
-//! Takes time with the size of the journals and the number of segments, not with the data. Changes nothing
-//! that would make a second attempt find something else. Everything acknowledged is found or reported.
+//! Takes time with the size of the journals and the number of segments, not with the data. Changes nothing: what is
+//! refused is left as it was. Everything acknowledged is found or reported.
 //!
 //! # Algorithm
 //! 1. The newest snapshot gives the catalog as it was, segments their directories.
@@ -10,12 +10,14 @@
 //!    cached pages dropped (after a failed sync they may show what the device never got), and read in order.
 //!    Changes that the snapshot does not contain are applied; records that are not in a segment are indexed.
 //! 3. Each log's shares and journal entries must follow each other without a gap from its start to its end,
-//!    which must not be before the one the snapshot knew.
+//!    which must not be before the one the snapshot knew. What the files say of each other must agree (see `whole`).
 
 use std::collections::HashMap;
+use std::io;
+use std::path::Path;
 use std::sync::Arc;
 
-use headwater_host::disk::DiskFile;
+use headwater_host::disk::{Disk, DiskFile};
 use headwater_store::Position;
 
 use crate::catalog::Catalog;
@@ -23,12 +25,17 @@ use crate::control::Control;
 use crate::error::OpenError;
 use crate::frame::{Header, Kind};
 use crate::hot::HotEntry;
-use crate::journal::{JournalFile, Opening, Scan, Spare, opening, scan};
+use crate::identify::list;
+use crate::identity::Stamp;
+use crate::journal::{Beginning, JournalFile, Opening, Scan, Spare, beginning, left_behind, scan};
 use crate::layout::{Layout, id_of};
 use crate::log_state::LogState;
 use crate::open_segments::LoadedSegments;
 use crate::options::Options;
-use crate::snapshot;
+use crate::origin::{Adopted, Origin};
+use crate::snapshot::{self, Snapshot};
+use crate::tail::Tail;
+use crate::whole;
 
 /// What was found.
 pub(crate) struct Recovered {
@@ -40,6 +47,19 @@ pub(crate) struct Recovered {
     pub(crate) id_next: u64,
     /// The last journal and its end.
     pub(crate) last: (u64, u64),
+    /// Files of format 1 among what was read, but for segments.
+    pub(crate) old: Vec<Adopted>,
+}
+
+/// What the journals are read over.
+pub(crate) struct Base {
+    pub(crate) catalog: Catalog,
+    /// The first journal to be read.
+    pub(crate) from: u64,
+    /// The one before it that had frames, and its end, if the snapshot says so.
+    pub(crate) before: Option<(u64, u64)>,
+    /// A snapshot of format 1.
+    old: Option<Adopted>,
 }
 
 struct Found {
@@ -48,40 +68,54 @@ struct Found {
     opening: Opening,
 }
 
-/// Reads the snapshot: the catalog, and the first journal to be read.
-pub(crate) fn load_snapshot(options: &Options, layout: &Layout) -> Result<(Catalog, u64), OpenError> {
+/// Reads the newest snapshot.
+pub(crate) fn load_snapshot(options: &Options, layout: &Layout, origin: &Origin) -> Result<Base, OpenError> {
     let disk = &*options.disk;
-    let names = disk.list(&layout.meta).map_err(OpenError::io("list", &layout.meta))?;
+    let names = list(options, &layout.meta)?;
     let Some(newest) = names.iter().filter_map(|name| id_of(name, ".snap")).max() else {
-        return Ok((Catalog { number_next: 1, ..Catalog::default() }, 0));
+        let catalog = Catalog { number_next: 1, ..Catalog::default() };
+        return Ok(Base { catalog, from: 0, before: None, old: None });
     };
     let path = layout.snapshot(newest);
-    let read = || {
-        let file = disk.open(&path)?;
-        let mut bytes = vec![0; file.len()? as usize];
-        let got = file.read_at(&mut bytes, 0)?;
-        bytes.truncate(got);
-        std::io::Result::Ok(bytes)
-    };
-    let bytes = read().map_err(OpenError::io("read", &path))?;
+    let bytes = read_whole(disk, &path).map_err(OpenError::io("read", &path))?;
     let damaged = || OpenError::Corrupt(format!("{} at offset 0: the snapshot is damaged", path.display()));
-    Ok((snapshot::decode(&bytes).ok_or_else(damaged)?, newest))
+    let Snapshot { catalog, before, identity, crc } = snapshot::decode(&bytes).ok_or_else(damaged)?;
+    origin.snapshot(identity, newest, crc).map_err(|stranger| stranger.refuse(layout, &path))?;
+    let old = identity.is_none().then_some(Adopted::Snapshot { id: newest, crc });
+    Ok(Base { catalog, from: newest, before, old })
+}
+
+/// The bytes of a file.
+pub(crate) fn read_whole(disk: &dyn Disk, path: &Path) -> io::Result<Vec<u8>> {
+    let file = disk.open(path)?;
+    let mut bytes = vec![0; file.len()? as usize];
+    let got = file.read_at(&mut bytes, 0)?;
+    bytes.truncate(got);
+    Ok(bytes)
 }
 
 /// Reads the journals.
 pub(crate) fn replay(
     options: &Options,
     layout: &Layout,
-    mut catalog: Catalog,
-    from: u64,
+    origin: &Origin,
+    base: Base,
+    tail: Tail,
     segments: &LoadedSegments,
 ) -> Result<Recovered, OpenError> {
+    let Base { mut catalog, from, before: known_before, old } = base;
+    let mut old: Vec<Adopted> = old.into_iter().collect();
     let known_ends: HashMap<u32, u64> = catalog.logs.values().map(|log| (log.number, log.end())).collect();
     let mut spares = Vec::new();
-    let found = find(options, layout, from, &mut spares)?;
-    let id_next = newest_id(options, layout)?.max(from.saturating_sub(1)) + 1;
+    let found = find(options, layout, origin, from, tail, &mut spares)?;
+    let newest = newest_id(options, layout)?;
+    let ids: Vec<u64> = found.iter().map(|journal| journal.id).collect();
+    whole::journals(layout, from, tail, newest, &ids)?;
+    // Ids that anything remembers are not given again.
+    let id_last = newest.max(from.saturating_sub(1)).max(tail.journal).max(segments.published_through());
+    let id_next = id_last.saturating_add(1);
     let mut full = Vec::new();
-    let mut last = (from.saturating_sub(1), 0);
+    let mut last = known_before.unwrap_or((from.saturating_sub(1), 0));
     let mut tails = HashMap::new();
     for (at, journal) in found.iter().enumerate() {
         let path = layout.journal(journal.id);
@@ -92,10 +126,17 @@ pub(crate) fn replay(
             let missing = layout.journal(journal.opening.before);
             return Err(OpenError::Corrupt(format!("{} is missing", missing.display())));
         }
-        let known_end = next.map(|next| next.opening.before_end);
+        let names = (journal.opening.before, journal.opening.before_end);
+        if at == 0 && known_before.is_some_and(|known| known != names) {
+            return Err(whole::does_not_follow(layout, &path, from));
+        }
+        let known_end = next.map(|next| next.opening.before_end).or_else(|| origin.journal_end(journal.id));
         let len = journal.file.len().map_err(OpenError::io("measure", &path))?;
-        let file = Arc::new(JournalFile::new(journal.id, path, journal.file.clone(), len, true));
-        let source = Scan { id: journal.id, path: &file.path, file: &*journal.file, known_end };
+        let stamp = journal.opening.stamp;
+        let file = Arc::new(JournalFile::new(journal.id, stamp, path, journal.file.clone(), len, true));
+        let durable = tail.durable_of(journal.id);
+        let source =
+            Scan { id: journal.id, path: &file.path, file: &*journal.file, stamp, known_end, durable };
         let end = scan(&source, |header, offset, payload| match header.kind {
             Kind::Records => {
                 let clustered = segments.ends.get(&header.log).copied().unwrap_or(0);
@@ -108,9 +149,17 @@ pub(crate) fn replay(
             }
         })?;
         file.set_end(end);
+        if stamp == Stamp::NONE {
+            old.push(Adopted::Journal { id: journal.id, end });
+        }
         last = (journal.id, end);
         full.push(file);
     }
+    let ends: Vec<(u64, u64)> = full.iter().map(|journal| (journal.id, journal.end())).collect();
+    segments.check(layout, from, &ends, &catalog, |number| {
+        let replayed = tails.get(&number).map_or(0, |(end, _)| *end);
+        known_ends.get(&number).copied().unwrap_or(0).max(replayed)
+    })?;
     segments.attach(&catalog);
     let mut logs: Vec<_> = catalog.logs.values().cloned().collect();
     logs.sort_by_key(|log| log.number);
@@ -118,11 +167,11 @@ pub(crate) fn replay(
         let known_end = known_ends.get(&log.number).copied().unwrap_or(0);
         settle(&log, tails.get(&log.number).copied(), known_end, layout)?;
     }
-    Ok(Recovered { catalog, full, spares, id_next, last })
+    Ok(Recovered { catalog, full, spares, id_next, last, old })
 }
 
 fn newest_id(options: &Options, layout: &Layout) -> Result<u64, OpenError> {
-    let names = options.disk.list(&layout.journals).map_err(OpenError::io("list", &layout.journals))?;
+    let names = list(options, &layout.journals)?;
     Ok(names.iter().filter_map(|name| id_of(name, ".log")).max().unwrap_or(0))
 }
 
@@ -130,25 +179,28 @@ fn newest_id(options: &Options, layout: &Layout) -> Result<u64, OpenError> {
 fn find(
     options: &Options,
     layout: &Layout,
+    origin: &Origin,
     from: u64,
+    tail: Tail,
     spares: &mut Vec<Spare>,
 ) -> Result<Vec<Found>, OpenError> {
     let mut found = Vec::new();
-    let names = options.disk.list(&layout.journals).map_err(OpenError::io("list", &layout.journals))?;
+    let names = list(options, &layout.journals)?;
     for id in names.iter().filter_map(|name| id_of(name, ".log")) {
         let path = layout.journal(id);
         let file = options.disk.open(&path).map_err(OpenError::io("open", &path))?;
         let len = file.len().map_err(OpenError::io("measure", &path))?;
-        let opening = if id < from {
-            None
+        let beginning = if id < from {
+            left_behind(origin, &path, &*file)?.map_or(Beginning::Unused, Beginning::Strange)
         } else {
             let ready = file.sync_data().and_then(|()| file.forget_cached());
             ready.map_err(OpenError::io("sync", &path))?;
-            opening(id, &path, &*file)?
+            beginning(origin, id, &path, &*file, tail.durable_of(id))?
         };
-        match opening {
-            Some(opening) => found.push(Found { id, file, opening }),
-            None => spares.push(Spare { path, file, len }),
+        match beginning {
+            Beginning::Open(opening) => found.push(Found { id, file, opening }),
+            Beginning::Unused => spares.push(Spare { path, file, len }),
+            Beginning::Strange(stranger) => return Err(stranger.refuse(layout, &path)),
         }
     }
     Ok(found)

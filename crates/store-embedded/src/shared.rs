@@ -9,30 +9,43 @@ use headwater_store::StoreError;
 use parking_lot::{Mutex, RwLock};
 
 use crate::catalog::Catalog;
+use crate::damage::Damage;
 use crate::journal::{Queue, Ring};
 use crate::layout::Layout;
 use crate::log_state::LogState;
 use crate::options::{Options, Sizes};
-use crate::segment::Segments;
+use crate::origin::Origin;
+use crate::place::Place;
+use crate::segment::{Handles, Segments};
+use crate::space::Room;
 use crate::stats::StoreStats;
+use crate::tail::{Active, TailFile};
 
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) options: Options,
     pub(crate) layout: Layout,
+    pub(crate) origin: Origin,
+    pub(crate) place: Place,
+    pub(crate) tail: Mutex<TailFile>,
+    /// For the witness; the journal's thread changes it with the file.
+    pub(crate) active: Mutex<Option<Active>>,
     pub(crate) catalog: RwLock<Catalog>,
     pub(crate) queue: Queue,
     pub(crate) ring: Ring,
     pub(crate) segments: Mutex<Segments>,
     /// The records of journals up to this id are in segments.
     pub(crate) published_through: AtomicU64,
+    /// Why the background work failed when it was last tried.
+    pub(crate) failing: Mutex<Option<String>>,
     /// Logs that hold less than before: segments may have become free.
     pub(crate) shrunk: Mutex<Vec<Arc<LogState>>>,
     pub(crate) stats: Arc<StoreStats>,
     /// Why nothing is written any more.
     pub(crate) poison: OnceLock<String>,
-    /// The disk is below its floor.
-    pub(crate) full: AtomicBool,
+    pub(crate) room: Room,
+    pub(crate) handles: Arc<Handles>,
+    pub(crate) damage: Damage,
     pub(crate) stopping: AtomicBool,
     pub(crate) prepare_thread: OnceLock<Thread>,
     pub(crate) cluster_thread: OnceLock<Thread>,
@@ -62,16 +75,6 @@ impl Shared {
         match self.poison.get() {
             Some(why) => Err(StoreError::Poisoned(why.clone())),
             None => Ok(()),
-        }
-    }
-
-    /// Looks how much room there is.
-    pub(crate) fn check_space(&self) {
-        let Ok(space) = self.disk().space(&self.layout.root) else { return };
-        let floor = self.sizes().free_floor_bytes.min(space.total_bytes / 20);
-        let full = space.free_bytes < floor;
-        if self.full.swap(full, Ordering::AcqRel) != full {
-            tracing::warn!(full, free_bytes = space.free_bytes, floor_bytes = floor, "room on the disk");
         }
     }
 

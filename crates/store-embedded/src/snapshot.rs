@@ -5,31 +5,49 @@
 //! sequence numbers up to `applied` are in it already, whichever journal they stand in. Little-endian:
 //! ```text
 //! magic "HWSN", version u32, len u64 (of the whole file), crc u32 (of the file, this field zero), number_next u32,
-//! applied u64, logs u64, keys u64
+//! applied u64, logs u64, keys u64, before u64, before_end u64, identity 16
 //! logs times: number u32, flags u8 (1: sealed), name_len u8, name, start u64, end u64, last_arrival u64
 //! keys times: key_len u16, key, version u64, value_len u32, value
 //! ```
-//! Ends of logs may be further than the journals before the named one reach, never less.
+//! `before` is the last journal that need not be replayed, and `before_end` where it ended: the first one after it names
+//! them. Version 1 did without these and the identity. Ends of logs may be further than the journals before the named
+//! one reach, never less.
 
 use std::io::{self, IoSlice};
 use std::path::Path;
 
 use bytes::Bytes;
+use headwater_host::disk::Disk;
 use headwater_store::{LogId, Position, Version, Versioned};
 
 use crate::catalog::Catalog;
 use crate::frame::{u32_at, u64_at};
-use crate::layout::{id_of, unfinished};
+use crate::identity::Identity;
+use crate::journal::JournalFile;
+use crate::layout::{Layout, id_of, unfinished};
 use crate::log_state::{LogState, Staged};
 use crate::shared::Shared;
 
 const MAGIC: [u8; 4] = *b"HWSN";
-const VERSION: u32 = 1;
-const HEADER_LEN: usize = 48;
+const VERSION: u32 = 2;
+const VERSION_WITHOUT_IDENTITY: u32 = 1;
+const HEADER_LEN: usize = 80;
+const HEADER_LEN_WITHOUT_IDENTITY: usize = 48;
 const CRC_AT: usize = 16;
 
-/// The bytes of a snapshot.
-pub(crate) fn encode(catalog: &Catalog) -> Vec<u8> {
+/// A snapshot, decoded.
+#[derive(Debug)]
+pub(crate) struct Snapshot {
+    pub(crate) catalog: Catalog,
+    /// The last journal that need not be replayed, and its end; `None` in version 1.
+    pub(crate) before: Option<(u64, u64)>,
+    /// `None` in version 1.
+    pub(crate) identity: Option<Identity>,
+    pub(crate) crc: u32,
+}
+
+/// The bytes of a snapshot of what comes after journal `before.0`, which ended at `before.1`.
+pub(crate) fn encode(catalog: &Catalog, before: (u64, u64), identity: Identity) -> Vec<u8> {
     let mut out = vec![0; HEADER_LEN];
     for log in catalog.logs.values() {
         let bounds = log.durable();
@@ -56,25 +74,41 @@ pub(crate) fn encode(catalog: &Catalog) -> Vec<u8> {
     out[24..32].copy_from_slice(&catalog.applied.to_le_bytes());
     out[32..40].copy_from_slice(&(catalog.logs.len() as u64).to_le_bytes());
     out[40..48].copy_from_slice(&(catalog.meta.len() as u64).to_le_bytes());
+    out[48..56].copy_from_slice(&before.0.to_le_bytes());
+    out[56..64].copy_from_slice(&before.1.to_le_bytes());
+    out[64..80].copy_from_slice(&identity.bytes());
     let crc = crc32c::crc32c(&out);
     out[CRC_AT..CRC_AT + 4].copy_from_slice(&crc.to_le_bytes());
     out
 }
 
-/// The catalog in a snapshot, `None` if it is damaged.
-pub(crate) fn decode(bytes: &[u8]) -> Option<Catalog> {
-    let head = bytes.get(..HEADER_LEN)?;
-    let good = head[0..4] == MAGIC && u32_at(head, 4) == VERSION && u64_at(head, 8) == bytes.len() as u64;
+/// Decodes a snapshot, `None` if it is damaged.
+pub(crate) fn decode(bytes: &[u8]) -> Option<Snapshot> {
+    let version = u32_at(bytes.get(..8)?, 4);
+    let header_len = match version {
+        VERSION => HEADER_LEN,
+        VERSION_WITHOUT_IDENTITY => HEADER_LEN_WITHOUT_IDENTITY,
+        _ => return None,
+    };
+    let head = bytes.get(..header_len)?;
+    let good = head[0..4] == MAGIC && u64_at(head, 8) == bytes.len() as u64;
     let crc = crc32c::crc32c_append(crc32c::crc32c(&bytes[..CRC_AT]), &[0; 4]);
     if !good || crc32c::crc32c_append(crc, &bytes[CRC_AT + 4..]) != u32_at(head, CRC_AT) {
         return None;
     }
+    let (before, identity) = match version {
+        VERSION_WITHOUT_IDENTITY => (None, None),
+        _ => {
+            let identity = Identity::from_bytes(*head[64..80].first_chunk()?)?;
+            (Some((u64_at(head, 48), u64_at(head, 56))), Some(identity))
+        }
+    };
     let (number_next, applied) = (u32_at(head, 20), u64_at(head, 24));
     if applied == u64::MAX {
         return None;
     }
     let mut catalog = Catalog { applied, ..Catalog::default() };
-    let mut rest = &bytes[HEADER_LEN..];
+    let mut rest = &bytes[header_len..];
     for _ in 0..u64_at(head, 32) {
         let fixed = take(&mut rest, 6)?;
         let (number, sealed, name_len) = (u32_at(fixed, 0), fixed[4] & 1 == 1, usize::from(fixed[5]));
@@ -97,7 +131,8 @@ pub(crate) fn decode(bytes: &[u8]) -> Option<Catalog> {
         catalog.meta.insert(key, Versioned { value, version });
     }
     catalog.number_next = number_next;
-    rest.is_empty().then_some(catalog)
+    let crc = u32_at(head, CRC_AT);
+    rest.is_empty().then_some(Snapshot { catalog, before, identity, crc })
 }
 
 fn take<'a>(rest: &mut &'a [u8], len: usize) -> Option<&'a [u8]> {
@@ -106,12 +141,12 @@ fn take<'a>(rest: &mut &'a [u8], len: usize) -> Option<&'a [u8]> {
     Some(taken)
 }
 
-/// Writes the catalog as it is now, and removes older snapshots. All records before journal `journal_id` must
-/// be in segments.
-pub(crate) fn write_snapshot(shared: &Shared, journal_id: u64) -> io::Result<()> {
-    let bytes = encode(&shared.catalog.read());
-    let path = shared.layout.snapshot(journal_id);
-    write_file(shared, &path, &bytes)?;
+/// Writes the catalog as it is now, and removes older snapshots. All records up to and in journal `last` must be in
+/// segments.
+pub(crate) fn write_snapshot(shared: &Shared, last: &JournalFile) -> io::Result<()> {
+    let bytes = encode(&shared.catalog.read(), (last.id, last.end()), shared.origin.identity);
+    let journal_id = last.id + 1;
+    write_file(shared.disk(), &shared.layout, &shared.layout.snapshot(journal_id), &bytes)?;
     remove_older(shared, journal_id)
 }
 
@@ -126,13 +161,13 @@ pub(crate) fn remove_older(shared: &Shared, journal_id: u64) -> io::Result<()> {
 }
 
 /// Writes a small file so that it is there whole or not at all.
-fn write_file(shared: &Shared, path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub(crate) fn write_file(disk: &dyn Disk, layout: &Layout, path: &Path, bytes: &[u8]) -> io::Result<()> {
     let temporary = unfinished(path);
     // One may be left of an attempt that failed.
-    let _ = shared.disk().remove(&temporary);
-    let file = shared.disk().create(&temporary)?;
+    let _ = disk.remove(&temporary);
+    let file = disk.create(&temporary)?;
     file.write_all_at(&mut [IoSlice::new(bytes)], 0)?;
     file.sync_data()?;
-    shared.disk().rename(&temporary, path)?;
-    shared.disk().sync_dir(&shared.layout.meta)
+    disk.rename(&temporary, path)?;
+    disk.sync_dir(&layout.meta)
 }

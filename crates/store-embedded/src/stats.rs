@@ -27,6 +27,8 @@ pub struct StoreStats {
     pub journal_bytes: AtomicU64,
     /// Frames that failed their checksum, when read or clustered.
     pub corrupt_frames: AtomicU64,
+    /// Bytes the scrubber has read.
+    pub scrubbed_bytes: AtomicU64,
     /// Failures of the background work; it tries again.
     pub background_failures: AtomicU64,
 }

@@ -1,6 +1,6 @@
 //! Opening and closing a store, and its logs by name.
 
-use std::io::{self, IoSlice};
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::OnceLock;
@@ -8,26 +8,29 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{Builder, JoinHandle};
 
 use async_trait::async_trait;
-use headwater_host::disk::{DiskLock, LockError, raise_file_limit};
+use headwater_host::disk::raise_file_limit;
 use headwater_store::{LogId, LogStore, Result, ShardLog, StoreError};
 use parking_lot::{Mutex, RwLock};
 
+use crate::damage::Damage;
 use crate::error::OpenError;
 use crate::frame::PAYLOAD_LEN_MAX;
+use crate::identify::{identify, settle_identity};
 use crate::journal::{
     JournalFile, Queue, Ring, Work, Writer, create_empty, prepare_one, run_prepare, use_any_spare,
 };
-use crate::layout::{Layout, unfinished};
+use crate::layout::Layout;
 use crate::log::EmbeddedLog;
 use crate::maintenance::{measure, run_maintenance, step};
 use crate::open_segments::load_segments;
 use crate::options::Options;
+use crate::place::{Locks, Place};
 use crate::recovery::{Recovered, load_snapshot, replay};
+use crate::segment::Handles;
 use crate::shared::Shared;
 use crate::snapshot::remove_older;
+use crate::space::Room;
 use crate::stats::StoreStats;
-
-const FORMAT: &[u8] = b"headwater store, format 1\n";
 
 /// A store in a directory of this machine.
 #[derive(Debug)]
@@ -35,7 +38,7 @@ pub struct EmbeddedStore {
     pub(crate) shared: Arc<Shared>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     /// Given back last, when no thread writes any more.
-    _lock: Box<dyn DiskLock>,
+    _locks: Locks,
 }
 
 impl EmbeddedStore {
@@ -44,34 +47,50 @@ impl EmbeddedStore {
         raise_file_limit();
         let layout = Layout::new(&options.dir);
         let disk = options.disk.clone();
-        for dir in [&layout.root, &layout.journals, &layout.segments, &layout.meta] {
+        disk.create_dir_all(&layout.root).map_err(OpenError::io("create", &layout.root))?;
+        let mut locks = Locks::take(&options, &layout)?;
+        // Until all is read and found to be whole, nothing in the directory is changed.
+        let (origin, said) = identify(&options, &layout)?;
+        let base = load_snapshot(&options, &layout, &origin)?;
+        let from = base.from;
+        let handles = Arc::new(Handles::new(disk.clone(), options.handles));
+        let mut segments = load_segments(&options, &layout, &origin, &handles)?;
+        let Recovered { catalog, full, spares, id_next, last, mut old } =
+            replay(&options, &layout, &origin, base, said.0, &segments)?;
+        old.append(&mut segments.old);
+        locks.sign(&options, &layout)?;
+        for dir in layout.parts() {
             disk.create_dir_all(dir).map_err(OpenError::io("create", dir))?;
         }
-        let lock = lock(&options, &layout)?;
-        check_format(&options, &layout)?;
+        let (origin, witness) = settle_identity(&options, &layout, origin, said, last, old)?;
         remove_unfinished(&options, &layout)?;
-        let (catalog, from) = load_snapshot(&options, &layout)?;
-        let segments = load_segments(&options, &layout)?;
-        let Recovered { catalog, full, spares, id_next, last } =
-            replay(&options, &layout, catalog, from, &segments)?;
+        segments.tidy(&*disk, &layout)?;
         let ring = Ring::new(id_next.max(1), options.sizes.journal_first_bytes);
         full.into_iter().for_each(|journal| ring.add_full(journal));
         spares.into_iter().for_each(|spare| ring.add_spare(spare));
         let stats = Arc::new(StoreStats::default());
         StoreStats::set(&stats.logs, catalog.logs.len() as u64);
         let queue = Queue::new(options.sizes.queue_bytes);
+        let place = Place::remember(&*disk, &layout).map_err(OpenError::io("look at", &layout.root))?;
         let shared = Arc::new(Shared {
             published_through: AtomicU64::new(segments.published_through()),
             segments: Mutex::new(segments.into_segments(&catalog)),
             catalog: RwLock::new(catalog),
             options,
             layout,
+            origin,
+            place,
+            tail: Mutex::new(witness),
+            active: Mutex::default(),
             queue,
             ring,
+            failing: Mutex::default(),
             shrunk: Mutex::default(),
             stats,
             poison: OnceLock::new(),
-            full: AtomicBool::new(false),
+            room: Room::default(),
+            handles,
+            damage: Damage::default(),
             stopping: AtomicBool::new(false),
             prepare_thread: OnceLock::new(),
             cluster_thread: OnceLock::new(),
@@ -80,13 +99,15 @@ impl EmbeddedStore {
         shared.check_space();
         measure(&shared);
         let first = first_journal(&shared)?;
-        let store = Self { shared, threads: Mutex::default(), _lock: lock };
+        shared.set_current(first.capacity);
+        let store = Self { shared, threads: Mutex::default(), _locks: locks };
         store.start(first, last)?;
         Ok(Arc::new(store))
     }
 
     fn start(&self, first: Arc<JournalFile>, last: (u64, u64)) -> std::result::Result<(), OpenError> {
         let writer = Writer::new(self.shared.clone(), first, last);
+        self.shared.note_tail(true);
         let journal = self.spawn("journal", move |_| writer.run())?;
         let _ = self.shared.queue.thread.set(journal);
         // Work may have come before the thread was known.
@@ -129,6 +150,21 @@ impl EmbeddedStore {
         self.shared.poison.get().cloned()
     }
 
+    /// Is the disk so full that records are refused?
+    pub fn is_full(&self) -> bool {
+        self.shared.is_full()
+    }
+
+    /// Had the process no file descriptors left when one was last needed?
+    pub fn is_out_of_files(&self) -> bool {
+        self.shared.handles.exhausted()
+    }
+
+    /// Why the background work failed when it was last tried, if it did.
+    pub fn background_failure(&self) -> Option<String> {
+        self.shared.failing.lock().clone()
+    }
+
     /// Goes on in another journal file, so that what was written so far can be clustered.
     pub async fn rotate(&self) -> Result<()> {
         self.shared.submit(|reply| Work::Rotate { reply }).await
@@ -136,9 +172,15 @@ impl EmbeddedStore {
 
     /// Does the background work that there is, now and on this thread. For stores without `background`.
     pub fn maintain(&self) -> io::Result<()> {
+        self.shared.check_place();
+        if self.shared.stopping() {
+            return Ok(());
+        }
         self.shared.check_space();
         while prepare_one(&self.shared)? {}
         while step(&self.shared, true)? {}
+        self.shared.check_space();
+        self.shared.note_tail(true);
         Ok(())
     }
 
@@ -152,64 +194,14 @@ impl EmbeddedStore {
             // A thread that panicked has said so itself.
             let _ = thread.join();
         }
+        self.shared.check_place();
+        self.shared.note_tail(true);
     }
 }
 
 impl Drop for EmbeddedStore {
     fn drop(&mut self) {
         self.close();
-    }
-}
-
-fn lock(options: &Options, layout: &Layout) -> std::result::Result<Box<dyn DiskLock>, OpenError> {
-    let path = layout.lock();
-    options.disk.lock(&path).map_err(|error| match error {
-        LockError::Held(holder) => OpenError::Locked {
-            dir: layout.root.display().to_string(),
-            holder: holder.map_or("another process".into(), |id| format!("the process {id}")),
-        },
-        LockError::Io(error) => OpenError::io("lock", &path)(error),
-    })
-}
-
-/// Creates the version file of a new directory, checks that of an old one.
-fn check_format(options: &Options, layout: &Layout) -> std::result::Result<(), OpenError> {
-    let path = layout.format();
-    let disk = &*options.disk;
-    match disk.open(&path) {
-        Ok(file) => {
-            let mut bytes = vec![0; 200];
-            let got = file.read_at(&mut bytes, 0).map_err(OpenError::io("read", &path))?;
-            if bytes[..got] == *FORMAT {
-                return Ok(());
-            }
-            let found = String::from_utf8_lossy(&bytes[..got]).trim().to_owned();
-            Err(OpenError::Format(format!(
-                "{} says '{found}', which this version cannot read; it reads '{}'",
-                path.display(),
-                String::from_utf8_lossy(FORMAT).trim()
-            )))
-        }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            for dir in [&layout.journals, &layout.segments, &layout.meta] {
-                let names = disk.list(dir).map_err(OpenError::io("list", dir))?;
-                if names.iter().any(|name| !name.ends_with(".tmp")) {
-                    let what = format!("{} is missing, but {} has files", path.display(), dir.display());
-                    return Err(OpenError::Format(what));
-                }
-            }
-            let write = || {
-                let temporary = unfinished(&path);
-                let _ = disk.remove(&temporary);
-                let file = disk.create(&temporary)?;
-                file.write_all_at(&mut [IoSlice::new(FORMAT)], 0)?;
-                file.sync_data()?;
-                disk.rename(&temporary, &path)?;
-                disk.sync_dir(&layout.root)
-            };
-            write().map_err(OpenError::io("write", &path))
-        }
-        Err(error) => Err(OpenError::io("open", &path)(error)),
     }
 }
 

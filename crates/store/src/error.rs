@@ -21,6 +21,9 @@ pub enum StoreError {
     /// The disk is full or below its floor: writes are refused, reads go on. Free space.
     #[error("no space left for writes: {0}")]
     NoSpace(String),
+    /// The process has no file descriptors left: nothing was done. It passes when some are closed.
+    #[error("no file descriptors left: {0}")]
+    NoFiles(String),
     /// Stored bytes fail their checksum. Never served; the text names the file and the offset.
     #[error("stored data is corrupt: {0}")]
     Corrupt(String),

@@ -37,6 +37,7 @@ async fn main() {
             limits: LimitPolicy::OFF,
             transition: Duration::ZERO,
             keys: Arc::new(keys.clone()),
+            default_key: None,
         };
         let service = StreamService::open(substrate, config).await.expect("a service");
         let mut took = Vec::new();

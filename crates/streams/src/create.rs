@@ -41,7 +41,7 @@ pub struct CreateStream {
     pub mode: Mode,
     /// How records are spread.
     pub distribution: Distribution,
-    /// The largest data of a record, in KiB; `None` for the default.
+    /// The largest record, data and partition key together, in KiB; `None` for the default.
     pub max_record_kib: Option<i32>,
     /// Tags.
     pub tags: BTreeMap<String, String>,
@@ -89,6 +89,7 @@ impl StreamService {
             mode,
             distribution,
             retention_hours: RETENTION_HOURS_DEFAULT,
+            expired_before: Timestamp::EPOCH,
             max_record_kib: max_record_kib.unwrap_or(MAX_RECORD_SIZE_KIB_DEFAULT),
             warm_throughput_mibps,
             demand: DemandMemory::beginning(now, Rates::default()),

@@ -240,7 +240,7 @@ pub enum StreamsError {
     RecordTooLarge {
         /// Which stream.
         stream: StreamKey,
-        /// The record's data.
+        /// The record's data and partition key.
         bytes: usize,
         /// What the stream allows.
         limit_bytes: usize,
@@ -273,6 +273,9 @@ pub enum StreamsError {
         /// The shard it was used with.
         shard: ShardId,
     },
+    /// Read the children: nothing can come after the number with which a closed shard ends.
+    #[error("nothing comes after the ending number of a shard")]
+    AfterEndOfShard,
     /// Ask for a time that has passed.
     #[error("{asked} is later than now, {now}")]
     TimeInFuture {
@@ -359,7 +362,7 @@ pub enum StreamsError {
 
 impl StreamsError {
     /// The option is one of on-demand streams.
-    pub(crate) fn only_on_demand(option: &str) -> Self {
+    pub fn only_on_demand(option: &str) -> Self {
         Self::InvalidOption(format!("{option} is only supported for on-demand streams."))
     }
 }

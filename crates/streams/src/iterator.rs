@@ -115,8 +115,10 @@ impl StreamService {
                 Ok(handle.log.position_at((*time).max(view.meta.horizon(now))).await?)
             }
             StartingPosition::AtSequenceNumber(number) => {
-                let Some((position, time_s)) = position_of(stream, shard, handle, number)? else {
-                    return Ok(Position::START);
+                let (position, time_s) = match place_of(stream, shard, handle, number)? {
+                    Place::Start => return Ok(Position::START),
+                    Place::End => return Ok(handle.log.bounds().end),
+                    Place::Record { position, time_s } => (position, time_s),
                 };
                 // A number later than the record's at this position is one between two records.
                 let one = ReadLimit { records: 1, bytes: 1 };
@@ -127,10 +129,11 @@ impl StreamService {
                     .is_some_and(|batch| batch.first == position && batch.arrival.as_secs() < time_s);
                 Ok(if before { position.plus(1) } else { position })
             }
-            StartingPosition::AfterSequenceNumber(number) => {
-                let position = position_of(stream, shard, handle, number)?;
-                Ok(position.map_or(Position::START, |(position, _)| position.plus(1)))
-            }
+            StartingPosition::AfterSequenceNumber(number) => match place_of(stream, shard, handle, number)? {
+                Place::Start => Ok(Position::START),
+                Place::End => Err(StreamsError::AfterEndOfShard),
+                Place::Record { position, .. } => Ok(position.plus(1)),
+            },
         }
     }
 
@@ -169,14 +172,17 @@ pub(crate) fn live_shard(
     view.shard(id).filter(|(shard, _)| shard.closed_at().is_none_or(|at| at >= horizon))
 }
 
-/// The position that a sequence number of this shard denotes and the second in which it was issued; `None` for the
-/// shard's starting number.
-fn position_of(
-    stream: &StreamKey,
-    shard: &Shard,
-    handle: &ShardHandle,
-    number: &str,
-) -> Result<Option<(Position, u64)>> {
+/// Where a sequence number of a shard points.
+enum Place {
+    /// The shard's starting number.
+    Start,
+    /// The ending number of a closed shard.
+    End,
+    /// The record at this position, or behind it: the number was issued in that second.
+    Record { position: Position, time_s: u64 },
+}
+
+fn place_of(stream: &StreamKey, shard: &Shard, handle: &ShardHandle, number: &str) -> Result<Place> {
     let refuse = |foreign| {
         let (stream, number) = (stream.clone(), number.to_owned());
         Err(StreamsError::SequenceNumber { stream, shard: shard.id, number, foreign })
@@ -196,12 +202,11 @@ fn position_of(
     }
     let bounds = handle.log.bounds();
     match parsed.position() {
-        None => Ok(None),
-        // The ending number of a closed shard, for instance.
-        Some(position) if position > bounds.end && bounds.sealed => Ok(Some((bounds.end, parsed.time_s()))),
+        None => Ok(Place::Start),
+        Some(_) if parsed.is_ending() && bounds.sealed => Ok(Place::End),
         // No record has it yet: the next one will have another number, because it arrives later.
-        Some(position) if position >= bounds.end && !bounds.sealed => refuse(false),
-        Some(position) => Ok(Some((position, parsed.time_s()))),
+        Some(position) if position >= bounds.end => refuse(false),
+        Some(position) => Ok(Place::Record { position, time_s: parsed.time_s() }),
     }
 }
 

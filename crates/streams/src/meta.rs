@@ -70,7 +70,10 @@ pub struct StreamMeta {
     pub distribution: Distribution,
     /// How long records are kept, in hours.
     pub retention_hours: i32,
-    /// The largest data of a record, in KiB.
+    /// What arrived before had expired when the retention was last changed, and stays so.
+    #[serde(default)]
+    pub(crate) expired_before: Timestamp,
+    /// The largest record, data and partition key together, in KiB.
     pub max_record_kib: i32,
     /// Write throughput for which an on-demand stream is kept ready, in MiB/s.
     #[serde(default)]
@@ -131,9 +134,12 @@ impl StreamMeta {
         Duration::from_secs(u64::try_from(self.retention_hours).unwrap_or(0) * 3600)
     }
 
-    /// Records that arrived before this time have passed retention.
+    /// Records that arrived before this time have passed retention. A longer retention does not move it back.
     pub fn horizon(&self, now: Timestamp) -> Timestamp {
-        now.minus(self.retention())
+        // A time that is still to come was stored before the clock was set back: it tells nothing.
+        let expired_before =
+            Some(self.expired_before).filter(|&time| time <= now).unwrap_or(Timestamp::EPOCH);
+        now.minus(self.retention()).max(expired_before)
     }
 
     /// What records are encrypted with from now on, if they are.

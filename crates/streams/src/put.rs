@@ -15,7 +15,7 @@ use futures_util::future::join_all;
 use headwater_store::{AppendBatch, Expect, StoreError};
 use headwater_types::limits::KIB;
 use headwater_types::{
-    AnySequenceNumber, HashKey, Record, RecordBatch, RecordBatchBuilder, SequenceNumber, ShardId, Timestamp,
+    AnySequenceNumber, HashKey, Record, RecordBatch, RecordBatchBuilder, SequenceNumber, ShardId,
 };
 use tracing::{error, warn};
 
@@ -195,7 +195,7 @@ impl StreamService {
                     }
                     Err(cause) => {
                         warn!(stream = %handle.key.name, shard = %shard.id, %cause, "records were not stored");
-                        if matches!(cause, StoreError::NoSpace(_)) {
+                        if matches!(cause, StoreError::NoSpace(_) | StoreError::NoFiles(_)) {
                             refused = Some(cause);
                         }
                     }
@@ -249,8 +249,10 @@ impl StreamService {
     ) -> Result<()> {
         let limit_bytes = usize::try_from(view.meta.max_record_kib).unwrap_or(0) * KIB;
         for entry in entries {
-            if entry.data.len() > limit_bytes {
-                let (stream, bytes) = (handle.key.clone(), entry.data.len());
+            // A record is its data and its partition key.
+            let bytes = entry.data.len() + entry.partition_key.len();
+            if bytes > limit_bytes {
+                let stream = handle.key.clone();
                 return Err(StreamsError::RecordTooLarge { stream, bytes, limit_bytes });
             }
             if entry.partition_key.is_empty() && view.meta.distribution == Distribution::PartitionKey {
@@ -322,19 +324,37 @@ impl StreamService {
         Ok(groups)
     }
 
-    /// The number is larger than every one issued so far only if it was not issued: positions grow, and a
-    /// child's numbers are larger than its parents'. So nothing has to be waited for.
+    /// Positions grow, and a child's numbers are larger than its parents': what is put now gets a number larger than
+    /// any that was issued, and nothing has to be waited for. Refuses numbers that no shard could have issued.
     fn check_ordering_number(&self, handle: &StreamHandle, number: Option<&str>) -> Result<()> {
         let Some(number) = number else { return Ok(()) };
-        let now = self.clock.now();
-        let issued = match AnySequenceNumber::from_str(number) {
-            Ok(AnySequenceNumber::Current(number)) => Timestamp::from_secs(number.time_s()) <= now,
-            Ok(AnySequenceNumber::Old { .. }) => true,
+        let now_s = self.clock.now().as_secs();
+        let is_possible = match AnySequenceNumber::from_str(number) {
+            Ok(AnySequenceNumber::Current(number)) => {
+                number.time_s() <= now_s && may_be_issued(handle, &number)
+            }
+            Ok(AnySequenceNumber::Old { shard_created_s, .. }) => shard_created_s <= now_s,
             Err(_) => false,
         };
         let refuse =
             || StreamsError::OrderingNumber { stream: handle.key.clone(), number: number.to_owned() };
-        if issued { Ok(()) } else { Err(refuse()) }
+        if is_possible { Ok(()) } else { Err(refuse()) }
+    }
+}
+
+/// False for a number that says of itself that it is older than its shard, and for one of a shard of this stream that
+/// the shard has not come to.
+fn may_be_issued(handle: &StreamHandle, number: &SequenceNumber) -> bool {
+    let view = handle.view();
+    let own =
+        view.shard(number.shard()).filter(|(shard, _)| shard.created.as_secs() == number.shard_created_s());
+    // A child takes records up to a second before the one in which it counts as created.
+    let Some((_, shard)) = own else { return number.shard_created_s() <= number.time_s() };
+    let bounds = shard.log.bounds();
+    match number.position() {
+        None => true,
+        Some(_) if number.is_ending() => bounds.sealed,
+        Some(position) => position < bounds.end,
     }
 }
 

@@ -46,10 +46,9 @@ impl StreamService {
     pub async fn split_shard(
         self: &Arc<Self>,
         handle: &Arc<StreamHandle>,
-        shard: &str,
+        shard: ShardId,
         at: HashKey,
     ) -> Result<()> {
-        let shard = parse_shard(handle, shard)?;
         self.reshard(
             handle,
             move |handle, meta, _| {
@@ -71,10 +70,9 @@ impl StreamService {
     pub async fn merge_shards(
         self: &Arc<Self>,
         handle: &Arc<StreamHandle>,
-        first: &str,
-        second: &str,
+        first: ShardId,
+        second: ShardId,
     ) -> Result<()> {
-        let (first, second) = (parse_shard(handle, first)?, parse_shard(handle, second)?);
         self.reshard(
             handle,
             move |handle, meta, _| {
@@ -94,7 +92,7 @@ impl StreamService {
         .await
     }
 
-    /// Splits and merges until the stream has `target` equal shards (at least 1).
+    /// Splits and merges until the stream has `target` shards (at least 1), equal ones as far as AWS makes them so.
     pub async fn update_shard_count(
         self: &Arc<Self>,
         handle: &Arc<StreamHandle>,
@@ -126,7 +124,7 @@ impl StreamService {
                     let region = service.config.region.clone();
                     return Err(StreamsError::ShardQuota { account, region, current, limit, additional });
                 }
-                Ok((meta.shards.plan_uniform(target), answer))
+                Ok((meta.shards.plan_shard_count(target), answer))
             },
             |mut meta, now| {
                 meta.resized_at = within_a_day(&meta.resized_at, now);
@@ -220,11 +218,6 @@ impl StreamService {
         })
         .await
     }
-}
-
-fn parse_shard(handle: &StreamHandle, text: &str) -> Result<ShardId> {
-    let unknown = || StreamsError::ShardNotFound { stream: handle.key.clone(), shard: text.to_owned() };
-    ShardId::parse(text).ok_or_else(unknown)
 }
 
 fn require_provisioned(handle: &StreamHandle, meta: &StreamMeta) -> Result<()> {

@@ -14,7 +14,7 @@ use headwater_types::limits::{CallRates, LimitPolicy};
 use headwater_types::{
     AccountId, ConsumerArn, ConsumerId, ShardId, StreamArn, StreamKey, Timestamp, partition_of,
 };
-use headwater_vault::Keyring;
+use headwater_vault::{DefaultKey, Keyring};
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::Notify;
 use tracing::{error, info, warn};
@@ -57,6 +57,8 @@ pub struct Config {
     pub transition: Duration,
     /// The master keys of encrypted streams, until others replace them.
     pub keys: Arc<Keyring>,
+    /// What makes `alias/aws/kinesis` when it is first asked for.
+    pub default_key: Option<Arc<dyn DefaultKey>>,
 }
 
 /// Kinesis Data Streams.

@@ -64,7 +64,9 @@ impl StreamService {
                 return Ok(Change::Keep(()));
             }
             let creating = meta.status(now) == Some(StreamStatus::Creating);
-            let mut meta = StreamMeta { retention_hours: hours, ..meta.clone() };
+            // Expired shards and records stay expired, whatever comes: the horizon is stored with the new retention.
+            let expired_before = meta.horizon(now);
+            let mut meta = StreamMeta { retention_hours: hours, expired_before, ..meta.clone() };
             if !creating {
                 meta.phase = self.updating(now);
             }
@@ -73,7 +75,7 @@ impl StreamService {
         .await
     }
 
-    /// Sets the largest data of a record, 1024 to 10240 KiB.
+    /// Sets the largest record, data and partition key together, 1024 to 10240 KiB.
     pub async fn update_max_record_size(&self, handle: &StreamHandle, kib: i32) -> Result<()> {
         self.change_active(handle, |meta, now| {
             if meta.max_record_kib == kib {

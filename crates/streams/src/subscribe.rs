@@ -158,7 +158,10 @@ impl StreamService {
 
     /// The shard that is meant, if the consumer may read it.
     fn subscribable(&self, consumer: &ConsumerArn, shard: &str) -> Result<Wanted> {
-        let (stream, status) = self.find(&consumer.stream.key)?;
+        let key = &consumer.stream.key;
+        let unknown = || StreamsError::ShardNotFound { stream: key.clone(), shard: shard.to_owned() };
+        let id = ShardId::parse(shard).ok_or_else(unknown)?;
+        let (stream, status) = self.find(key)?;
         let found = self.find_consumer(&stream, &ConsumerRef::Id(consumer.id.clone()))?;
         if found.status != ConsumerStatus::Active {
             return Err(not_active(&stream, &consumer.id));
@@ -166,8 +169,6 @@ impl StreamService {
         if !matches!(status, StreamStatus::Active | StreamStatus::Updating) {
             return Err(StreamsError::NotActive { stream: stream.key.clone(), status });
         }
-        let unknown = || StreamsError::ShardNotFound { stream: stream.key.clone(), shard: shard.to_owned() };
-        let id = ShardId::parse(shard).ok_or_else(unknown)?;
         let view = stream.view();
         let (shard, source) = live_shard(&view, id, self.clock.now())
             .map(|(shard, source)| (shard.clone(), source.clone()))

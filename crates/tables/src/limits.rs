@@ -6,7 +6,7 @@ use std::time::Duration;
 pub const ITEM_BYTES_MAX: usize = 400 * 1024;
 /// A partition key, in bytes (quotas).
 pub const PARTITION_KEY_BYTES_MAX: usize = 2048;
-/// A sort key, in bytes (quotas).
+/// A sort key, in bytes, all of its attributes together (quotas).
 pub const SORT_KEY_BYTES_MAX: usize = 1024;
 /// What a page looks at, in bytes (API reference, Query and Scan).
 pub const PAGE_BYTES_MAX: usize = 1024 * 1024;
@@ -18,6 +18,8 @@ pub const TABLES_MAX: usize = 2500;
 pub const GLOBAL_INDEXES_MAX: usize = 20;
 /// Local indexes of a table (quotas).
 pub const LOCAL_INDEXES_MAX: usize = 5;
+/// Attributes of a global index's partition key, and of its sort key (developer guide, multi-attribute keys).
+pub const KEY_PARTS_MAX: usize = 4;
 /// Tags of a table (quotas).
 pub const TAGS_MAX: usize = 50;
 /// How long a transaction's token is known (API reference).

@@ -4,28 +4,47 @@
 //! The order outlives a restart, because clients hold keys after which they go on. Partitions stand by the MD5 of their
 //! key, so that segments of a Scan, which are ranges of it, are about equal; within one the sort keys are in order.
 
+use std::borrow::Cow;
 use std::ops::Bound;
 
 use base64_simd::STANDARD;
 use bytes::Bytes;
 use headwater_types::HashKey;
 
-use crate::expression::SortCondition;
+use crate::expression::{KeyCondition, SortCondition};
 use crate::limits::PLACE_BYTES;
-use crate::schema::KeySchema;
+use crate::schema::{KeyAttribute, KeySchema};
 use crate::value::{AttributeValue, Item};
 
 /// The key of a table or of an index.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct OrderedKey {
     hash: u64,
-    partition: AttributeValue,
+    partition: Partition,
     sort: Sort,
 }
 
+/// The value of a partition key.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Partition {
+    One(AttributeValue),
+    /// Of several attributes, in their order.
+    Many(Vec<AttributeValue>),
+}
+
+/// The value of a sort key. All keys of one index are of the same variant; the others bound stretches.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Sort {
     None,
+    At(AttributeValue),
+    /// Of several attributes. A list with fewer values stands before all that begin with these.
+    Many(Vec<Part>),
+    /// After all that there are.
+    Max,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Part {
     At(AttributeValue),
     /// After all that there are.
     Max,
@@ -60,24 +79,35 @@ impl Place {
 pub(crate) type Stretch = (Bound<Place>, Bound<Place>);
 
 impl OrderedKey {
-    fn new(partition: AttributeValue, sort: Sort) -> Self {
-        Self { hash: hash_of(&partition), partition, sort }
+    fn new(partition: Partition, sort: Sort) -> Self {
+        Self { hash: partition.hash(), partition, sort }
     }
 
     fn size_bytes(&self) -> usize {
-        let sort = if let Sort::At(value) = &self.sort { value.size_bytes() } else { 0 };
-        self.partition.size_bytes() + sort
+        let sort = match &self.sort {
+            Sort::At(value) => value.size_bytes(),
+            Sort::Many(parts) => parts.iter().map(Part::size_bytes).sum(),
+            Sort::None | Sort::Max => 0,
+        };
+        self.partition.values().iter().map(AttributeValue::size_bytes).sum::<usize>() + sort
     }
 
     /// The key of an item; `None` if it has not all of it, or of another type.
     pub(crate) fn of(schema: &KeySchema, item: &Item) -> Option<Self> {
-        let part = |attribute: &crate::schema::KeyAttribute| {
+        let part = |attribute: &KeyAttribute| {
             item.get(&attribute.name).filter(|value| value.kind() == attribute.kind.attribute_type()).cloned()
         };
-        let partition = part(&schema.hash)?;
-        let sort = match &schema.range {
-            None => Sort::None,
-            Some(attribute) => Sort::At(part(attribute)?),
+        let partition = Partition::of(schema.hash_attributes().map(part).collect::<Option<Vec<_>>>()?)?;
+        let mut sort = schema.range_attributes();
+        let sort = match (sort.next(), sort.next()) {
+            (None, _) => Sort::None,
+            (Some(attribute), None) => Sort::At(part(attribute)?),
+            (Some(_), Some(_)) => Sort::Many(
+                schema
+                    .range_attributes()
+                    .map(|attribute| part(attribute).map(Part::At))
+                    .collect::<Option<_>>()?,
+            ),
         };
         Some(Self::new(partition, sort))
     }
@@ -93,27 +123,99 @@ impl OrderedKey {
     }
 }
 
-fn hash_of(partition: &AttributeValue) -> u64 {
-    let text = match partition {
-        AttributeValue::S(text) => return high(HashKey::of_partition_key(text)),
-        AttributeValue::B(bytes) => STANDARD.encode_to_string(bytes),
-        AttributeValue::N(number) => number.to_string(),
-        _ => String::new(),
-    };
-    high(HashKey::of_partition_key(&text))
+impl Partition {
+    /// `None` if there are no values.
+    fn of(values: Vec<AttributeValue>) -> Option<Self> {
+        match <[AttributeValue; 1]>::try_from(values) {
+            Ok([value]) => Some(Self::One(value)),
+            Err(values) => (!values.is_empty()).then_some(Self::Many(values)),
+        }
+    }
+
+    fn values(&self) -> &[AttributeValue] {
+        match self {
+            Self::One(value) => std::slice::from_ref(value),
+            Self::Many(values) => values,
+        }
+    }
+
+    fn hash(&self) -> u64 {
+        match self {
+            Self::One(value) => high(HashKey::of_partition_key(&text_of(value))),
+            Self::Many(values) => {
+                // With their lengths, so that no two lists of values make the same text.
+                let texts = values.iter().map(text_of);
+                let text: String = texts.map(|text| format!("{}:{text}", text.len())).collect();
+                high(HashKey::of_partition_key(&text))
+            }
+        }
+    }
+}
+
+impl Part {
+    fn size_bytes(&self) -> usize {
+        match self {
+            Self::At(value) => value.size_bytes(),
+            Self::Max => 0,
+        }
+    }
+}
+
+fn text_of(value: &AttributeValue) -> Cow<'_, str> {
+    match value {
+        AttributeValue::S(text) => Cow::Borrowed(text),
+        AttributeValue::B(bytes) => Cow::Owned(STANDARD.encode_to_string(bytes)),
+        AttributeValue::N(number) => Cow::Owned(number.to_string()),
+        _ => Cow::Borrowed(""),
+    }
 }
 
 fn high(hash: HashKey) -> u64 {
     (hash.0 >> 64) as u64
 }
 
-/// The items of a partition whose sort keys are like that.
-pub(crate) fn of_partition(partition: &AttributeValue, sort: Option<&SortCondition>) -> Stretch {
+/// The items of a partition whose sort keys are as the condition wants them.
+pub(crate) fn of_condition(schema: &KeySchema, condition: &KeyCondition) -> Stretch {
+    let Some(partition) = Partition::of(condition.partition.clone()) else {
+        return (Bound::Unbounded, Bound::Unbounded);
+    };
     let at = |sort: Sort, tie: Tie| Place { key: OrderedKey::new(partition.clone(), sort), tie };
-    let first = Bound::Included(at(Sort::None, Tie::Min));
-    let last = Bound::Excluded(at(Sort::Max, Tie::Max));
-    let before = |value: &AttributeValue| at(Sort::At(value.clone()), Tie::Min);
-    let after = |value: &AttributeValue| at(Sort::At(value.clone()), Tie::Max);
+    if schema.range_attributes().nth(1).is_none() {
+        let first = at(Sort::None, Tie::Min);
+        let last = at(Sort::Max, Tie::Max);
+        let before = |value: &AttributeValue| at(Sort::At(value.clone()), Tie::Min);
+        let after = |value: &AttributeValue| at(Sort::At(value.clone()), Tie::Max);
+        return between(first, last, before, after, condition.sort.as_ref());
+    }
+    let many = |parts: &[Part], tie: Tie| {
+        let leading = condition.leading.iter().cloned().map(Part::At);
+        at(Sort::Many(leading.chain(parts.iter().cloned()).collect()), tie)
+    };
+    let first = many(&[], Tie::Min);
+    let last = many(&[Part::Max], Tie::Max);
+    let before = |value: &AttributeValue| many(&[Part::At(value.clone())], Tie::Min);
+    // After every key that goes on from here, too.
+    let after = |value: &AttributeValue| many(&[Part::At(value.clone()), Part::Max], Tie::Max);
+    between(first, last, before, after, condition.sort.as_ref())
+}
+
+/// The items of a partition of a table, or of one of its local indexes.
+pub(crate) fn of_partition(partition: &AttributeValue) -> Stretch {
+    let at =
+        |sort: Sort, tie: Tie| Place { key: OrderedKey::new(Partition::One(partition.clone()), sort), tie };
+    (Bound::Included(at(Sort::None, Tie::Min)), Bound::Excluded(at(Sort::Max, Tie::Max)))
+}
+
+/// From `first` to `last`, and of that what the condition wants; `before` and `after` are the places around the keys with
+/// a value.
+fn between(
+    first: Place,
+    last: Place,
+    before: impl Fn(&AttributeValue) -> Place,
+    after: impl Fn(&AttributeValue) -> Place,
+    sort: Option<&SortCondition>,
+) -> Stretch {
+    let (first, last) = (Bound::Included(first), Bound::Excluded(last));
     match sort {
         None => (first, last),
         Some(SortCondition::Equal(value)) => (Bound::Included(before(value)), Bound::Excluded(after(value))),
@@ -141,7 +243,11 @@ pub(crate) fn of_segment(segment: u32, of: u32) -> Stretch {
         // Rounded up, so that every hash is in exactly one.
         let hash = (segment << 64).div_ceil(of);
         u64::try_from(hash).ok().map(|hash| Place {
-            key: OrderedKey { hash, partition: AttributeValue::S(String::new()), sort: Sort::None },
+            key: OrderedKey {
+                hash,
+                partition: Partition::One(AttributeValue::S(String::new())),
+                sort: Sort::None,
+            },
             tie: Tie::Min,
         })
     };
@@ -200,20 +306,38 @@ fn successor(prefix: &AttributeValue) -> Option<AttributeValue> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::schema::KeyType;
 
     fn text(text: &str) -> AttributeValue {
         AttributeValue::S(text.to_owned())
     }
 
+    fn key(partition: &str, sort: Sort) -> OrderedKey {
+        OrderedKey::new(Partition::One(text(partition)), sort)
+    }
+
     fn place(sort: &str) -> Place {
-        OrderedKey::new(text("p"), Sort::At(text(sort))).place()
+        key("p", Sort::At(text(sort))).place()
+    }
+
+    /// A key of so many attributes: `h0`..., `r0`...
+    fn schema(hashes: usize, ranges: usize) -> KeySchema {
+        let named = |prefix: &'static str, count: usize| {
+            (0..count).map(move |at| KeyAttribute { name: format!("{prefix}{at}"), kind: KeyType::S })
+        };
+        KeySchema::of_attributes(named("h", hashes), named("r", ranges)).expect("a partition key")
+    }
+
+    fn condition(leading: &[&str], sort: Option<SortCondition>) -> KeyCondition {
+        let leading = leading.iter().map(|value| text(value)).collect();
+        KeyCondition { partition: vec![text("p")], leading, sort }
     }
 
     #[test]
     fn conditions_on_sort_keys_are_stretches() {
         use SortCondition::*;
         let check = |condition: SortCondition, wanted: &str| {
-            let stretch = of_partition(&text("p"), Some(&condition));
+            let stretch = of_condition(&schema(1, 1), &super::tests::condition(&[], Some(condition.clone())));
             let found: String = ["a", "b", "bb", "c", "\u{10FFFF}"]
                 .iter()
                 .filter(|sort| is_in(&place(sort), &stretch))
@@ -235,22 +359,70 @@ mod tests {
 
     #[test]
     fn an_index_stretch_holds_all_ties() {
-        let stretch = of_partition(&text("p"), Some(&SortCondition::Equal(text("b"))));
+        let stretch = of_condition(&schema(1, 1), &condition(&[], Some(SortCondition::Equal(text("b")))));
         for primary in ["", "x", "\u{10FFFF}"] {
-            let primary = OrderedKey::new(text(primary), Sort::None);
-            let key = OrderedKey::new(text("p"), Sort::At(text("b")));
-            assert!(is_in(&key.place_of(primary), &stretch));
+            let primary = key(primary, Sort::None);
+            let entry = key("p", Sort::At(text("b")));
+            assert!(is_in(&entry.place_of(primary), &stretch));
         }
-        let stretch = of_partition(&text("p"), Some(&SortCondition::Greater(text("b"))));
-        let key = OrderedKey::new(text("p"), Sort::At(text("b")));
-        assert!(!is_in(&key.place_of(OrderedKey::new(text("x"), Sort::None)), &stretch));
+        let stretch = of_condition(&schema(1, 1), &condition(&[], Some(SortCondition::Greater(text("b")))));
+        let entry = key("p", Sort::At(text("b")));
+        assert!(!is_in(&entry.place_of(key("x", Sort::None)), &stretch));
+    }
+
+    #[test]
+    fn a_composite_sort_key_is_searched_from_the_left() {
+        use SortCondition::*;
+        let schema = schema(1, 3);
+        let item = |key: &str| -> Item {
+            let sort =
+                key.chars().enumerate().map(|(at, value)| (format!("r{at}"), text(&value.to_string())));
+            sort.chain([("h0".to_owned(), text("p"))]).collect()
+        };
+        let check = |leading: &[&str], sort: Option<SortCondition>, wanted: &str| {
+            let stretch = of_condition(&schema, &condition(leading, sort.clone()));
+            let keys = ["aaa", "aab", "aba", "abc", "baa", "bbb"];
+            let primary = key("x", Sort::None);
+            let place =
+                |key: &str| OrderedKey::of(&schema, &item(key)).map(|key| key.place_of(primary.clone()));
+            let found: Vec<&str> =
+                keys.into_iter().filter(|key| is_in(&place(key).expect("a key"), &stretch)).collect();
+            assert_eq!(found.join(" "), wanted, "{leading:?} {sort:?}");
+        };
+        check(&[], None, "aaa aab aba abc baa bbb");
+        check(&[], Some(Equal(text("a"))), "aaa aab aba abc");
+        check(&[], Some(Greater(text("a"))), "baa bbb");
+        check(&[], Some(Less(text("b"))), "aaa aab aba abc");
+        check(&[], Some(LessOrEqual(text("a"))), "aaa aab aba abc");
+        check(&["a"], None, "aaa aab aba abc");
+        check(&["a"], Some(GreaterOrEqual(text("b"))), "aba abc");
+        check(&["a"], Some(BeginsWith(text("b"))), "aba abc");
+        check(&["a", "b"], Some(Between(text("b"), text("c"))), "abc");
+        check(&["b", "b"], Some(Equal(text("b"))), "bbb");
+        check(&["c"], None, "");
+        assert!(OrderedKey::of(&schema, &item("ab")).is_none(), "an item without all of it has no key");
+    }
+
+    #[test]
+    fn a_composite_partition_is_all_of_its_values() {
+        let schema = schema(2, 0);
+        let of = |one: &str, two: &str| {
+            let item = Item::from([("h0".to_owned(), text(one)), ("h1".to_owned(), text(two))]);
+            OrderedKey::of(&schema, &item).expect("a key")
+        };
+        let wanted = KeyCondition { partition: vec![text("a"), text("bc")], leading: Vec::new(), sort: None };
+        let stretch = of_condition(&schema, &wanted);
+        assert!(is_in(&of("a", "bc").place_of(key("x", Sort::None)), &stretch));
+        assert!(!is_in(&of("ab", "c").place_of(key("x", Sort::None)), &stretch));
+        assert_ne!(of("a", "bc").hash, of("ab", "c").hash);
+        assert_ne!(of("a", "1:b").hash, of("a1", "b").hash);
     }
 
     #[test]
     fn every_key_is_in_exactly_one_segment() {
         for of in [1, 2, 3, 7, 1_000_000] {
             for partition in ["", "a", "shardId-000000000000", "ü"] {
-                let place = OrderedKey::new(text(partition), Sort::None).place();
+                let place = key(partition, Sort::None).place();
                 let near = (u128::from(place.key.hash) * u128::from(of)) >> 64;
                 let near = near as u32;
                 let around = near.saturating_sub(1)..=(near + 1).min(of - 1);
@@ -261,8 +433,10 @@ mod tests {
                 );
             }
         }
-        let edge =
-            |hash| Place { key: OrderedKey { hash, partition: text(""), sort: Sort::None }, tie: Tie::Min };
+        let edge = |hash| Place {
+            key: OrderedKey { hash, partition: Partition::One(text("")), sort: Sort::None },
+            tie: Tie::Min,
+        };
         assert!(is_in(&edge(0), &of_segment(0, 3)));
         assert!(is_in(&edge(u64::MAX), &of_segment(2, 3)));
         assert!(!is_in(&edge(u64::MAX), &of_segment(1, 3)));

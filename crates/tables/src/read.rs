@@ -4,13 +4,17 @@ use headwater_types::Timestamp;
 
 use crate::capacity::{Kind, read_cost};
 use crate::error::{Cancellation, Result, TablesError};
+use crate::expression::KeyCondition;
 use crate::limits::{PAGE_BYTES_MAX, PAGE_MEMORY_BYTES_MAX, PAGE_WORK_MAX, TRANSACTION_BYTES_MAX};
-use crate::order::{OrderedKey, Place, Stretch, is_empty, is_in, of_partition, of_segment};
+use crate::order::{OrderedKey, Place, Stretch, is_empty, is_in, of_condition, of_segment};
 use crate::requests::{Consumed, Get, Got, Page, PageRequest, Range, Select};
-use crate::schema::{IndexProjection, IndexScope};
+use crate::scalars::check_scalars;
+use crate::schema::{IndexProjection, IndexScope, TableKey, TableName};
 use crate::state::{Entries, Index, State, Table, is_projected, projected, projected_bytes};
 use crate::value::{Item, memory_bytes, size_bytes};
-use crate::write::{Moment, check_key, check_partition, invalid, work_of};
+use crate::write::{Moment, check_condition, check_key, check_key_value, invalid, work_of};
+
+const CONSISTENT_INDEX: &str = "Consistent reads are not supported on global secondary indexes";
 
 /// One item; in a transaction at twice the price.
 pub(crate) fn get(state: &State, get: &Get, in_transaction: bool, moment: Moment<'_>) -> Result<Got> {
@@ -19,6 +23,9 @@ pub(crate) fn get(state: &State, get: &Get, in_transaction: bool, moment: Moment
         return Err(TablesError::Throttled(get.table.name.clone()));
     }
     check_key(table, &get.key)?;
+    if let Some(projection) = &get.projection {
+        check_scalars(table, &projection.nested_attributes())?;
+    }
     let item = table.get(&get.key);
     let bytes = item.map_or(0, |item| size_bytes(item));
     let mut consumed = Consumed { table: read_cost(bytes, get.consistent), indexes: Vec::new() };
@@ -77,7 +84,13 @@ pub(crate) fn page(state: &State, request: &PageRequest, moment: Moment<'_>) -> 
     }
     if let Range::Query { condition, .. } = &request.range {
         let schema = index.map_or(&table.meta.schema, |index| &index.spec.schema);
-        check_partition(schema, &condition.partition)?;
+        check_condition(schema, condition)?;
+    }
+    if let Some(filter) = &request.filter {
+        check_scalars(table, &filter.nested_attributes())?;
+    }
+    if let Select::Parts(parts) = &request.select {
+        check_scalars(table, &parts.nested_attributes())?;
     }
     let view = View::new(table, index, request)?;
     let (stretch, forward) = stretch(table, index, request)?;
@@ -98,13 +111,31 @@ pub(crate) fn page(state: &State, request: &PageRequest, moment: Moment<'_>) -> 
     Ok(page)
 }
 
-fn ready_index<'a>(table: &'a Table, name: &crate::schema::TableName, now: Timestamp) -> Result<&'a Index> {
+/// Whether a page can begin after this key, and be as consistent as is asked for.
+pub(crate) fn check_start(
+    state: &State,
+    table: &TableKey,
+    index: Option<&TableName>,
+    (consistent, after): (bool, Option<&Item>),
+    now: Timestamp,
+) -> Result<()> {
+    let table = state.ready(table, now)?;
+    let index = index.map(|name| ready_index(table, name, now)).transpose()?;
+    if consistent && index.is_some_and(|index| index.spec.scope == IndexScope::Global) {
+        return Err(invalid(CONSISTENT_INDEX));
+    }
+    after.map_or(Ok(()), |after| start(table, index, after).map(drop))
+}
+
+fn ready_index<'a>(table: &'a Table, name: &TableName, now: Timestamp) -> Result<&'a Index> {
     use crate::description::Status;
     let missing =
         || TablesError::IndexNotFound(format!("The table does not have the specified index: {name}"));
     let meta = table.meta.indexes.iter().find(|index| index.spec.name == *name).ok_or_else(missing)?;
     match meta.phase.status(now) {
-        Some(Status::Active | Status::Updating) => table.index(name).ok_or_else(missing),
+        Some(Status::Active | Status::Updating | Status::Inaccessible) => {
+            table.index(name).ok_or_else(missing)
+        }
         Some(Status::Creating) => {
             Err(invalid(format!("Cannot read from backfilling global secondary index: {name}")))
         }
@@ -135,7 +166,7 @@ impl<'a> View<'a> {
         let absent: Vec<&str> = wanted.into_iter().filter(|name| !is_projected(spec, schema, name)).collect();
         if spec.scope == IndexScope::Global {
             if request.consistent {
-                return Err(invalid("Consistent reads are not supported on global secondary indexes"));
+                return Err(invalid(CONSISTENT_INDEX));
             }
             if matches!(request.select, Select::All) && !is_whole {
                 return Err(invalid(format!(
@@ -256,34 +287,64 @@ impl<'a> Walk<'a> {
 fn stretch(table: &Table, index: Option<&Index>, request: &PageRequest) -> Result<(Stretch, bool)> {
     let (all, forward) = match &request.range {
         Range::Query { condition, forward } => {
-            (of_partition(&condition.partition, condition.sort.as_ref()), *forward)
+            let schema = index.map_or(&table.meta.schema, |index| &index.spec.schema);
+            (of_condition(schema, condition), *forward)
         }
         Range::Scan { segment, of } => (of_segment(*segment, *of), true),
     };
     let Some(after) = &request.after else { return Ok((all, forward)) };
     let place = start(table, index, after)?;
     let is_query = matches!(request.range, Range::Query { .. });
-    if !is_in(&place, &all) {
-        return Err(invalid(match &request.range {
-            Range::Query { .. } => {
-                "The provided starting key is outside query boundaries based on provided conditions"
-                    .to_owned()
-            }
-            Range::Scan { segment, of } => format!(
+    match &request.range {
+        Range::Query { condition, .. } => check_within(table, index, after, condition)?,
+        Range::Scan { segment, of } if !is_in(&place, &all) => {
+            return Err(invalid(format!(
                 "The provided starting key is invalid: Invalid ExclusiveStartKey. Please use ExclusiveStartKey with \
                  correct Segment. TotalSegments: {of} Segment: {segment}"
-            ),
-        }));
+            )));
+        }
+        Range::Scan { .. } => {}
     }
     let (low, high) = all;
     let after = std::ops::Bound::Excluded(place);
     Ok((if forward || !is_query { (after, high) } else { (low, after) }, forward))
 }
 
+/// Whether a Query could have ended at this key. AWS looks at the partition key first, except for its last attribute,
+/// which it looks at after the sort key.
+fn check_within(table: &Table, index: Option<&Index>, key: &Item, condition: &KeyCondition) -> Result<()> {
+    const ONE_ROW: &str = "The query can return at most one row and cannot be restarted";
+    let schema = index.map_or(&table.meta.schema, |index| &index.spec.schema);
+    let same: Vec<bool> = (schema.hash_attributes().zip(&condition.partition))
+        .map(|(part, value)| key.get(&part.name) == Some(value))
+        .collect();
+    let Some((last, first)) = same.split_last() else { return Ok(()) };
+    if first.contains(&false) {
+        return Err(invalid(ONE_ROW));
+    }
+    let leads = (schema.range_attributes().zip(&condition.leading))
+        .all(|(part, value)| key.get(&part.name) == Some(value));
+    let at = schema.range_attributes().nth(condition.leading.len()).and_then(|part| key.get(&part.name));
+    if !leads || condition.sort.as_ref().is_some_and(|sort| !at.is_some_and(|value| sort.holds(value))) {
+        return Err(invalid("The provided starting key does not match the range key predicate"));
+    }
+    if *last {
+        return Ok(());
+    }
+    Err(invalid(match (&condition.sort, index) {
+        (Some(_), _) => ONE_ROW,
+        (None, None) if schema.range.is_none() => "The provided exclusive start key is invalid",
+        (None, _) => "The provided starting key is outside query boundaries based on provided conditions",
+    }))
+}
+
 /// The place that a key stands for: the table's key and, for an index, the index's key too, and nothing else.
 fn start(table: &Table, index: Option<&Index>, key: &Item) -> Result<Place> {
     let wrong = || invalid("The provided starting key is invalid");
     let schema = &table.meta.schema;
+    for part in schema.attributes() {
+        key.get(&part.name).map_or(Ok(()), |value| check_key_value(&part.name, value, None))?;
+    }
     let primary = OrderedKey::of(schema, key).ok_or_else(wrong)?;
     let has = |name: &String| schema.has(name) || index.is_some_and(|index| index.spec.schema.has(name));
     if !key.keys().all(has) {

@@ -6,6 +6,7 @@ use std::fmt;
 use headwater_types::AccountId;
 use serde::{Deserialize, Serialize};
 
+use crate::options::TableOptions;
 use crate::value::{AttributeType, Item};
 
 /// The name of a table or an index: 3 to 255 of `a-z A-Z 0-9 _ . -`.
@@ -71,19 +72,56 @@ pub struct KeyAttribute {
     pub kind: KeyType,
 }
 
-/// The attributes that make a key.
+/// The attributes that make a key: a partition key and perhaps a sort key. In a global index each of them may have
+/// up to [`KEY_PARTS_MAX`](crate::limits::KEY_PARTS_MAX) attributes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeySchema {
-    /// The partition key.
+    /// The partition key, or the first of its attributes.
     pub hash: KeyAttribute,
-    /// The sort key, if there is one.
+    /// The sort key, or the first of its attributes, if there is one.
     pub range: Option<KeyAttribute>,
+    /// Further attributes of the partition key, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    more_hash: Vec<KeyAttribute>,
+    /// Further attributes of the sort key, in order; none without [`Self::range`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    more_range: Vec<KeyAttribute>,
 }
 
 impl KeySchema {
-    /// Its attributes, the partition key first.
+    /// A key with one attribute of each kind.
+    pub fn new(hash: KeyAttribute, range: Option<KeyAttribute>) -> Self {
+        Self { hash, range, more_hash: Vec::new(), more_range: Vec::new() }
+    }
+
+    /// A key of any number of attributes, in order; `None` if the partition key has none.
+    pub fn of_attributes(
+        hash: impl IntoIterator<Item = KeyAttribute>,
+        range: impl IntoIterator<Item = KeyAttribute>,
+    ) -> Option<Self> {
+        let (mut hash, mut range) = (hash.into_iter(), range.into_iter());
+        let (first, sort) = (hash.next()?, range.next());
+        Some(Self { hash: first, range: sort, more_hash: hash.collect(), more_range: range.collect() })
+    }
+
+    /// The attributes of the partition key, in order.
+    pub fn hash_attributes(&self) -> impl Iterator<Item = &KeyAttribute> {
+        std::iter::once(&self.hash).chain(&self.more_hash)
+    }
+
+    /// The attributes of the sort key, in order.
+    pub fn range_attributes(&self) -> impl Iterator<Item = &KeyAttribute> {
+        self.range.iter().chain(&self.more_range)
+    }
+
+    /// True if the partition key or the sort key has several attributes.
+    pub fn is_composite(&self) -> bool {
+        !self.more_hash.is_empty() || !self.more_range.is_empty()
+    }
+
+    /// Its attributes, those of the partition key first.
     pub fn attributes(&self) -> impl Iterator<Item = &KeyAttribute> {
-        std::iter::once(&self.hash).chain(&self.range)
+        self.hash_attributes().chain(self.range_attributes())
     }
 
     /// True if this attribute is a part of the key.
@@ -177,4 +215,6 @@ pub struct TableSpec {
     pub deletion_protection: bool,
     /// Tags.
     pub tags: BTreeMap<String, String>,
+    /// What else was asked for.
+    pub options: TableOptions,
 }

@@ -13,7 +13,7 @@ use headwater_types::Timestamp;
 use crate::capacity::{Capacity, Kind, read_cost, write_cost};
 use crate::change::{Change, TokenMeta, encode};
 use crate::error::{Cancellation, Result, TablesError};
-use crate::expression::Condition;
+use crate::expression::{Condition, KeyCondition};
 use crate::limits::{
     CHANGE_BYTES_MAX, CONDITION_WORK_MAX, ITEM_BYTES_MAX, ITEM_MEMORY_BYTES_MAX, LEVELS_MAX,
     MEMORY_BYTES_MAX, PARTITION_KEY_BYTES_MAX, PLACE_BYTES, REQUEST_MEMORY_BYTES_MAX, SORT_KEY_BYTES_MAX,
@@ -21,7 +21,8 @@ use crate::limits::{
 };
 use crate::order::of_partition;
 use crate::requests::{Action, Collection, Consumed, Write, Written};
-use crate::schema::{IndexScope, KeyAttribute, KeySchema};
+use crate::scalars::check_scalars;
+use crate::schema::{IndexScope, IndexSpec, KeyAttribute, KeySchema};
 use crate::service::TransactionToken;
 use crate::state::{Entries, Index, State, Table, is_projected, projected_bytes};
 use crate::value::{AttributeValue, Item, memory_bytes, size_bytes};
@@ -42,9 +43,9 @@ pub(crate) struct Stage<'a> {
     items: HashMap<(u64, Item), Option<Arc<Item>>>,
     tokens: HashMap<(String, String), u64>,
     memory_bytes: usize,
-    /// What all of it changes, a record each time something was done.
-    pub(crate) records: Vec<Recorded>,
-    /// How long these are, in bytes.
+    /// What the command that is being decided changes.
+    record: Option<Recorded>,
+    /// How long the records of all commands are, in bytes.
     pub(crate) record_bytes: usize,
 }
 
@@ -56,9 +57,11 @@ pub(crate) struct Recorded {
 }
 
 impl Recorded {
-    /// Refused if it is more than can be written in one piece.
-    pub(crate) fn new(changes: Vec<Change>) -> Result<Self> {
-        let bytes = encode(&changes).map_err(TablesError::Damaged)?;
+    /// Changes, those of encrypted tables sealed. Refused if they are more than can be written in one piece.
+    pub(crate) fn new(changes: Vec<Change>, state: &State) -> Result<Self> {
+        let stored = changes.iter().map(|change| Ok(state.stored(change)?.into_owned()));
+        let stored = stored.collect::<Result<Vec<_>>>()?;
+        let bytes = encode(&stored).map_err(TablesError::Damaged)?;
         if bytes.len() > CHANGE_BYTES_MAX {
             return Err(invalid(
                 "The request changes more than can be made durable in one piece; send several",
@@ -84,9 +87,14 @@ impl<'a> Stage<'a> {
             items: HashMap::new(),
             tokens: HashMap::new(),
             memory_bytes,
-            records: Vec::new(),
+            record: None,
             record_bytes: 0,
         }
+    }
+
+    /// What was changed since this was asked for last.
+    pub(crate) fn take_record(&mut self) -> Option<Recorded> {
+        self.record.take()
     }
 
     fn get(&self, table: &Table, key: &Item) -> Option<Arc<Item>> {
@@ -112,24 +120,20 @@ impl<'a> Stage<'a> {
         moment: Moment<'_>,
     ) -> Result<Vec<Option<Written>>> {
         check_request_memory(writes)?;
-        let (mut decided, mut work) = (Vec::new(), CONDITION_WORK_MAX);
+        let (mut decided, mut are_decided, mut work) = (Vec::new(), Vec::new(), CONDITION_WORK_MAX);
         for write in writes {
             match self.decide(write, moment, &mut work) {
-                Ok(decision) => decided.push(Some(decision)),
-                Err(TablesError::Throttled(_)) => decided.push(None),
+                Ok(decision) => {
+                    decided.push(decision);
+                    are_decided.push(true);
+                }
+                Err(TablesError::Throttled(_)) => are_decided.push(false),
                 // What is wrong refuses all of it.
                 Err(error) => return Err(error),
             }
         }
-        let mut done = Vec::new();
-        for decision in decided {
-            // A record each: together they may be longer than one can be.
-            done.push(match decision {
-                Some(decision) => self.stage(vec![decision], Vec::new())?.pop(),
-                None => None,
-            });
-        }
-        Ok(done)
+        let mut written = self.stage(decided, Vec::new())?.into_iter();
+        Ok(are_decided.into_iter().map(|is_decided| is_decided.then(|| written.next()).flatten()).collect())
     }
 
     /// All writes, or none.
@@ -141,7 +145,7 @@ impl<'a> Stage<'a> {
     ) -> Result<Vec<Written>> {
         let known = token.and_then(|token| Some((token, self.known_token(token, moment.now)?)));
         if let Some((token, request)) = known {
-            if request != token.request {
+            if ![token.request, token.former].contains(&request) {
                 return Err(TablesError::TokenMismatch);
             }
             return writes.iter().map(|write| self.repeated(write, moment)).collect();
@@ -159,6 +163,9 @@ impl<'a> Stage<'a> {
         // No item is named twice, so none of these depends on another.
         let (mut decided, mut reasons, mut work) = (Vec::new(), Vec::new(), CONDITION_WORK_MAX);
         for write in writes {
+            if matches!(reasons.last(), Some(Some(Cancellation::Invalid(_)))) {
+                break;
+            }
             reasons.push(match self.decide(write, moment, &mut work) {
                 Ok(decision) => {
                     decided.push(decision);
@@ -171,6 +178,8 @@ impl<'a> Stage<'a> {
             });
         }
         if reasons.iter().any(Option::is_some) {
+            // What comes after an action that is wrong has not been looked at, and has no reason.
+            reasons.resize(writes.len(), None);
             return Err(TablesError::TransactionCanceled(reasons));
         }
         let weigh = |decision: &Decision| decision.written.new.as_deref().map_or(0, size_bytes);
@@ -193,20 +202,23 @@ impl<'a> Stage<'a> {
     }
 
     /// Deletes the items of these keys whose time has come.
-    pub(crate) fn expire(&mut self, uid: u64, keys: &[Item], now: Timestamp) {
+    pub(crate) fn expire(&mut self, uid: u64, keys: &[Item], now: Timestamp) -> Result<()> {
         let state = self.state;
-        let Some(table) = state.table(uid) else { return };
-        let Some(attribute) = table.meta.expiry_attribute() else { return };
-        let mut changes = Vec::new();
-        for key in keys {
-            if self.get(table, key).is_some_and(|item| has_expired(&item, attribute, now)) {
-                self.items.insert((uid, key.clone()), None);
-                changes.push(Change::Delete(uid, key.clone()));
-            }
+        let Some(table) =
+            state.table(uid).filter(|table| !state.has_lost(uid) && table.key_trouble().is_none())
+        else {
+            return Ok(());
+        };
+        let Some(attribute) = table.meta.expiry_attribute() else { return Ok(()) };
+        let is_gone =
+            |key: &&Item| self.get(table, key).is_some_and(|item| has_expired(&item, attribute, now));
+        let gone: Vec<Item> = keys.iter().filter(is_gone).cloned().collect();
+        if !gone.is_empty() {
+            let changes = gone.iter().map(|key| Change::Delete(uid, key.clone())).collect();
+            self.keep(Recorded::new(changes, state)?);
         }
-        if let Ok(recorded) = Recorded::new(changes) {
-            self.keep(recorded);
-        }
+        self.items.extend(gone.into_iter().map(|key| ((uid, key), None)));
+        Ok(())
     }
 
     fn decide(&self, write: &Write, moment: Moment<'_>, work: &mut usize) -> Result<Decision> {
@@ -216,6 +228,7 @@ impl<'a> Stage<'a> {
         }
         let key = key_of(table, &write.action)?;
         let old = self.get(table, &key);
+        check_paths(table, write)?;
         if let Some(condition) = &write.condition {
             let none = Item::new();
             let item = old.as_deref().unwrap_or(&none);
@@ -278,7 +291,7 @@ impl<'a> Stage<'a> {
             decisions.iter().filter_map(|decision| decision.change.clone()).collect();
         changes.extend(more);
         if !changes.is_empty() {
-            let recorded = Recorded::new(changes)?;
+            let recorded = Recorded::new(changes, self.state)?;
             self.keep(recorded);
         }
         let mut done = Vec::with_capacity(decisions.len());
@@ -294,10 +307,9 @@ impl<'a> Stage<'a> {
     }
 
     fn keep(&mut self, recorded: Recorded) {
-        if !recorded.changes.is_empty() {
-            self.record_bytes += recorded.bytes.len();
-            self.records.push(recorded);
-        }
+        debug_assert!(self.record.is_none(), "a command has one record");
+        self.record_bytes += recorded.bytes.len();
+        self.record = Some(recorded);
     }
 
     fn known_token(&self, token: &TransactionToken, now: Timestamp) -> Option<u64> {
@@ -312,6 +324,23 @@ impl<'a> Stage<'a> {
         let units = read_cost(item.as_deref().map_or(0, size_bytes), true);
         let consumed = Consumed { table: 2 * units, indexes: Vec::new() };
         Ok(Written { old: item.clone(), new: item, consumed, collection: None })
+    }
+}
+
+/// Whether the paths of a write's expressions may be: not into keys.
+fn check_paths(table: &Table, write: &Write) -> Result<()> {
+    if let Action::Update { update: Some(update), .. } = &write.action {
+        if let Some(name) = update.attributes().into_iter().find(|name| table.meta.schema.has(name)) {
+            return Err(invalid(format!(
+                "One or more parameter values were invalid: Cannot update attribute {name}. This attribute is part of \
+                 the key"
+            )));
+        }
+        check_scalars(table, &update.nested_attributes())?;
+    }
+    match &write.condition {
+        Some(condition) => check_scalars(table, &condition.nested_attributes()),
+        None => Ok(()),
     }
 }
 
@@ -396,26 +425,38 @@ pub(crate) fn check_key(table: &Table, key: &Item) -> Result<()> {
 }
 
 fn check_key_values(table: &Table, key: &Item) -> Result<()> {
-    for attribute in table.meta.schema.attributes() {
+    let schema = &table.meta.schema;
+    for attribute in schema.attributes() {
         let Some(value) = key.get(&attribute.name) else { continue };
         check_key_value(&attribute.name, value, None)?;
-        check_key_bytes(value, attribute.name == table.meta.schema.hash.name)?;
+    }
+    check_key_bytes(schema.hash_attributes().filter_map(|part| key.get(&part.name)), true)?;
+    check_key_bytes(schema.range_attributes().filter_map(|part| key.get(&part.name)), false)
+}
+
+/// Whether there can be a partition and sort keys such as a Query asks for.
+pub(crate) fn check_condition(schema: &KeySchema, condition: &KeyCondition) -> Result<()> {
+    for (attribute, value) in schema.hash_attributes().zip(&condition.partition) {
+        check_key_value(&attribute.name, value, None)?;
+    }
+    check_key_bytes(&condition.partition, true)?;
+    for (attribute, value) in schema.range_attributes().zip(&condition.leading) {
+        check_key_value(&attribute.name, value, None)?;
     }
     Ok(())
 }
 
-/// Whether a partition of this key can be.
-pub(crate) fn check_partition(schema: &KeySchema, partition: &AttributeValue) -> Result<()> {
-    check_key_value(&schema.hash.name, partition, None)?;
-    check_key_bytes(partition, true)
+/// What it is, if it is empty text or bytes, which no key may be.
+fn empty(value: &AttributeValue) -> Option<&'static str> {
+    match value {
+        AttributeValue::S(text) if text.is_empty() => Some("string"),
+        AttributeValue::B(bytes) if bytes.is_empty() => Some("binary"),
+        _ => None,
+    }
 }
 
-fn check_key_value(name: &str, value: &AttributeValue, index: Option<&str>) -> Result<()> {
-    let what = match value {
-        AttributeValue::S(text) if text.is_empty() => "string",
-        AttributeValue::B(bytes) if bytes.is_empty() => "binary",
-        _ => return Ok(()),
-    };
+pub(crate) fn check_key_value(name: &str, value: &AttributeValue, index: Option<&str>) -> Result<()> {
+    let Some(what) = empty(value) else { return Ok(()) };
     Err(invalid(match index {
         None => format!(
             "One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an \
@@ -443,20 +484,15 @@ fn new_item(
         Action::Update { update, .. } => {
             let before = old.map_or(key, |item| &**item);
             let Some(update) = update else { return Ok(Some(Arc::new(before.clone()))) };
-            if let Some(name) = update.attributes().into_iter().find(|name| table.meta.schema.has(name)) {
-                return Err(invalid(format!(
-                    "One or more parameter values were invalid: Cannot update attribute {name}. This attribute is \
-                     part of the key"
-                )));
-            }
             if old.is_none() && !update.creates() {
                 return Ok(None);
             }
             (update.apply(before)?, "Item size to update has exceeded the maximum allowed size")
         }
     };
+    let before = old.filter(|_| matches!(action, Action::Update { .. })).map(|old| &**old);
     for index in table.live_indexes() {
-        check_index_keys(index, &item)?;
+        check_index_keys(&index.spec, &item, before)?;
     }
     if size_bytes(&item) > ITEM_BYTES_MAX {
         return Err(invalid(too_large));
@@ -468,10 +504,14 @@ fn new_item(
     Ok(Some(Arc::new(item)))
 }
 
-/// An item need not have the keys of an index, but what it has must be such keys.
-fn check_index_keys(index: &Index, item: &Item) -> Result<()> {
-    let name = index.spec.name.as_str();
-    for attribute in index.spec.schema.attributes() {
+/// An item need not have the keys of an index, but what it has must be such keys. Of an update only what it changes is
+/// looked at: an item from before the index may have what no write could put.
+pub(crate) fn check_index_keys(spec: &IndexSpec, item: &Item, before: Option<&Item>) -> Result<()> {
+    let name = spec.name.as_str();
+    let changed = |attribute: &&KeyAttribute| {
+        before.is_none_or(|before| before.get(&attribute.name) != item.get(&attribute.name))
+    };
+    for attribute in spec.schema.attributes().filter(changed) {
         let Some(value) = item.get(&attribute.name) else { continue };
         let (expected, actual) = (attribute.kind.attribute_type(), value.kind());
         if expected != actual {
@@ -483,22 +523,42 @@ fn check_index_keys(index: &Index, item: &Item) -> Result<()> {
                 actual.name()
             )));
         }
-        check_key_value(&attribute.name, value, Some(name))?;
-        let is_hash = attribute.name == index.spec.schema.hash.name;
-        check_key_bytes(value, is_hash)?;
+        match (empty(value), before) {
+            (Some(what), Some(_)) => {
+                return Err(invalid(format!(
+                    "One or more parameter values are not valid. The update expression attempted to update a secondary \
+                     index key to a value that is not supported. The AttributeValue for a key attribute cannot contain \
+                     an empty {what} value."
+                )));
+            }
+            _ => check_key_value(&attribute.name, value, Some(name))?,
+        }
+    }
+    let schema = &spec.schema;
+    if schema.hash_attributes().any(|part| changed(&part)) {
+        check_key_bytes(schema.hash_attributes().filter_map(|part| item.get(&part.name)), true)?;
+    }
+    if schema.range_attributes().any(|part| changed(&part)) {
+        check_key_bytes(schema.range_attributes().filter_map(|part| item.get(&part.name)), false)?;
     }
     Ok(())
 }
 
-fn check_key_bytes(value: &AttributeValue, is_hash: bool) -> Result<()> {
-    let (max, kind) =
-        if is_hash { (PARTITION_KEY_BYTES_MAX, "hashkey") } else { (SORT_KEY_BYTES_MAX, "rangekey") };
-    if value.size_bytes() > max {
-        return Err(invalid(format!(
-            "One or more parameter values were invalid: Size of {kind} has exceeded the maximum size limit of{max} bytes"
-        )));
-    }
-    Ok(())
+/// All attributes of a partition key, or of a sort key, together. The space that is missing is missing with AWS.
+fn check_key_bytes<'v>(values: impl IntoIterator<Item = &'v AttributeValue>, is_hash: bool) -> Result<()> {
+    let bytes: usize = values.into_iter().map(AttributeValue::size_bytes).sum();
+    let why = match is_hash {
+        true if bytes > PARTITION_KEY_BYTES_MAX => {
+            format!("Size of hashkey has exceeded the maximum size limit of{PARTITION_KEY_BYTES_MAX} bytes")
+        }
+        false if bytes > SORT_KEY_BYTES_MAX => {
+            format!(
+                "Aggregated size of all range keys has exceeded the size limit of {SORT_KEY_BYTES_MAX} bytes"
+            )
+        }
+        _ => return Ok(()),
+    };
+    Err(invalid(format!("One or more parameter values were invalid: {why}")))
 }
 
 /// What a write costs, in half units.
@@ -543,7 +603,7 @@ fn collection(table: &Table, key: &Item, old: Option<&Item>, new: Option<&Item>)
     let schema = &table.meta.schema;
     let partition = key.get(&schema.hash.name)?;
     let of = |entries: &Entries, weigh: &dyn Fn(&Item) -> usize| -> usize {
-        entries.range(of_partition(partition, None)).map(|(_, item)| weigh(item)).sum()
+        entries.range(of_partition(partition)).map(|(_, item)| weigh(item)).sum()
     };
     let mut bytes = of(&table.items, &size_bytes) + new.map_or(0, size_bytes);
     bytes -= old.map_or(0, size_bytes).min(bytes);

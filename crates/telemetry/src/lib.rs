@@ -73,33 +73,42 @@ pub enum Level {
     DiskFreeBytes,
     /// 1 once a disk error has stopped all writes.
     WritesStopped,
-    /// Stored frames that were found damaged since the start.
+    /// Places in stored files that are known to be damaged.
     DamagedFrames,
     /// Failures of the background work since the start.
     BackgroundFailures,
     /// Bytes that wait to be made durable.
     CommitQueueBytes,
+    /// Tables that have lost something to damage; at least 1 while tables may be missing, or none can be read.
+    DamagedTables,
     /// Tables that exist.
     Tables,
     /// Items of all tables.
     TableItems,
     /// Memory that items and indexes take, roughly.
     TableMemoryBytes,
+    /// Seconds since the epoch at which everything that is stored had last been read; 0 before the first time.
+    ScrubLastComplete,
 }
 
 /// Names and descriptions, in the order of [`Level`].
-const LEVELS: [(&str, &str); 11] = [
+const LEVELS: [(&str, &str); 13] = [
     ("open_shards", "Open shards of all streams"),
     ("streams", "Streams that exist"),
     ("disk_used_bytes", "Bytes the data directory takes"),
     ("disk_free_bytes", "Bytes free on the disk of the data directory"),
     ("writes_stopped", "1 once a disk error has stopped all writes, until a restart"),
-    ("damaged_frames", "Stored frames found damaged since the start"),
+    ("damaged_frames", "Places in stored files that are known to be damaged"),
     ("background_failures", "Failures of the background work since the start; it tries again"),
     ("commit_queue_bytes", "Bytes that wait to be made durable"),
+    ("damaged_tables", "Tables that have lost something to damage, or at least 1 if some may be missing"),
     ("tables", "Tables that exist"),
     ("table_items", "Items of all tables"),
     ("table_memory_bytes", "Memory that items of tables and their indexes take, roughly"),
+    (
+        "scrub_last_complete_timestamp_seconds",
+        "When everything stored had last been read since the start; 0 for never",
+    ),
 ];
 
 /// Counts as an open connection until it is dropped.
@@ -130,6 +139,7 @@ pub struct Metrics {
     stream_subscriptions: Family<StreamLabels, Gauge>,
     stream_iterator_age: Family<StreamLabels, Gauge>,
     fsync: Histogram,
+    scrubbed_bytes: Counter,
     levels: [Gauge; LEVELS.len()],
     connections: Gauge,
 }
@@ -217,6 +227,8 @@ impl Metrics {
         let help =
             "How far the newest reads were behind, the worst of a stream's shards; absent where nobody reads";
         let stream_iterator_age = stream_level("stream_iterator_age_milliseconds", help);
+        let scrubbed_bytes = Counter::default();
+        registry.register("scrubbed_bytes", "Bytes read to find damage", scrubbed_bytes.clone());
         let levels: [Gauge; LEVELS.len()] = Default::default();
         for (gauge, (name, help)) in levels.iter().zip(LEVELS) {
             registry.register(name, help, gauge.clone());
@@ -237,6 +249,7 @@ impl Metrics {
             stream_subscriptions,
             stream_iterator_age,
             fsync,
+            scrubbed_bytes,
             levels,
             connections,
         }
@@ -257,6 +270,11 @@ impl Metrics {
     /// Counts one commit of the log.
     pub fn fsync(&self, took: Duration) {
         self.fsync.observe(took.as_secs_f64());
+    }
+
+    /// Counts bytes that were read to find damage.
+    pub fn scrubbed(&self, bytes: u64) {
+        self.scrubbed_bytes.inc_by(bytes);
     }
 
     /// Counts a connection for as long as the answer lives.
@@ -323,6 +341,35 @@ impl Metrics {
         text.truncate(text.len() - END.len());
         // Writing to a String cannot fail.
         let _ = encode(&mut text, &self.registry);
+        text
+    }
+
+    /// The same for one account: the series of its streams, and nothing of the server.
+    pub fn encode_account(&self, enhanced: &[EnhancedSample], account: &str) -> String {
+        let label = format!("account=\"{account}\"");
+        let all = self.encode(enhanced);
+        let (mut text, mut described) = (String::new(), 0);
+        let mut description = String::new();
+        for line in all.split_inclusive('\n') {
+            if line.starts_with('#') {
+                // A family's description is a run of lines.
+                if described == 0 {
+                    description.clear();
+                }
+                described += 1;
+                description.push_str(line);
+                continue;
+            }
+            described = 0;
+            // Names of streams, shards and accounts hold nothing that could look like a label.
+            let labels = line.split_once('{').and_then(|(_, rest)| rest.split_once('}'));
+            if labels.is_some_and(|(labels, _)| labels.split(',').any(|known| known == label)) {
+                text.push_str(&description);
+                description.clear();
+                text.push_str(line);
+            }
+        }
+        text.push_str(END);
         text
     }
 }

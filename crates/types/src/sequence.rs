@@ -106,6 +106,11 @@ impl SequenceNumber {
         self.time_s
     }
 
+    /// True of the number with which a shard ends, which no record carries.
+    pub fn is_ending(&self) -> bool {
+        self.index == INDEX_MAX
+    }
+
     /// The position of the record that carries it (of the record before, for a continuation); `None` for the
     /// starting number, which no record has.
     pub fn position(&self) -> Option<Position> {
@@ -216,7 +221,11 @@ fn old_version_0(high: u64, low: u128) -> Result<AnySequenceNumber, InvalidSeque
         return Err(InvalidSequenceNumber);
     }
     let shard = ShardId::new((low & 0xffff) as u32).ok_or(InvalidSequenceNumber)?;
-    Ok(AnySequenceNumber::Old { shard, shard_created_s: (low >> 88) as u64 & 0xf_ffff_ffff })
+    let shard_created_s = (low >> 88) as u64 & 0xf_ffff_ffff;
+    if shard_created_s >= SECONDS_END {
+        return Err(InvalidSequenceNumber);
+    }
+    Ok(AnySequenceNumber::Old { shard, shard_created_s })
 }
 
 /// Reads a decimal number below 2^192 as its high 64 and low 128 bits.

@@ -6,11 +6,11 @@
 //!
 //! # Algorithm
 //! Resharding is a [`ReshardPlan`], made from a map without changing it and applied later, after the parents
-//! were sealed. Changing the shard count splits every shard at the new boundaries that lie inside it and
-//! merges the fragments of each new range, so every step is an ordinary split or merge with two or one child,
-//! and shards that exist only between two steps are born closed.
+//! were sealed. Changing the shard count ([`scale`]) is a series of ordinary splits and merges, with two or one child;
+//! shards that exist only between two of them are born closed.
 
 mod plan;
+mod scale;
 
 use serde::{Deserialize, Serialize};
 

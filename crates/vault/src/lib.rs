@@ -14,12 +14,14 @@
 //! versions included. Without it nothing opens, for anybody.
 
 mod data_key;
+mod default_key;
 mod keyring;
 mod master_key;
 mod names;
 mod secret;
 
 pub use data_key::{Cipher, DataKey, Exhausted, Forged, SEALED_OVERHEAD};
+pub use default_key::DefaultKey;
 pub use keyring::{KeyTrouble, Keyring, KeyringError, WrappedKey};
 pub use master_key::{MasterKey, MasterKeyVersion};
 pub use names::{Alias, DEFAULT_ALIAS, KeyId, KeyRef};

@@ -18,4 +18,4 @@ pub use serde;
 
 pub use codec::{Codec, DecodeError};
 pub use query::parameter;
-pub use xml::{XmlAnswer, xml_answer, xml_error, xml_rest_error};
+pub use xml::{XmlAnswer, ec2_error, s3_error, xml_answer, xml_error};

@@ -18,7 +18,7 @@ use crate::date::Civil;
 pub struct XmlAnswer<'a> {
     /// The name of the operation.
     pub operation: &'a str,
-    /// The namespace of the service.
+    /// The namespace of the service; empty for none.
     pub namespace: &'a str,
     /// As in the header.
     pub request_id: &'a str,
@@ -56,8 +56,23 @@ pub fn xml_error(namespace: &str, request_id: &str, is_sender: bool, code: &str,
     xml.0.into_inner()
 }
 
-/// An error of a REST service, as S3 writes it: without a wrapper.
-pub fn xml_rest_error(code: &str, message: &str, request_id: &str) -> Vec<u8> {
+/// An error of EC2, whose form is its own.
+pub fn ec2_error(request_id: &str, code: &str, message: &str) -> Vec<u8> {
+    let mut xml = Xml::new();
+    xml.open("Response");
+    xml.open("Errors");
+    xml.open("Error");
+    xml.element("Code", code);
+    xml.element("Message", message);
+    xml.close("Error");
+    xml.close("Errors");
+    xml.element("RequestID", request_id);
+    xml.close("Response");
+    xml.0.into_inner()
+}
+
+/// An error of S3.
+pub fn s3_error(request_id: &str, code: &str, message: &str) -> Vec<u8> {
     let mut xml = Xml::new();
     xml.open("Error");
     xml.element("Code", code);
@@ -91,7 +106,9 @@ impl Xml {
 
     fn open_with(&mut self, name: &str, namespace: &str) {
         let mut start = BytesStart::new(name);
-        start.push_attribute(("xmlns", namespace));
+        if !namespace.is_empty() {
+            start.push_attribute(("xmlns", namespace));
+        }
         self.write(Event::Start(start));
     }
 

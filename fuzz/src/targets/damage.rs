@@ -12,11 +12,11 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use headwater_host::ManualClock;
 use headwater_host::disk::{Disk, SimDisk};
+use headwater_host::{ManualClock, SeededRandom};
 use headwater_store::conformance::{ALL, Seen, batch, contents, id, put};
 use headwater_store::{Expect, Expected, LogStore, MetaStore, Position, StoreError};
-use headwater_store_embedded::{EmbeddedStore, OpenError, Options, Sizes};
+use headwater_store_embedded::{EmbeddedStore, OpenError, Options, Repair, Sizes};
 use headwater_types::Timestamp;
 
 use super::mend;
@@ -77,8 +77,12 @@ pub(crate) fn directory(kind: Kind) -> Vec<u8> {
     base.disk.contents(&files(&base.disk, &[kind])[0]).expect("the file is there")
 }
 
-/// Everything small, so that little data goes through all there is.
 fn open(disk: &Arc<SimDisk>) -> Result<Arc<EmbeddedStore>, OpenError> {
+    EmbeddedStore::open(options(disk))
+}
+
+/// Everything small, so that little data goes through all there is.
+fn options(disk: &Arc<SimDisk>) -> Options {
     let sizes = Sizes {
         journal_first_bytes: 4 << 10,
         journal_max_bytes: 16 << 10,
@@ -95,7 +99,9 @@ fn open(disk: &Arc<SimDisk>) -> Result<Arc<EmbeddedStore>, OpenError> {
     };
     let clock = ManualClock::new(Timestamp::from_secs(1_700_000_000));
     let disk: Arc<dyn Disk> = disk.clone();
-    EmbeddedStore::open(Options { sizes, background: false, ..Options::new(disk, "/data", clock) })
+    // The same identity each time, so that files in the corpus are of this store.
+    let random = SeededRandom::new(1);
+    Options { sizes, random, background: false, ..Options::new(disk, "/data", clock) }
 }
 
 async fn build() -> Base {
@@ -210,7 +216,17 @@ async fn noticed(disk: &Arc<SimDisk>, base: &Base, path: &Path) {
 
 /// Whatever is found, the store can be used or says why not.
 async fn survived(disk: &Arc<SimDisk>) {
-    let Ok(store) = open(disk) else { return };
+    let store = match open(disk) {
+        Ok(store) => store,
+        // What is refused can be repaired, or is refused by the repair too.
+        Err(_) => match Repair::plan(options(disk)).and_then(Repair::apply) {
+            Ok(_) => open(disk).expect("what was repaired starts"),
+            Err(error) => {
+                assert!(error.to_string().contains("/data"), "{error} names no file");
+                return;
+            }
+        },
+    };
     let _ = read(&store).await;
     let _ = store.get(KEY).await;
     let _ = MetaStore::list(&*store, "").await;

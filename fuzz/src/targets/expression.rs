@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use headwater_tables::expression::{
-    Condition, ConditionPlace, KeyCondition, Placeholders, Projection, Update,
+    Condition, ConditionPlace, KeyExpression, Placeholders, Projection, Update,
 };
 use headwater_tables::value::{AttributeValue, Item, Number, size_bytes};
 use headwater_tables::{KeyAttribute, KeySchema, KeyType};
@@ -81,9 +81,10 @@ fn projection(text: &str) {
 
 fn key_condition(text: &str) {
     let attribute = |name: &str, kind| KeyAttribute { name: name.to_owned(), kind };
-    let schema = KeySchema { hash: attribute("a", KeyType::S), range: Some(attribute("b", KeyType::N)) };
-    if let Ok(condition) = KeyCondition::parse(text, &mut placeholders(), &schema) {
-        assert!(matches!(condition.partition, AttributeValue::S(_)));
+    let schema = KeySchema::new(attribute("a", KeyType::S), Some(attribute("b", KeyType::N)));
+    let comparisons = KeyExpression::parse(text, &mut placeholders()).and_then(|keys| keys.comparisons());
+    if let Ok(condition) = comparisons.and_then(|comparisons| comparisons.of(&schema)) {
+        assert!(matches!(condition.partition.as_slice(), [AttributeValue::S(_)]));
     }
 }
 

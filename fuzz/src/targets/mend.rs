@@ -20,6 +20,10 @@ pub(super) fn checksums(path: &Path, bytes: &mut [u8]) {
             }
             sign(bytes, 0..bytes.len(), 16);
         }
+        None if path.ends_with("TAIL") => {
+            sign(bytes, 0..80, 8);
+            sign(bytes, 512..592, 8);
+        }
         _ => {}
     }
 }

@@ -104,7 +104,7 @@ async fn api() -> Edge {
     let services: Vec<Arc<dyn Mounted>> = vec![
         kinesis.clone(),
         Arc::new(DynamoDb::new(tables)),
-        Arc::new(CloudWatch::new(monitoring)),
+        Arc::new(CloudWatch::new(monitoring, region.clone())),
         Arc::new(Sts),
     ];
     let host = Host { account, region, access, clock, random, metrics, limits };
@@ -119,17 +119,18 @@ async fn tables() -> Arc<TableService> {
     let index = IndexSpec {
         name: name("index"),
         scope: IndexScope::Global,
-        schema: KeySchema { hash: attribute("c"), range: None },
+        schema: KeySchema::new(attribute("c"), None),
         projection: IndexProjection::All,
         throughput: None,
     };
     let spec = TableSpec {
-        schema: KeySchema { hash: attribute("a"), range: Some(attribute("b")) },
+        schema: KeySchema::new(attribute("a"), Some(attribute("b"))),
         indexes: vec![index],
         billing: Billing::PayPerRequest,
         class: None,
         deletion_protection: false,
         tags: Default::default(),
+        options: Default::default(),
     };
     let table = TableKey { account: orders().account, name: name("orders") };
     tables.create_table(&table, spec).await.expect("a new table");
@@ -160,7 +161,12 @@ async fn ask(api: &Edge, request: &[u8]) -> Vec<u8> {
     let api = api.clone();
     let service = service_fn(move |request| {
         let (api, peer) = (api.clone(), peer.clone());
-        async move { api.handle(request, peer).await }
+        async move {
+            match api.admit(&request, &peer) {
+                Ok(room) => api.handle(request, peer, room).await,
+                Err(refusal) => Ok(*refusal),
+            }
+        }
     });
     let connection = http1::Builder::new().serve_connection(TokioIo::new(theirs), service);
     let client = async {

@@ -42,6 +42,7 @@ pub(super) async fn open(store: &Arc<MemoryStore>) -> Result<Arc<StreamService>,
         limits,
         transition: std::time::Duration::ZERO,
         keys: Arc::default(),
+        default_key: None,
     };
     StreamService::open(substrate, config).await
 }
@@ -59,6 +60,8 @@ pub(super) async fn open_tables(store: &Arc<MemoryStore>) -> Result<Arc<TableSer
         limits: LimitPolicy::aws("us-east-1"),
         transition: std::time::Duration::ZERO,
         copy_after_bytes: headwater_tables::COPY_AFTER_BYTES,
+        keys: Arc::default(),
+        default_key: None,
     };
     TableService::open(substrate, config).await
 }

@@ -1,7 +1,7 @@
-//! Snapshots of the catalog, and the version of the format, in a directory of a store (see `damage`).
+//! Snapshots of the catalog, the version of the format, and the witness of the journal, in a directory of a store (see `damage`).
 
 use super::damage;
 
 pub(crate) fn run(bytes: &[u8]) {
-    damage::run(&[("/data/meta", ".snap"), ("/data", "FORMAT")], bytes);
+    damage::run(&[("/data/meta", ".snap"), ("/data", "FORMAT"), ("/data", "TAIL")], bytes);
 }

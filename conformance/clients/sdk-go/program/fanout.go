@@ -2,10 +2,9 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"net"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -88,31 +87,20 @@ func subscribe(ctx context.Context, w *World) {
 	position := types.StartingPosition{
 		Type: types.ShardIteratorTypeAtSequenceNumber, SequenceNumber: first.SequenceNumber,
 	}
-	for children == nil {
-		stream := w.open(ctx, consumer, *shard.ShardId, position)
-		for event := range stream.Events() {
-			check(children == nil, "an event after the shard's end")
-			value := event.(*types.SubscribeToShardEventStreamMemberSubscribeToShardEvent).Value
-			for _, record := range value.Records {
-				found = append(found, string(record.Data))
-			}
-			// The shard's end: nowhere to continue, and children.
-			equal("the end has children", value.ContinuationSequenceNumber == nil, len(value.ChildShards) > 0)
-			children = value.ChildShards
-			position = types.StartingPosition{
-				Type: types.ShardIteratorTypeAfterSequenceNumber, SequenceNumber: value.ContinuationSequenceNumber,
-			}
+	stream := w.open(ctx, consumer, *shard.ShardId, position)
+	for event := range stream.Events() {
+		check(children == nil, "an event after the shard's end")
+		value := event.(*types.SubscribeToShardEventStreamMemberSubscribeToShardEvent).Value
+		for _, record := range value.Records {
+			found = append(found, string(record.Data))
 		}
-		// Over HTTP/1.1 the SDK now and then closes a connection that was answered faster than it had done with sending.
-		// Whoever subscribes has to do so again every five minutes in any case.
-		if err := stream.Err(); err != nil {
-			check(children == nil && errors.Is(err, net.ErrClosed), "%v", err)
-			fmt.Println("CLOSED BY THE SDK")
-		} else {
-			check(children != nil, "it ended before the shard did")
-		}
-		stream.Close()
+		// The shard's end: nowhere to continue, and children.
+		equal("the end has children", value.ContinuationSequenceNumber == nil, len(value.ChildShards) > 0)
+		children = value.ChildShards
 	}
+	check(stream.Err() == nil, "%v", stream.Err())
+	check(children != nil, "it ended before the shard did")
+	stream.Close()
 	if err := <-written; err != nil {
 		panic(err)
 	}
@@ -124,18 +112,72 @@ func subscribe(ctx context.Context, w *World) {
 	w.settle(ctx)
 }
 
-// open subscribes; a subscription whose connection has just gone may still be in its way.
 func (w *World) open(
 	ctx context.Context, consumer, shard string, position types.StartingPosition,
 ) *kinesis.SubscribeToShardEventStream {
-	for {
-		answer, err := w.kinesis.SubscribeToShard(ctx, &kinesis.SubscribeToShardInput{
-			ConsumerARN: &consumer, ShardId: &shard, StartingPosition: &position,
-		})
-		var busy *types.ResourceInUseException
-		if !errors.As(err, &busy) {
-			return must(answer, err).GetStream()
+	return must(w.kinesis.SubscribeToShard(ctx, &kinesis.SubscribeToShardInput{
+		ConsumerARN: &consumer, ShardId: &shard, StartingPosition: &position,
+	})).GetStream()
+}
+
+const (
+	atOnce = 40
+	rounds = 10
+)
+
+// subscribeAtOnce opens forty subscriptions at the same moment, ten times, and listens to each for a while. Over HTTP/1.1 the
+// SDK closes the connection of an answer that comes before its own sending goroutine is done with the request.
+func subscribeAtOnce(ctx context.Context, w *World) {
+	must(w.kinesis.CreateStream(ctx, &kinesis.CreateStreamInput{StreamName: &w.stream, ShardCount: aws.Int32(atOnce)}))
+	w.arn = *must(w.kinesis.DescribeStreamSummary(ctx, &kinesis.DescribeStreamSummaryInput{
+		StreamName: &w.stream,
+	})).StreamDescriptionSummary.StreamARN
+	w.settle(ctx)
+	shards := w.openShards(ctx)
+	var opened, ended int
+	for round := range rounds {
+		consumer := w.register(ctx, fmt.Sprintf("at-once-%d", round))
+		ends := make(chan error, atOnce)
+		var all sync.WaitGroup
+		for _, shard := range shards {
+			all.Add(1)
+			go func() {
+				defer all.Done()
+				if err := w.listen(ctx, consumer, *shard.ShardId, 700*time.Millisecond); err != nil {
+					ends <- err
+				}
+			}()
 		}
-		time.Sleep(time.Second)
+		all.Wait()
+		close(ends)
+		opened += atOnce
+		for err := range ends {
+			ended++
+			fmt.Println("ENDED", err)
+		}
+	}
+	fmt.Printf("OPENED %d ENDED %d\n", opened, ended)
+}
+
+// listen subscribes at the end of a shard where nothing comes, and says why that ended before its time.
+func (w *World) listen(ctx context.Context, consumer, shard string, enough time.Duration) error {
+	answer, err := w.kinesis.SubscribeToShard(ctx, &kinesis.SubscribeToShardInput{
+		ConsumerARN: &consumer, ShardId: &shard,
+		StartingPosition: &types.StartingPosition{Type: types.ShardIteratorTypeLatest},
+	})
+	if err != nil {
+		return err
+	}
+	stream := answer.GetStream()
+	defer stream.Close()
+	for until := time.After(enough); ; {
+		select {
+		case _, more := <-stream.Events():
+			if !more {
+				return fmt.Errorf("the stream ended: %w", stream.Err())
+			}
+		case <-until:
+			return nil
+		}
 	}
 }

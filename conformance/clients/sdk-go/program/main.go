@@ -70,6 +70,10 @@ func main() {
 		throughRestart(ctx, world)
 		return
 	}
+	if len(os.Args) > 1 && os.Args[1] == "at-once" {
+		subscribeAtOnce(ctx, world)
+		return
+	}
 	for _, step := range steps {
 		began := time.Now()
 		step.run(ctx, world)

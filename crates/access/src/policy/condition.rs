@@ -109,6 +109,10 @@ impl Condition {
             return false;
         }
         let mut each = values.iter().map(|value| test.holds(value, facts) != negated);
+        if self.key.is_tag() {
+            // Of tags that differ in case only, one more must never open what is closed without it.
+            return if allows { each.all(|holds| holds) } else { each.any(|holds| holds) };
+        }
         match quantifier {
             Some(Quantifier::ForAllValues) => each.all(|holds| holds),
             Some(Quantifier::ForAnyValue) => each.any(|holds| holds),

@@ -181,6 +181,59 @@ fn tags_of_the_request() {
     }
 }
 
+/// Tags that differ in case are one condition key: of several values the one that allows less decides.
+#[test]
+fn a_tag_in_another_case_opens_nothing() {
+    let ask = |pairs: &[(&str, &str)]| Ask { resource_tags: tags(pairs), ..Ask::default() };
+    let condition = |effect: &str, test: &str| {
+        format!(r#""Effect":"{effect}","Action":"*","Resource":"*","Condition":{{{test}}}"#)
+    };
+    let (test, not_prod) = (
+        r#""StringEquals":{"aws:ResourceTag/env":"test"}"#,
+        r#""StringNotEquals":{"aws:ResourceTag/env":"prod"}"#,
+    );
+    let (prod, any_prod) = (
+        r#""StringEquals":{"aws:ResourceTag/env":"prod"}"#,
+        r#""ForAllValues:StringEquals":{"aws:ResourceTag/env":"prod"}"#,
+    );
+    for pairs in [[("Env", "prod"), ("env", "test")], [("ENV", "test"), ("env", "prod")]] {
+        let ask = ask(&pairs);
+        for allowed in [test, not_prod, prod] {
+            assert!(!allows(&ask, &condition("Allow", allowed)), "{pairs:?} {allowed}");
+        }
+        for denied in [prod, any_prod, test, not_prod] {
+            let policies = [statement(ALLOW), statement(&condition("Deny", denied))];
+            let policies: Vec<&str> = policies.iter().map(String::as_str).collect();
+            assert_eq!(ask.decide(&policies, None), Err(Denial::IdentityDeny), "{pairs:?} {denied}");
+        }
+        // A variable without one value has none.
+        let variable = r#""StringEquals":{"aws:RequestedRegion":"${aws:ResourceTag/env}"}"#;
+        assert!(!allows(&ask, &condition("Allow", variable)));
+    }
+    assert!(allows(&ask(&[("Env", "test"), ("env", "test")]), &condition("Allow", test)));
+}
+
+/// A refusal of another account's resource does not depend on the resource.
+#[test]
+fn refusals_across_accounts_tell_nothing_of_the_resource() {
+    let by_tag = statement(
+        r#""Effect":"Deny","Action":"*","Resource":"*","Condition":{"StringEquals":{"aws:ResourceTag/team":"web"}}"#,
+    );
+    let allow = statement(ALLOW);
+    let denies = statement(&format!(
+        r#""Principal":{{"AWS":"111122223333"}},"Effect":"Deny","Action":"kinesis:*","Resource":"{FOREIGN}""#
+    ));
+    for identity in [vec![], vec![allow.as_str()], vec![allow.as_str(), by_tag.as_str()]] {
+        let absent = Ask { resource: FOREIGN, resource_tags: None, ..Ask::default() };
+        let told = absent.decide(&identity, None);
+        assert!(told.is_err());
+        for policy in [None, Some(denies.as_str())] {
+            let there = Ask { resource: FOREIGN, ..Ask::default() };
+            assert_eq!(there.decide(&identity, policy), told, "{identity:?} {policy:?}");
+        }
+    }
+}
+
 #[test]
 fn variables() {
     let own = |name| Ask { resource: name, ..Ask::default() };
@@ -296,7 +349,8 @@ fn two_accounts() {
             Some(named(r#"{"AWS":"arn:aws:iam::111122223333:role/alice"}"#, "Allow")),
             Err(Denial::NoResourceAllow),
         ),
-        (&[&allow], Some(named(account, "Deny")), Err(Denial::ResourceDeny)),
+        // That it has such a policy is not told to another account.
+        (&[&allow], Some(named(account, "Deny")), Err(Denial::NoResourceAllow)),
     ];
     for (identity, resource, expected) in cases {
         assert_eq!(ask.decide(identity, resource.as_deref()), expected, "{resource:?}");

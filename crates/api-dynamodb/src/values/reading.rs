@@ -3,6 +3,7 @@
 use std::fmt;
 use std::marker::PhantomData;
 
+use headwater_tables::value::Number;
 use headwater_wire::shape::{Bool, Text};
 use serde::de::{
     Deserialize, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor,
@@ -96,11 +97,20 @@ impl<'de> Visitor<'de> for ValueSeed {
             if let Some(value) = value {
                 let is_first = found == Wire::Empty;
                 let is_again = std::mem::discriminant(&found) == std::mem::discriminant(&value);
-                found = if is_first || is_again { value } else { Wire::Several };
+                found = if is_first || is_again { value } else { several(found, value) };
             }
         }
         Ok(found)
     }
+}
+
+/// What stands for two values in one. A number among them that is none is what AWS speaks of.
+fn several<'de>(one: Wire<'de>, other: Wire<'de>) -> Wire<'de> {
+    let is_wrong = |value: &Wire<'de>| match value {
+        Wire::N(text) => text.parse::<Number>().is_err(),
+        _ => false,
+    };
+    [one, other].into_iter().find(is_wrong).unwrap_or(Wire::Several)
 }
 
 /// Reads a map of values; `None` for null.

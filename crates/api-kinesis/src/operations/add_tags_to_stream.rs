@@ -5,7 +5,7 @@ use headwater_wire::Codec;
 use headwater_wire::shape::{Map, Text};
 
 use super::operation;
-use super::tags::{check_characters, check_tags, owned};
+use super::tags::{check_stream_tags, check_tags, owned};
 use crate::checks::Checks;
 use crate::context::Context;
 use crate::error::Result;
@@ -36,7 +36,7 @@ async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>
     let tags = input.tags.as_ref().map(owned).unwrap_or_default();
     context.note_tags(&tags);
     let key = stream.key(context)?;
-    check_characters(&key, &tags)?;
+    check_stream_tags(&key, &tags)?;
     let (handle, _) = context.find(&key)?;
     context.streams.add_tags(&Tagged::Stream(handle), &tags).await?;
     Ok(Vec::new())

@@ -9,7 +9,7 @@ use headwater_wire::Codec;
 use headwater_wire::shape::{Int, Map, Text};
 
 use super::operation;
-use super::tags::{check_characters, check_tags, owned};
+use super::tags::{check_stream_tags, check_tags, owned};
 use crate::checks::{Checks, NAME};
 use crate::context::{Context, Resource};
 use crate::error::{ApiError, Result};
@@ -79,7 +79,11 @@ async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>
     let name = name.ok_or_else(|| ApiError::invalid_argument("StreamName is required."))?;
     let warm_throughput_mibps =
         input.warm_throughput_mibps.map(|Int(mibps)| mibps).filter(|&mibps| mibps > 0);
-    let on_demand = input.stream_mode_details.as_ref().is_some_and(ModeDetails::is_on_demand);
+    let on_demand = match &input.stream_mode_details {
+        Some(details) => details.is_on_demand(),
+        // With neither a mode nor a number of shards the service chooses both.
+        None => input.shard_count.is_none(),
+    };
     let mode = match (on_demand, input.shard_count) {
         (true, None) => Mode::OnDemand { warm_throughput_mibps },
         (true, Some(_)) => {
@@ -104,7 +108,7 @@ async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>
     if !tags.is_empty() {
         context.authorize_action("AddTagsToStream", Resource::Stream(&key))?;
     }
-    check_characters(&key, &tags)?;
+    check_stream_tags(&key, &tags)?;
     let max_record_kib = input.max_record_size_in_kib.map(|Int(kib)| kib);
     context.streams.create_stream(CreateStream { key, mode, distribution, max_record_kib, tags }).await?;
     Ok(Vec::new())

@@ -1,6 +1,6 @@
 //! DescribeStream.
 
-use headwater_types::{Shard, ShardId};
+use headwater_types::Shard;
 use headwater_wire::Codec;
 use headwater_wire::shape::{Int, Text, Time};
 use serde::Serialize;
@@ -9,8 +9,8 @@ use super::operation;
 use crate::answer::{EnhancedMetrics, ShardShape, StreamModeDetails, created, encryption_type};
 use crate::checks::{Checks, NAME};
 use crate::context::Context;
-use crate::error::{ApiError, Result, status_name};
-use crate::resource::stream_ref;
+use crate::error::{Result, status_name};
+use crate::resource::{require_issued, shard_named, stream_ref};
 
 operation!("DescribeStream", rate: DescribeStreamCalls);
 
@@ -61,13 +61,10 @@ async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>
     stream.check(&mut checks);
     checks.done()?;
 
-    let (handle, status) = stream.find(context)?;
-    let after = input.exclusive_start_shard_id.as_deref().map(|text| {
-        let unknown =
-            || ApiError::invalid_argument(format!("ExclusiveStartShardId {text} is not a shard id."));
-        ShardId::parse(text).ok_or_else(unknown)
-    });
-    let after = after.transpose()?;
+    let key = stream.key(context)?;
+    let after = input.exclusive_start_shard_id.as_deref().map(|text| shard_named(&key, text)).transpose()?;
+    let (handle, status) = context.find(&key)?;
+    after.map_or(Ok(()), |after| require_issued(&handle, after))?;
     let limit = input.limit.map_or(SHARDS_MAX, |Int(limit)| (limit as usize).min(SHARDS_MAX));
     let view = handle.view();
     let mut wanted =

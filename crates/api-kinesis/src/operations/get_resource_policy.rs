@@ -32,7 +32,7 @@ impl Input<'_> {
     pub(super) fn resource(&self, context: &Context<'_>) -> Result<Tagged> {
         let mut checks = Checks::default();
         context.expect_stream(&mut checks, &self.stream_id);
-        tagged(context, checks, &self.resource_arn)
+        tagged(context, checks, &self.resource_arn, || Ok(()))
     }
 }
 

@@ -1,7 +1,7 @@
 //! ListShards.
 
 use headwater_streams::{ShardFilter, ShardPage};
-use headwater_types::ShardId;
+use headwater_types::StreamKey;
 use headwater_wire::Codec;
 use headwater_wire::shape::{Int, Text, Time};
 use serde::Serialize;
@@ -11,7 +11,7 @@ use crate::answer::ShardShape;
 use crate::checks::{Checks, NAME, any_text};
 use crate::context::{Context, Resource};
 use crate::error::{ApiError, Result};
-use crate::resource::stream_ref;
+use crate::resource::{require_issued, shard_named, stream_ref};
 
 operation!("ListShards", rate: ListShardsCalls);
 
@@ -79,7 +79,11 @@ fn first_page(context: &Context<'_>, input: &Input<'_>, limit: usize) -> Result<
     if input.stream_name.is_none() && input.stream_arn.is_none() {
         return Err(ApiError::invalid_argument("Either NextToken or StreamName should be provided."));
     }
-    let (handle, _) = stream_ref!(input).find(context)?;
+    let key = stream_ref!(input).key(context)?;
+    let after = input.exclusive_start_shard_id.as_deref().map(|text| shard_named(&key, text)).transpose()?;
+    let filter = input.shard_filter.as_ref();
+    let filter = filter.map_or(Ok(ShardFilter::FromTrimHorizon), |filter| shard_filter(&key, filter))?;
+    let (handle, _) = context.find(&key)?;
     if input
         .stream_creation_timestamp
         .is_some_and(|Time(time)| time.as_secs() != handle.view().meta().created.as_secs())
@@ -87,9 +91,14 @@ fn first_page(context: &Context<'_>, input: &Input<'_>, limit: usize) -> Result<
         // The stream that was meant has been deleted; another one has its name.
         return Err(headwater_streams::StreamsError::StreamNotFound(handle.key().clone()).into());
     }
-    let after = input.exclusive_start_shard_id.as_deref().map(|text| shard_id("ExclusiveStartShardId", text));
-    let filter = input.shard_filter.as_ref().map_or(Ok(ShardFilter::FromTrimHorizon), shard_filter)?;
-    Ok(context.streams.list_shards(&handle, filter, after.transpose()?, limit)?)
+    let filtered = match filter {
+        ShardFilter::AfterShardId(shard) => Some(shard),
+        _ => None,
+    };
+    for shard in after.into_iter().chain(filtered) {
+        require_issued(&handle, shard)?;
+    }
+    Ok(context.streams.list_shards(&handle, filter, after, limit)?)
 }
 
 fn next_page(context: &Context<'_>, input: &Input<'_>, token: &str, limit: usize) -> Result<ShardPage> {
@@ -109,7 +118,7 @@ fn next_page(context: &Context<'_>, input: &Input<'_>, token: &str, limit: usize
     Ok(context.streams.list_shards_after(&token, limit)?)
 }
 
-fn shard_filter(filter: &Filter<'_>) -> Result<ShardFilter> {
+fn shard_filter(stream: &StreamKey, filter: &Filter<'_>) -> Result<ShardFilter> {
     let missing = |what: &str, kind: &str| {
         ApiError::invalid_argument(format!("{what} must be provided in ShardFilter when Type is {kind}."))
     };
@@ -127,7 +136,7 @@ fn shard_filter(filter: &Filter<'_>) -> Result<ShardFilter> {
     match kind {
         "AFTER_SHARD_ID" => {
             let text = filter.shard_id.as_deref().ok_or_else(|| missing("ShardId", kind))?;
-            Ok(ShardFilter::AfterShardId(shard_id("ShardId", text)?))
+            Ok(ShardFilter::AfterShardId(shard_named(stream, text)?))
         }
         "AT_TRIM_HORIZON" => Ok(ShardFilter::AtTrimHorizon),
         "AT_LATEST" => Ok(ShardFilter::AtLatest),
@@ -135,9 +144,4 @@ fn shard_filter(filter: &Filter<'_>) -> Result<ShardFilter> {
         "FROM_TIMESTAMP" => Ok(ShardFilter::FromTimestamp(time()?)),
         _ => Ok(ShardFilter::FromTrimHorizon),
     }
-}
-
-fn shard_id(member: &str, text: &str) -> Result<ShardId> {
-    ShardId::parse(text)
-        .ok_or_else(|| ApiError::invalid_argument(format!("{member} {text} is not a shard id.")))
 }

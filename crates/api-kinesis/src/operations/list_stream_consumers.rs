@@ -48,17 +48,17 @@ async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>
         return Err(ApiError::invalid_argument(why));
     }
     let stream = stream_of_arn(context, input.stream_arn.as_deref().unwrap_or_default())?;
+    let token = input.next_token.as_deref();
+    let token = token
+        .map(|token| page_token::decode(token, |bytes| context.streams.open_consumer_page(bytes)))
+        .transpose()?;
     let (handle, _) = context.find(&stream)?;
     let created_s = handle.view().meta().created.as_secs();
     if input.stream_creation_timestamp.is_some_and(|Time(time)| time.as_secs() != created_s) {
         // The stream that was meant has been deleted; another one has its name.
         return Err(StreamsError::StreamNotFound(stream).into());
     }
-    let after = input.next_token.as_deref().map(|token| {
-        let token = page_token::decode(token, |bytes| context.streams.open_consumer_page(bytes))?;
-        token.after(&handle).ok_or_else(page_token::invalid)
-    });
-    let after = after.transpose()?;
+    let after = token.map(|token| token.after(&handle).ok_or_else(page_token::invalid)).transpose()?;
     let limit = input.max_results.map_or(CONSUMERS_MAX, |Int(limit)| (limit as usize).min(CONSUMERS_MAX));
     let (found, more) = context.streams.list_consumers(&handle, after.as_ref(), limit);
     let next = found.last().filter(|_| more);

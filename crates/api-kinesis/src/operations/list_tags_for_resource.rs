@@ -30,7 +30,7 @@ async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>
     let input: Input<'_> = codec.decode(body)?;
     let mut checks = Checks::default();
     context.expect_stream(&mut checks, &input.stream_id);
-    let tagged = tagged(context, checks, &input.resource_arn)?;
+    let tagged = tagged(context, checks, &input.resource_arn, || Ok(()))?;
     let tags = context.streams.tags(&tagged)?;
     let tags = tags.iter().map(|(key, value)| Tag { key, value }).collect();
     Ok(codec.encode(&Output { tags }))

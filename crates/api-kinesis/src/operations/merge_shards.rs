@@ -7,7 +7,7 @@ use super::operation;
 use crate::checks::{Checks, NAME};
 use crate::context::Context;
 use crate::error::Result;
-use crate::resource::stream_ref;
+use crate::resource::{shard_named, stream_ref};
 
 operation!("MergeShards", rate: MergeShardsCalls, changes: true);
 
@@ -30,9 +30,10 @@ async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>
     checks.required_text("adjacentShardToMerge", &input.adjacent_shard_to_merge, NAME);
     stream.check(&mut checks);
     checks.done()?;
-    let (handle, _) = stream.find(context)?;
-    let first = input.shard_to_merge.as_deref().unwrap_or_default();
-    let second = input.adjacent_shard_to_merge.as_deref().unwrap_or_default();
+    let key = stream.key(context)?;
+    let first = shard_named(&key, input.shard_to_merge.as_deref().unwrap_or_default())?;
+    let second = shard_named(&key, input.adjacent_shard_to_merge.as_deref().unwrap_or_default())?;
+    let (handle, _) = context.find(&key)?;
     context.streams.merge_shards(&handle, first, second).await?;
     Ok(Vec::new())
 }

@@ -25,12 +25,13 @@ async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>
     let mut checks = Checks::default();
     context.expect_stream(&mut checks, &input.stream_id);
     checks.required("policy", &input.policy);
-    let resource = tagged(context, checks, &input.resource_arn)?;
     let policy = input.policy.as_deref().unwrap_or_default();
     let arn = input.resource_arn.as_deref().unwrap_or_default();
-    ResourcePolicy::parse(policy)
-        .and_then(|parsed| parsed.check_resource(arn))
-        .map_err(|error| ApiError::validation(format!("The policy cannot be used: {error}.")))?;
+    let resource = tagged(context, checks, &input.resource_arn, || {
+        ResourcePolicy::parse(policy)
+            .and_then(|parsed| parsed.check_resource(arn))
+            .map_err(|error| ApiError::validation(format!("The policy cannot be used: {error}.")))
+    })?;
     context.streams.put_policy(&resource, policy).await?;
     Ok(Vec::new())
 }

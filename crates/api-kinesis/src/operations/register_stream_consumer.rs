@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::consumers::ConsumerShape;
 use super::operation;
-use super::tags::{check_resource_characters, check_tags, owned};
+use super::tags::{check_resource_tags, check_tags, owned};
 use crate::checks::{Checks, NAME, STREAM_ARN};
 use crate::context::{Context, Resource};
 use crate::error::{ApiError, Result};
@@ -42,7 +42,7 @@ async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>
     }
     checks.done()?;
     let tags = input.tags.as_ref().map(owned).unwrap_or_default();
-    check_resource_characters(&tags)?;
+    check_resource_tags(&tags)?;
     let name = input.consumer_name.as_deref().and_then(ConsumerName::new);
     let name = name.ok_or_else(|| ApiError::invalid_argument("ConsumerName is required."))?;
     context.note_tags(&tags);

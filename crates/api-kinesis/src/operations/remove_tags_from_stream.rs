@@ -5,7 +5,7 @@ use headwater_wire::Codec;
 use headwater_wire::shape::{List, Text};
 
 use super::operation;
-use super::tags::check_keys;
+use super::tags::{check_keys, check_stream_keys};
 use crate::checks::Checks;
 use crate::context::Context;
 use crate::error::Result;
@@ -33,7 +33,9 @@ async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>
     let keys: Vec<String> =
         input.tag_keys.iter().flat_map(|keys| keys.iter()).map(ToString::to_string).collect();
     context.note_tag_keys(&keys);
-    let (handle, _) = stream.find(context)?;
+    let key = stream.key(context)?;
+    check_stream_keys(&key, &keys)?;
+    let (handle, _) = context.find(&key)?;
     context.streams.remove_tags(&Tagged::Stream(handle), &keys).await?;
     Ok(Vec::new())
 }

@@ -8,7 +8,7 @@ use super::operation;
 use crate::checks::{Checks, HASH_KEY, NAME};
 use crate::context::Context;
 use crate::error::{ApiError, Result};
-use crate::resource::stream_ref;
+use crate::resource::{shard_named, stream_ref};
 
 operation!("SplitShard", rate: SplitShardCalls, changes: true);
 
@@ -31,11 +31,13 @@ async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>
     checks.required_text("shardToSplit", &input.shard_to_split, NAME);
     stream.check(&mut checks);
     checks.done()?;
-    let (handle, _) = stream.find(context)?;
     let at = input.new_starting_hash_key.as_deref().unwrap_or_default();
     let at = HashKey::parse(at).ok_or_else(|| {
         ApiError::invalid_argument(format!("NewStartingHashKey {at} is not in the range [0, 2^128-1]."))
     })?;
-    context.streams.split_shard(&handle, input.shard_to_split.as_deref().unwrap_or_default(), at).await?;
+    let key = stream.key(context)?;
+    let shard = shard_named(&key, input.shard_to_split.as_deref().unwrap_or_default())?;
+    let (handle, _) = context.find(&key)?;
+    context.streams.split_shard(&handle, shard, at).await?;
     Ok(Vec::new())
 }

@@ -2,10 +2,19 @@
 //!
 //! What can be refused is refused by an ordinary error before the first frame. From then on frames leave as
 //! records become durable; events are JSON whatever the request's encoding (model).
+//!
+//! # Pauses
+//! The answer begins [`ANSWER_PAUSE`] after the subscription, and the first event follows [`FIRST_EVENT_PAUSE`] after
+//! `initial-response`. Clients that were written against a service some milliseconds away take both for granted; see
+//! decision 0008. Events after the first leave at once.
+
+use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use headwater_edge::Frames;
+use headwater_host::Clock;
 use headwater_streams::{EventRoom, Push, Reserved, StreamsError, Subscription, encoded_len};
 use headwater_wire::shape::{Bool, Text, Time};
 use headwater_wire::{Codec, event_stream};
@@ -21,6 +30,12 @@ use crate::error::{ApiError, Result};
 use crate::resource::consumer_of_arn;
 
 operation!("SubscribeToShard", rate: shards);
+
+/// Before the head of the answer. The AWS SDK for Go closes an HTTP/1.1 connection that was answered before its own
+/// sending goroutine was done with the request.
+const ANSWER_PAUSE: Duration = Duration::from_millis(5);
+/// Between `initial-response` and the first event. Parsers that take one message a read lose the second of two.
+const FIRST_EVENT_PAUSE: Duration = Duration::from_millis(20);
 
 headwater_wire::shape! {
     struct Input<'a> {
@@ -78,15 +93,23 @@ async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Frames>
         return Err(context.dry_run(&consumer.stream.key));
     }
     let subscription = context.streams.subscribe(&consumer, shard, &start).await?;
-    Ok(frames(subscription, context.events.clone()))
+    context.clock().sleep(ANSWER_PAUSE).await;
+    Ok(frames(subscription, context.events.clone(), context.clock().clone()))
 }
 
-fn frames(subscription: Subscription, room: EventRoom) -> Frames {
+fn frames(subscription: Subscription, room: EventRoom, clock: Arc<dyn Clock>) -> Frames {
     let first = Bytes::from(event_stream::event("initial-response", &Nothing {}, 2));
     let ends_at = subscription.ends_at();
-    let pushes = stream::unfold((subscription, room), |(mut subscription, room)| async move {
-        let push = subscription.next(&room).await?;
-        Some((frame(push), (subscription, room)))
+    // Begins once the connection has taken the first frame, which it sends while nothing else is to be had.
+    let paused = stream::once(async move {
+        clock.sleep(FIRST_EVENT_PAUSE).await;
+        (subscription, room)
+    });
+    let pushes = paused.flat_map(|state| {
+        stream::unfold(state, |(mut subscription, room)| async move {
+            let push = subscription.next(&room).await?;
+            Some((frame(push), (subscription, room)))
+        })
     });
     Frames::new(stream::once(std::future::ready(first)).chain(pushes), ends_at)
 }

@@ -4,7 +4,7 @@ use headwater_wire::Codec;
 use headwater_wire::shape::{Map, Text};
 
 use super::operation;
-use super::tags::{check_resource_characters, check_tags, owned};
+use super::tags::{check_resource_tags, check_tags, owned};
 use crate::checks::Checks;
 use crate::context::Context;
 use crate::error::Result;
@@ -30,8 +30,7 @@ async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>
     }
     let tags = input.tags.as_ref().map(owned).unwrap_or_default();
     context.note_tags(&tags);
-    let tagged = tagged(context, checks, &input.resource_arn)?;
-    check_resource_characters(&tags)?;
+    let tagged = tagged(context, checks, &input.resource_arn, || check_resource_tags(&tags))?;
     context.streams.add_tags(&tagged, &tags).await?;
     Ok(Vec::new())
 }

@@ -48,32 +48,69 @@ pub(super) fn owned(tags: &Map<'_, Text<'_>>) -> BTreeMap<String, String> {
     tags.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect()
 }
 
-/// Refuses characters that TagResource does not take: unlike AddTagsToStream it permits a colon.
-pub(super) fn check_resource_characters(tags: &BTreeMap<String, String>) -> Result<()> {
-    let allowed = |c: char| c.is_alphanumeric() || c.is_whitespace() || "_.:/=+-@".contains(c);
-    if tags.iter().any(|(key, value)| !key.chars().chain(value.chars()).all(allowed)) {
+/// Letters, digits and blanks, which AWS writes as `\p{L}\p{N}\p{Z}`: tabs and line ends are none of these.
+fn is_plain(c: char) -> bool {
+    c.is_alphanumeric() || (c.is_whitespace() && !c.is_control())
+}
+
+/// Refuses what TagResource and RegisterStreamConsumer do not take: unlike AddTagsToStream they permit a colon.
+pub(super) fn check_resource_tags(tags: &BTreeMap<String, String>) -> Result<()> {
+    check_resource_texts(tags.keys(), tags.values())
+}
+
+/// The same for the keys of UntagResource.
+pub(super) fn check_resource_keys(keys: &[String]) -> Result<()> {
+    check_resource_texts(keys, [])
+}
+
+fn check_resource_texts<'a>(
+    keys: impl IntoIterator<Item = &'a String>,
+    values: impl IntoIterator<Item = &'a String>,
+) -> Result<()> {
+    let allowed = |c: char| is_plain(c) || "_.:/=+-@".contains(c);
+    let keys: Vec<_> = keys.into_iter().collect();
+    if keys.iter().copied().chain(values).any(|text| !text.chars().all(allowed)) {
         return Err(ApiError::invalid_argument(
             "Some tags contain invalid characters. Valid characters: Unicode letters, digits, white space, _ . : / = + \
              - @.",
         ));
     }
+    let is_reserved = |key: &&String| key.get(..4).is_some_and(|prefix| prefix.eq_ignore_ascii_case("aws:"));
+    if let Some(key) = keys.into_iter().find(is_reserved) {
+        return Err(ApiError::invalid_argument(format!(
+            "Tag keys that begin with aws: are reserved, and are neither added nor removed: {key}."
+        )));
+    }
     Ok(())
 }
 
-/// Refuses characters that tags of streams may not have.
-pub(super) fn check_characters(stream: &StreamKey, tags: &BTreeMap<String, String>) -> Result<()> {
-    let texts = || tags.iter().flat_map(|(key, value)| [key, value]);
-    let allowed = |c: char| c.is_alphanumeric() || c.is_whitespace() || "_./=+-%@".contains(c);
-    if texts().any(|text| !text.chars().all(allowed)) {
+/// Refuses characters that AddTagsToStream and CreateStream do not take. A colon is one of these, so that no key begins
+/// with the reserved `aws:`.
+pub(super) fn check_stream_tags(stream: &StreamKey, tags: &BTreeMap<String, String>) -> Result<()> {
+    check_stream_texts(stream, "add tags to", tags.keys().chain(tags.values()))
+}
+
+/// The same for the keys of RemoveTagsFromStream.
+pub(super) fn check_stream_keys(stream: &StreamKey, keys: &[String]) -> Result<()> {
+    check_stream_texts(stream, "remove tags from", keys.iter())
+}
+
+fn check_stream_texts<'a>(
+    stream: &StreamKey,
+    what: &str,
+    mut texts: impl Iterator<Item = &'a String> + Clone,
+) -> Result<()> {
+    let allowed = |c: char| is_plain(c) || "_./=+-%@".contains(c);
+    if texts.clone().any(|text| !text.chars().all(allowed)) {
         return Err(ApiError::invalid_argument(
             "Some tags contain invalid characters. Valid characters: Unicode letters, digits, white space, _ . / = + - \
              % @.",
         ));
     }
     // The first text allows a percent sign and the second does not: so it is with AWS.
-    if texts().any(|text| text.contains('%')) {
+    if texts.any(|text| text.contains('%')) {
         return Err(ApiError::invalid_argument(format!(
-            "Failed to add tags to {stream} because some tags contained illegal characters. The allowed characters are \
+            "Failed to {what} {stream} because some tags contained illegal characters. The allowed characters are \
              Unicode letters, white-spaces, '_',',','/','=','+','-','@'."
         )));
     }

@@ -4,7 +4,7 @@ use headwater_wire::Codec;
 use headwater_wire::shape::{List, Text};
 
 use super::operation;
-use super::tags::check_keys;
+use super::tags::{check_keys, check_resource_keys};
 use crate::checks::Checks;
 use crate::context::Context;
 use crate::error::Result;
@@ -28,7 +28,7 @@ async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>
     let keys: Vec<String> =
         input.tag_keys.iter().flat_map(|keys| keys.iter()).map(ToString::to_string).collect();
     context.note_tag_keys(&keys);
-    let tagged = tagged(context, checks, &input.resource_arn)?;
+    let tagged = tagged(context, checks, &input.resource_arn, || check_resource_keys(&keys))?;
     context.streams.remove_tags(&tagged, &keys).await?;
     Ok(Vec::new())
 }

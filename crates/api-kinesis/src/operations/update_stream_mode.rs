@@ -1,6 +1,6 @@
 //! UpdateStreamMode.
 
-use headwater_streams::StreamMode;
+use headwater_streams::{StreamMode, StreamsError};
 use headwater_types::limits::WARM_THROUGHPUT_MIBPS_MAX;
 use headwater_wire::Codec;
 use headwater_wire::shape::{Int, Text};
@@ -34,12 +34,15 @@ async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>
     }
     checks.int("warmThroughputMiBps", input.warm_throughput_mibps, 0..=WARM_THROUGHPUT_MIBPS_MAX);
     checks.done()?;
-    let key = stream_of_arn(context, input.stream_arn.as_deref().unwrap_or_default())?;
-    let (handle, _) = context.find(&key)?;
     let on_demand = input.stream_mode_details.as_ref().is_some_and(ModeDetails::is_on_demand);
     let mode = if on_demand { StreamMode::OnDemand } else { StreamMode::Provisioned };
     let warm_throughput_mibps =
         input.warm_throughput_mibps.map(|Int(mibps)| mibps).filter(|&mibps| mibps > 0);
+    if mode == StreamMode::Provisioned && warm_throughput_mibps.is_some() {
+        return Err(StreamsError::only_on_demand("WarmThroughputMiBps").into());
+    }
+    let key = stream_of_arn(context, input.stream_arn.as_deref().unwrap_or_default())?;
+    let (handle, _) = context.find(&key)?;
     context.streams.update_mode(&handle, mode, warm_throughput_mibps).await?;
     Ok(Vec::new())
 }

@@ -161,7 +161,12 @@ impl Client {
         let (edge, asking) = (edge.clone(), peer.clone());
         let service = service_fn(move |request| {
             let (edge, peer) = (edge.clone(), asking.clone());
-            async move { edge.handle(request, peer).await }
+            async move {
+                match edge.admit(&request, &peer) {
+                    Ok(room) => edge.handle(request, peer, room).await,
+                    Err(refusal) => Ok(*refusal),
+                }
+            }
         });
         tokio::spawn(async move {
             let server = hyper::server::conn::http1::Builder::new();

@@ -19,7 +19,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 pub use fault::Faults;
-pub use priority::{raise_file_limit, raise_thread_priority};
+pub use priority::{is_out_of_files, raise_file_limit, raise_thread_priority};
 pub use sim::SimDisk;
 pub use system::SystemDisk;
 
@@ -35,7 +35,8 @@ pub trait Disk: Send + Sync + Debug {
     /// Opens a file for writes that bypass the cache: memory, offset and length must be multiples of
     /// [`DIRECT_ALIGN`]. Fails where the file system has no such thing.
     fn open_direct(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>>;
-    /// Gives a file a new name within its directory, replacing what had that name.
+    /// Gives a file a new name on the same file system, replacing what had that name. Between directories the
+    /// change is durable once both are synced.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
     /// Removes a file. Handles that are open keep working.
     fn remove(&self, path: &Path) -> io::Result<()>;
@@ -45,8 +46,13 @@ pub trait Disk: Send + Sync + Debug {
     fn sync_dir(&self, path: &Path) -> io::Result<()>;
     /// The names of the files in a directory, sorted.
     fn list(&self, path: &Path) -> io::Result<Vec<String>>;
-    /// Takes the exclusive lock of a file, creating it if needed. The lock ends when the guard is dropped.
+    /// Takes the exclusive lock of a file or a directory that is there, and changes nothing. The lock is on what the
+    /// path leads to now, whatever becomes of the name, and ends when the guard is dropped. `Unsupported` where the
+    /// file system cannot lock a directory.
     fn lock(&self, path: &Path) -> Result<Box<dyn DiskLock>, LockError>;
+    /// Tells apart what a path leads to now from what it led to before: as long as the other is held open, another
+    /// file or directory under the same name has another id.
+    fn file_id(&self, path: &Path) -> io::Result<FileId>;
     /// The room on the file system that holds `path`.
     fn space(&self, path: &Path) -> io::Result<Space>;
 }
@@ -80,8 +86,17 @@ pub trait DiskFile: Send + Sync + Debug {
     fn allocated_bytes(&self) -> io::Result<u64>;
 }
 
-/// Held as long as the lock of a file is.
+/// Held as long as the lock of a file or directory is.
 pub trait DiskLock: Send + Sync + Debug {}
+
+/// A file or directory, whatever its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FileId {
+    /// The device it is on.
+    pub device: u64,
+    /// Its number there.
+    pub inode: u64,
+}
 
 /// Why a lock could not be taken.
 #[derive(Debug)]

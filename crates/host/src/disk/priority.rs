@@ -10,9 +10,15 @@ pub fn raise_thread_priority() {
     let _ = rustix::process::setpriority_process(None, -10);
 }
 
-/// Raises the limit of open files as far as this process may. A store holds two for every segment.
+/// Raises the limit of open files as far as this process may.
 pub fn raise_file_limit() {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let limit = getrlimit(Resource::Nofile);
     let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
+}
+
+/// Was this refused because the process, or the machine, has no file descriptors left? It passes when some are closed.
+pub fn is_out_of_files(error: &std::io::Error) -> bool {
+    use rustix::io::Errno;
+    matches!(Errno::from_io_error(error), Some(Errno::MFILE | Errno::NFILE))
 }

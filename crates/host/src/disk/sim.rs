@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use super::sim_state::{Inode, State, power_failed};
-use super::{DIRECT_ALIGN, Disk, DiskFile, DiskLock, Faults, LockError, Space};
+use super::sim_state::{Inode, Locked, State, power_failed};
+use super::{DIRECT_ALIGN, Disk, DiskFile, DiskLock, Faults, FileId, LockError, Space};
 use crate::{Random, SeededRandom};
 
 const PAGE: u64 = 4096;
@@ -36,7 +36,7 @@ struct SimFile {
 #[derive(Debug)]
 struct SimLock {
     shared: Arc<Shared>,
-    path: PathBuf,
+    locked: Locked,
     power_cycle: u64,
 }
 
@@ -46,7 +46,7 @@ impl Drop for SimLock {
     fn drop(&mut self) {
         let mut state = self.shared.state.lock();
         if state.power_cycles == self.power_cycle {
-            state.locks.remove(&self.path);
+            state.locks.remove(&self.locked);
         }
     }
 }
@@ -197,11 +197,26 @@ impl Disk for SimDisk {
     fn lock(&self, path: &Path) -> Result<Box<dyn DiskLock>, LockError> {
         let mut state = self.shared.state.lock();
         state.alive().map_err(LockError::Io)?;
-        if !state.locks.insert(path.to_owned()) {
+        let locked = match state.names.get(path) {
+            Some(inode) => Locked::File(*inode),
+            None if state.dirs.contains(path) => Locked::Directory(path.to_owned()),
+            None => return Err(LockError::Io(io::ErrorKind::NotFound.into())),
+        };
+        if !state.locks.insert(locked.clone()) {
             return Err(LockError::Held(Some(std::process::id())));
         }
         let power_cycle = state.power_cycles;
-        Ok(Box::new(SimLock { shared: self.shared.clone(), path: path.to_owned(), power_cycle }))
+        Ok(Box::new(SimLock { shared: self.shared.clone(), locked, power_cycle }))
+    }
+
+    fn file_id(&self, path: &Path) -> io::Result<FileId> {
+        let state = self.shared.state.lock();
+        state.alive()?;
+        match state.names.get(path) {
+            Some(&inode) => Ok(FileId { device: 0, inode }),
+            None if state.dirs.contains(path) => Ok(FileId { device: 1, inode: 0 }),
+            None => Err(io::ErrorKind::NotFound.into()),
+        }
     }
 
     fn space(&self, _path: &Path) -> io::Result<Space> {

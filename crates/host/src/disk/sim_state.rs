@@ -20,13 +20,20 @@ pub(super) struct State {
     /// Changes of names since the last sync of their directory, in order.
     pending: Vec<NameChange>,
     pub(super) dirs: BTreeSet<PathBuf>,
-    pub(super) locks: BTreeSet<PathBuf>,
+    pub(super) locks: BTreeSet<Locked>,
     pub(super) faults: Faults,
     pub(super) changes: u64,
     pub(super) syncs: u64,
     pub(super) halted: bool,
     /// Counts power failures; a handle from before one is dead.
     pub(super) power_cycles: u64,
+}
+
+/// Something that is locked: it stays so when its name goes.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Locked {
+    File(u64),
+    Directory(PathBuf),
 }
 
 /// One atomic change of names within a directory.

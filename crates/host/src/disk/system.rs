@@ -10,7 +10,7 @@ use std::sync::Arc;
 use rustix::fs::{Advice, FallocateFlags, FlockOperation, OFlags, fadvise, fallocate, flock, statvfs};
 use rustix::io::{Errno, ReadWriteFlags, preadv2, pwritev};
 
-use super::{Disk, DiskFile, DiskLock, LockError, Space};
+use super::{Disk, DiskFile, DiskLock, FileId, LockError, Space};
 
 /// What is stored is for its owner only, unless the directory was there before.
 const DIRECTORY_MODE: u32 = 0o700;
@@ -100,9 +100,9 @@ impl Disk for SystemDisk {
     }
 
     fn lock(&self, path: &Path) -> Result<Box<dyn DiskLock>, LockError> {
-        let mut options = OpenOptions::new();
-        let mut file =
-            options.read(true).write(true).create(true).truncate(false).open(path).map_err(LockError::Io)?;
+        let is_dir = path.is_dir();
+        // Over NFS an exclusive lock needs a file that is open for writing; a directory cannot be.
+        let mut file = OpenOptions::new().read(true).write(!is_dir).open(path).map_err(LockError::Io)?;
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => {}
             Err(Errno::WOULDBLOCK) => {
@@ -110,12 +110,17 @@ impl Disk for SystemDisk {
                 let _ = file.read_to_string(&mut text);
                 return Err(LockError::Held(text.trim().parse().ok()));
             }
+            Err(Errno::BADF | Errno::OPNOTSUPP | Errno::INVAL | Errno::NOLCK | Errno::NOSYS) if is_dir => {
+                return Err(LockError::Io(io::ErrorKind::Unsupported.into()));
+            }
             Err(error) => return Err(LockError::Io(error.into())),
         }
-        // The id is for people who meet the lock; the lock itself does not need it.
-        let id = format!("{}\n", std::process::id());
-        let _ = file.set_len(0).and_then(|()| file.write_all_at(id.as_bytes(), 0));
         Ok(Box::new(SystemLock(file)))
+    }
+
+    fn file_id(&self, path: &Path) -> io::Result<FileId> {
+        let found = fs::metadata(path)?;
+        Ok(FileId { device: found.dev(), inode: found.ino() })
     }
 
     fn space(&self, path: &Path) -> io::Result<Space> {

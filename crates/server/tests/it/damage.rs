@@ -1,11 +1,12 @@
 //! Bytes that are not what was written: never served as data, always said where.
 
 use std::path::Path;
+use std::time::Duration;
 
 use headwater_host::{Random, SeededRandom};
 use serde_json::json;
 
-use crate::harness::{Got, World};
+use crate::harness::{Got, World, eventually};
 
 /// A payload that can be found in a file.
 fn marked(what: &str) -> Vec<u8> {
@@ -229,4 +230,48 @@ async fn a_journal_that_was_cut_short() {
     }
     world.start().await.unwrap();
     assert_eq!(world.read("hurt", 0).await, whole, "nothing was changed");
+}
+
+/// Nobody reads the stream, nobody restarts the server: `/health`, the metrics and the log tell nevertheless, once, and
+/// no longer when the damage is gone.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_scrubber_reports_a_flipped_byte_before_a_reader_or_a_restart_does() {
+    let world = World::with("scrub", |settings| settings.scrub = Some(Duration::from_secs(3600))).await;
+    prepare(&world).await;
+    world.make_segment("well").await;
+    let well = "{\"status\":\"ok\"}\n";
+    assert_eq!(world.get("/health").await.text, well);
+    let (path, at) = world.find_bytes("seg", ".seg", b"hurt two");
+    let magic = world.contents(&path)[..at].windows(4).rposition(|window| window == b"HWF1").unwrap();
+    flip(&world, &path, at);
+    let passes = async |told: &str| {
+        eventually(told, async || {
+            world.clock.advance(Duration::from_secs(60));
+            world.get("/health").await.text.contains(told)
+        })
+        .await;
+    };
+    passes("damaged in 1 places; the log names file and offset").await;
+    assert_eq!(world.get("/health").await.status, 200, "everything else is served");
+    let metrics = world.get("/metrics").await.text;
+    assert!(metrics.contains("headwater_damaged_frames 1\n"), "{metrics}");
+    let place = format!("{} at offset {magic}: damaged records", path.display());
+    let logged = world.logged("stored data is corrupt");
+    assert_eq!(logged.len(), 1, "{logged:?}");
+    assert!(logged[0].contains(&place) && logged[0].contains("ERROR"), "{logged:?}");
+
+    flip(&world, &path, at);
+    passes(well).await;
+    eventually("a pass is complete", async || {
+        world.clock.advance(Duration::from_secs(60));
+        let metrics = world.get("/metrics").await.text;
+        let complete = |line: &str| line.starts_with("headwater_scrub_last_complete_timestamp_seconds 17000");
+        metrics.lines().any(complete)
+    })
+    .await;
+    let metrics = world.get("/metrics").await.text;
+    assert!(metrics.contains("headwater_damaged_frames 0\n"), "{metrics}");
+    let read = metrics.lines().find_map(|line| line.strip_prefix("headwater_scrubbed_bytes_total "));
+    assert!(read.is_some_and(|bytes| bytes.parse::<u64>().unwrap() > 4000), "{read:?}");
+    assert_eq!(world.logged("stored data is corrupt").len(), 1, "each place is told once");
 }

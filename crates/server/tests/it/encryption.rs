@@ -204,6 +204,101 @@ async fn without_keys_it_is_said_what_to_do() {
     world.stop().await;
 }
 
+/// The data of all records of shard 0.
+async fn data(world: &World, name: &str) -> Vec<Vec<u8>> {
+    world.read(name, 0).await.into_iter().map(|got| got.data).collect()
+}
+
+/// Mode of a file or directory.
+fn mode(path: &Path) -> u32 {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_without_keys_makes_its_own_when_it_is_first_asked_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let own = dir.path().join("keys/master-keys.toml");
+    let mut world = World::with("own-key", |settings| settings.own_master_keys = Some(own.clone())).await;
+    for name in ["s", "t"] {
+        world.create(name, 1).await;
+        world.put(name, b"plain").await;
+    }
+    assert!(!own.exists(), "nobody has asked for it");
+    // Both at once: one key is made.
+    let input = |name| json!({"StreamName": name, "EncryptionType": "KMS", "KeyId": DEFAULT_ALIAS});
+    let (s, t) = tokio::join!(
+        world.call("StartStreamEncryption", input("s")),
+        world.call("StartStreamEncryption", input("t")),
+    );
+    s.ok();
+    t.ok();
+    world.clock.advance(TRANSITION);
+    assert_eq!((mode(&own), mode(own.parent().unwrap())), (0o600, 0o700));
+    let made = MasterKeyFile::read(&own).unwrap();
+    assert_eq!(made.keys.len(), 1);
+    for name in ["s", "t"] {
+        assert_eq!(put_telling(&world, name).await["EncryptionType"], "KMS");
+    }
+    assert!(!on_disk(&world, DATA));
+    // After a restart it is still there; what a crash left beside it does not matter.
+    std::fs::write(own.with_file_name(".master-keys.toml.1"), "half").unwrap();
+    world.stop().await;
+    world.start().await.unwrap();
+    assert_eq!(data(&world, "s").await, [b"plain".as_slice(), DATA]);
+    world.stop().await;
+    // Keys that are given later win, and what was sealed is opened all the same.
+    let given = dir.path().join("given.toml");
+    MasterKeyFile::create(&given, key(5, DEFAULT_ALIAS)).unwrap();
+    world.settings.master_keys = MasterKeySource::File(given.clone());
+    world.start().await.unwrap();
+    assert_eq!(data(&world, "s").await, [b"plain".as_slice(), DATA]);
+    encrypt(&world, "s").await;
+    put_telling(&world, "s").await;
+    world.stop().await;
+    // Moved into the file that is given, they are that file's.
+    MasterKeyFile::change(&given, |file| {
+        file.keys.extend(made.keys.iter().cloned().map(|mut key| {
+            key.aliases.clear();
+            key
+        }));
+        Ok::<_, MasterKeyFileError>(())
+    })
+    .unwrap();
+    world.start().await.unwrap();
+    assert_eq!(data(&world, "s").await, [b"plain".as_slice(), DATA, DATA]);
+    world.stop().await;
+    world.settings.own_master_keys = None;
+    world.start().await.unwrap();
+    assert_eq!(data(&world, "t").await, [b"plain".as_slice(), DATA]);
+    world.stop().await;
+    // A file of its own that others can read is refused, like one that was given.
+    world.settings.own_master_keys = Some(own.clone());
+    write(&own, "format = 1\n", 0o644);
+    let refused = world.start().await.unwrap_err().to_string();
+    assert!(refused.contains("chmod 600") && refused.contains("keys/master-keys.toml"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_key_that_cannot_be_stored_encrypts_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    // Where the directory should be made there is none.
+    let own = dir.path().join("none/keys/master-keys.toml");
+    let mut world = World::with("no-own-key", |settings| settings.own_master_keys = Some(own.clone())).await;
+    world.create("s", 1).await;
+    let input = json!({"StreamName": "s", "EncryptionType": "KMS", "KeyId": DEFAULT_ALIAS});
+    let refused = world.call("StartStreamEncryption", input.clone()).await;
+    assert_eq!(refused.error().0, 500);
+    world.put("s", b"plain").await;
+    assert_eq!(world.status("s").await, "ACTIVE");
+    // As soon as it can be stored it is.
+    std::fs::create_dir(dir.path().join("none")).unwrap();
+    world.call("StartStreamEncryption", input).await.ok();
+    world.clock.advance(TRANSITION);
+    assert_eq!(put_telling(&world, "s").await["EncryptionType"], "KMS");
+    world.stop().await;
+}
+
 fn write(path: &Path, text: &str, mode: u32) {
     use std::os::unix::fs::PermissionsExt;
     std::fs::write(path, text).unwrap();

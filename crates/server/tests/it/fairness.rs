@@ -60,14 +60,17 @@ impl Client {
     }
 
     /// Puts a record; a request that does not end is never answered.
-    async fn put(mut self, data: Vec<u8>, ends: bool) -> (StatusCode, String) {
-        let body = put_input("s", &data).to_string();
+    async fn put(self, data: Vec<u8>, ends: bool) -> (StatusCode, String) {
+        self.call("PutRecord", put_input("s", &data).to_string().into(), ends).await
+    }
+
+    async fn call(mut self, operation: &str, body: Bytes, ends: bool) -> (StatusCode, String) {
         let request = Request::post(format!("http://{}/", self.address))
             .header("content-type", "application/x-amz-json-1.1")
-            .header("x-amz-target", "Kinesis_20131202.PutRecord")
+            .header("x-amz-target", format!("Kinesis_20131202.{operation}"))
             .header("authorization", "AWS4-HMAC-SHA256 Credential=a/b, SignedHeaders=host, Signature=c")
             .header("x-amz-date", "20231114T221320Z")
-            .body(Sending { rest: Some(body.into()), ends })
+            .body(Sending { rest: Some(body), ends })
             .unwrap();
         let answer = self.sender.send_request(request).await.unwrap();
         let status = answer.status();
@@ -107,10 +110,14 @@ async fn the_bodies_of_one_connection_leave_room_for_others() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_requests_of_one_connection_wait_for_each_other() {
-    let world = world("fair-requests", Limits { connection_requests_max: 2, ..Limits::default() }).await;
+    // Reads get no turn, and so keep their places until they are given up.
+    let limits = Limits { connection_requests_max: 2, reads_max: 0, ..Limits::default() };
+    let world = world("fair-requests", limits).await;
+    world.put("s", b"x").await;
+    let iterator = json!({ "ShardIterator": world.iterator("s", 0).await });
     let greedy = Client::open(world.server().address()).await;
-    let stalled: Vec<_> =
-        (0..2).map(|_| tokio::spawn(greedy.clone().put(b"stalled".to_vec(), false))).collect();
+    let read = || tokio::spawn(greedy.clone().call("GetRecords", iterator.to_string().into(), true));
+    let reads = [read(), read()];
     eventually("a further request waits", async || {
         let put = greedy.clone().put(b"waits".to_vec(), true);
         tokio::time::timeout(Duration::from_millis(200), put).await.is_err()
@@ -122,9 +129,26 @@ async fn the_requests_of_one_connection_wait_for_each_other() {
         assert_eq!(other.clone().put(b"served".to_vec(), true).await.0, 200);
     }
     assert!(!waiting.is_finished(), "it waits for those before it");
-    stalled.iter().for_each(|stalled| stalled.abort());
+    world.clock.advance(Duration::from_secs(6));
+    for read in reads {
+        assert_eq!(within("the read is given up", PATIENCE, read).await.unwrap().0, 503);
+    }
     let (status, _) = within("it is served once they are gone", PATIENCE, waiting).await.unwrap();
     assert_eq!(status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn bodies_that_do_not_end_keep_no_places() {
+    let limits = Limits { connection_requests_max: 1, ..Limits::default() };
+    let world = world("fair-places", limits).await;
+    let greedy = Client::open(world.server().address()).await;
+    let stalled: Vec<_> =
+        (0..20).map(|_| tokio::spawn(greedy.clone().put(b"stalled".to_vec(), false))).collect();
+    for _ in 0..20 {
+        let put = greedy.clone().put(b"served".to_vec(), true);
+        assert_eq!(within("it is served beside them", PATIENCE, put).await.0, 200);
+    }
+    stalled.iter().for_each(|stalled| stalled.abort());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

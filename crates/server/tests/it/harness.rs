@@ -31,6 +31,7 @@ pub(crate) fn settings(dir: impl Into<PathBuf>) -> Settings {
         listen: ([127, 0, 0, 1], 0).into(),
         connections: 1024,
         data_dir: dir.into(),
+        scrub: None,
         region: "us-east-1".into(),
         account: AccountId::new("123456789012").unwrap(),
         limits: LimitsChoice::Off,
@@ -42,6 +43,7 @@ pub(crate) fn settings(dir: impl Into<PathBuf>) -> Settings {
         table_transition: TRANSITION,
         tls: TlsChoice::Off,
         master_keys: Default::default(),
+        own_master_keys: None,
         requests: Limits::default(),
     }
 }
@@ -64,9 +66,13 @@ impl World {
     }
 
     pub(crate) async fn start(&mut self) -> Result<(), StartError> {
-        let host = Host { clock: self.clock.clone(), random: SeededRandom::new(7), disk: self.disk.clone() };
-        self.server = Some(Server::start(&self.settings, host).await?);
+        self.server = Some(Server::start(&self.settings, self.host()).await?);
         Ok(())
+    }
+
+    /// The simulated machine.
+    pub(crate) fn host(&self) -> Host {
+        Host { clock: self.clock.clone(), random: SeededRandom::new(7), disk: self.disk.clone() }
     }
 
     pub(crate) fn server(&self) -> &Server {
@@ -156,6 +162,21 @@ impl World {
     /// larger than a simulated disk can bear.
     pub(crate) fn wait_a_little(&self) {
         self.clock.advance(Duration::from_secs(5));
+    }
+
+    /// Does this while time passes, for what begins after a pause.
+    pub(crate) async fn moving<T>(&self, work: impl Future<Output = T>) -> T {
+        let passing = async {
+            loop {
+                SystemClock::new().sleep(Duration::from_millis(5)).await;
+                self.clock.advance(Duration::from_millis(1));
+            }
+        };
+        tokio::select! {
+            biased;
+            done = work => done,
+            () = passing => unreachable!("time never ends"),
+        }
     }
 
     /// Moves what has been written so far out of the journals, into a segment.

@@ -1,6 +1,7 @@
 //! The whole server in this process: what a client sees, on a clock that tests move and on disks that fail.
 
 mod access;
+mod arriving;
 mod damage;
 mod disk_faults;
 mod encryption;
@@ -15,6 +16,7 @@ mod retention;
 mod settings;
 mod starting;
 mod stopping;
+mod subscribing;
 mod tables;
 mod throttling;
 mod tokens;

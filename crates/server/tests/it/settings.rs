@@ -30,7 +30,7 @@ fn child() {
         Err(error) => format!("usage: {error}"),
         Ok(Err(error)) => format!("error: {error}"),
         Ok(Ok(settings)) => format!(
-            "{} {} {} {} {:?} {} {}{}{}{}",
+            "{} {} {} {} {:?} {} {}{}{}{}{}",
             settings.listen,
             settings.data_dir.display(),
             settings.region,
@@ -40,7 +40,8 @@ fn child() {
             settings.transition.as_millis(),
             tables_shown(&settings),
             limits_shown(&settings),
-            keys_shown(&settings)
+            keys_shown(&settings),
+            scrub_shown(&settings)
         ),
     };
     println!("{BEGIN}{shown}{END}");
@@ -70,6 +71,14 @@ fn keys_shown(settings: &Settings) -> String {
     match &settings.master_keys {
         MasterKeySource::None => String::new(),
         given => format!(" {given:?}"),
+    }
+}
+
+/// How often what is stored is read, if not once a week.
+fn scrub_shown(settings: &Settings) -> String {
+    match settings.scrub.map(|every| every.as_secs()) {
+        Some(604_800) => String::new(),
+        every => format!(" scrub={every:?}"),
     }
 }
 
@@ -117,6 +126,7 @@ const EACH: &[(&str, &str, [&str; 3], [&str; 3])] = &[
         ["127.0.0.1:1", "127.0.0.1:2", "[::1]:3"],
     ),
     ("data-dir", "DATA_DIR", ["one", "two", "'three'"], [" one ", " two ", " three "]),
+    ("scrub", "SCRUB", ["90s", "off", "'2h'"], [" scrub=Some(90)", " scrub=None", " scrub=Some(7200)"]),
     ("region", "REGION", ["eu-west-1", "eu-west-2", "'eu-west-3'"], ["eu-west-1", "eu-west-2", "eu-west-3"]),
     (
         "account",
@@ -327,7 +337,11 @@ fn the_file_is_found_by_flag_or_environment() {
 fn wrong_values() {
     let region = "a region is made of a-z, 0-9 and '-', such as us-east-1";
     let address = "an address and a port, such as 127.0.0.1:4567 or [::1]:4567";
+    let scrub = "a time such as 30m, 12h or 7d, of ten years at the most, or off";
     let cases = [
+        ("--scrub=0d", format!("error: scrub '0d' is wrong: {scrub}")),
+        ("--scrub=week", format!("error: scrub 'week' is wrong: {scrub}")),
+        ("--scrub=99999999999999999999d", format!("error: scrub '99999999999999999999d' is wrong: {scrub}")),
         ("--region=", format!("error: region '' is wrong: {region}")),
         ("--region=US_EAST", format!("error: region 'US_EAST' is wrong: {region}")),
         ("--account=1234", "error: account '1234' is wrong: an account is 12 digits".into()),

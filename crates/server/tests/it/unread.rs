@@ -42,7 +42,7 @@ async fn an_event_stream_that_nobody_reads_ends_with_its_connection() {
         .header("x-amz-date", "20231114T221320Z")
         .body(Full::new(Bytes::from(subscribe.to_string())))
         .unwrap();
-    let unread = client.send_request(request).await.unwrap();
+    let unread = world.moving(client.send_request(request)).await.unwrap();
     if unread.status() != 200 {
         panic!("{:?}", unread.into_body().collect().await.unwrap().to_bytes());
     }

@@ -7,10 +7,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use headwater_host::disk::DiskFile;
 use parking_lot::Mutex;
 
+use crate::identity::Stamp;
+
 /// A journal file. While anybody holds it, it is not used for anything else.
 #[derive(Debug)]
 pub(crate) struct JournalFile {
     pub(crate) id: u64,
+    /// Stamp of its frames.
+    pub(crate) stamp: Stamp,
     pub(crate) path: PathBuf,
     pub(crate) file: Arc<dyn DiskFile>,
     /// Where frames have to end.
@@ -24,8 +28,16 @@ pub(crate) struct JournalFile {
 }
 
 impl JournalFile {
-    pub(crate) fn new(id: u64, path: PathBuf, file: Arc<dyn DiskFile>, capacity: u64, written: bool) -> Self {
-        Self { id, path, file, capacity, written, end: AtomicU64::new(0), logs: Mutex::default() }
+    /// A file whose frames carry this stamp; `written` if all of it was written before.
+    pub(crate) fn new(
+        id: u64,
+        stamp: Stamp,
+        path: PathBuf,
+        file: Arc<dyn DiskFile>,
+        capacity: u64,
+        written: bool,
+    ) -> Self {
+        Self { id, stamp, path, file, capacity, written, end: AtomicU64::new(0), logs: Mutex::default() }
     }
 
     pub(crate) fn end(&self) -> u64 {

@@ -33,5 +33,5 @@ pub(crate) use file::JournalFile;
 pub(crate) use prepare::{create_empty, prepare_one, run_prepare, use_any_spare};
 pub(crate) use queue::{Queue, Reply, Work};
 pub(crate) use ring::{Ring, Spare};
-pub(crate) use scan::{Opening, Scan, opening, scan};
+pub(crate) use scan::{Beginning, Opening, Scan, beginning, left_behind, lenient_scan, scan};
 pub(crate) use writer::Writer;

@@ -2,7 +2,6 @@
 
 use std::io::{self, IoSlice};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::Duration;
 
@@ -15,12 +14,18 @@ const PIECE: usize = 1 << 20;
 /// Written before it is synced, so that the commits beside it do not have to wait long.
 const SYNC_EVERY: u64 = 8 << 20;
 
+/// How often it looks around without being woken.
+const ROUND: Duration = Duration::from_secs(1);
+
 /// The body of the thread `prepare`.
 pub(crate) fn run_prepare(shared: &Shared) {
     while !shared.stopping() {
+        // This thread has the most leisure of all.
+        shared.check_place();
+        shared.note_tail(false);
         match prepare_one(shared) {
             Ok(true) => {}
-            Ok(false) => thread::park(),
+            Ok(false) => thread::park_timeout(ROUND),
             Err(_) if shared.stopping() => return,
             Err(error) => {
                 tracing::warn!(%error, "cannot prepare a journal file");
@@ -33,25 +38,24 @@ pub(crate) fn run_prepare(shared: &Shared) {
 
 /// How many files should be ready.
 fn wanted(shared: &Shared) -> usize {
-    if shared.ring.target_bytes() >= shared.sizes().journal_max_bytes { 2 } else { 1 }
+    if shared.ring.target_bytes() >= shared.journal_max_bytes() { 2 } else { 1 }
 }
 
-/// Makes one more file ready. False if there are enough, or if too many wait to be clustered.
+/// Makes one more file ready. False if there are enough, if too many wait to be clustered, or for want of room.
 pub(crate) fn prepare_one(shared: &Shared) -> io::Result<bool> {
     let target = shared.ring.target_bytes();
     // The one that is being written counts too.
-    if shared.ring.ready_count() >= wanted(shared)
-        || !shared.ring.has_room(2 * target, shared.sizes().ring_bytes())
-    {
+    if shared.ring.ready_count() >= wanted(shared) || !shared.ring.has_room(2 * target, shared.ring_bytes()) {
         return Ok(false);
     }
-    let (spare, useless) = shared.ring.take_spare(target);
+    let (spare, useless) = shared.ring.take_spare(target, shared.journal_max_bytes());
     for spare in useless {
         shared.disk().remove(&spare.path)?;
     }
     let spare = match spare {
         Some(spare) => spare,
-        None if shared.full.load(Ordering::Acquire) => return Err(io::ErrorKind::StorageFull.into()),
+        // It is tried again when there is room.
+        None if !shared.has_room_for(target) => return Ok(false),
         None => fill(shared, target)?,
     };
     let ready = rename(shared, spare)?;
@@ -70,14 +74,14 @@ fn rename(shared: &Shared, spare: Spare) -> io::Result<Arc<JournalFile>> {
     let id = shared.ring.take_id();
     let path = shared.layout.journal(id);
     shared.disk().rename(&spare.path, &path)?;
-    shared.disk().sync_dir(&shared.layout.journals)?;
-    Ok(Arc::new(JournalFile::new(id, path, spare.file, spare.len, true)))
+    shared.sync_dir(&shared.layout.journals)?;
+    Ok(Arc::new(JournalFile::new(id, shared.origin.stamp(), path, spare.file, spare.len, true)))
 }
 
 /// A new file of zeros.
 fn fill(shared: &Shared, len: u64) -> io::Result<Spare> {
     let path = unfinished(&shared.layout.journal(shared.ring.take_id()));
-    let file = shared.disk().create(&path)?;
+    let file = shared.create(&path)?;
     let zeros = vec![0; PIECE.min(len as usize)];
     let write = || {
         let mut at = 0;
@@ -108,13 +112,13 @@ pub(crate) fn create_empty(shared: &Shared, len: u64) -> io::Result<Arc<JournalF
     let path = shared.layout.journal(id);
     let temporary = unfinished(&path);
     let disk = shared.disk();
-    let file = disk.create(&temporary)?;
+    let file = shared.create(&temporary)?;
     let reserved = file.allocate(len).and_then(|()| file.sync_data());
     if let Err(error) = reserved {
         let _ = disk.remove(&temporary);
         return Err(error);
     }
     disk.rename(&temporary, &path)?;
-    disk.sync_dir(&shared.layout.journals)?;
-    Ok(Arc::new(JournalFile::new(id, path, file, len, false)))
+    shared.sync_dir(&shared.layout.journals)?;
+    Ok(Arc::new(JournalFile::new(id, shared.origin.stamp(), path, file, len, false)))
 }

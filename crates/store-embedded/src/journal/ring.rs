@@ -9,6 +9,9 @@ use parking_lot::Mutex;
 
 use super::JournalFile;
 
+/// Journals that may wait to be clustered, however small.
+const FILES_MAX: usize = 128;
+
 /// A file that nothing needs any more, under whatever name it last had.
 #[derive(Debug)]
 pub(crate) struct Spare {
@@ -71,6 +74,18 @@ impl Ring {
         None
     }
 
+    /// Bytes of journals that wait to be clustered.
+    pub(crate) fn full_bytes(&self) -> u64 {
+        self.state.lock().full.iter().map(|journal| journal.end()).sum()
+    }
+
+    /// The last ready file, if its capacity will do.
+    pub(crate) fn take_last_ready(&self, will_do: impl Fn(u64) -> bool) -> Option<Arc<JournalFile>> {
+        let mut state = self.state.lock();
+        let last = state.ready.back()?;
+        if will_do(last.capacity) { state.ready.pop_back() } else { None }
+    }
+
     pub(crate) fn ready_count(&self) -> usize {
         self.state.lock().ready.len()
     }
@@ -82,8 +97,10 @@ impl Ring {
     /// May a file of this size be added though none is ready?
     pub(crate) fn has_room(&self, bytes: u64, ring_bytes: u64) -> bool {
         let state = self.state.lock();
+        // Each has a handle as long as it waits.
+        let few = state.full.len() + state.retiring.len() < FILES_MAX;
         let waiting = state.full.iter().chain(&state.retiring).map(|journal| journal.capacity).sum::<u64>();
-        waiting == 0 || waiting + bytes <= ring_bytes
+        waiting == 0 || (few && waiting + bytes <= ring_bytes)
     }
 
     pub(crate) fn add_full(&self, journal: Arc<JournalFile>) {
@@ -111,16 +128,27 @@ impl Ring {
         state.retiring.extract_if(.., |journal| Arc::strong_count(journal) == 1).collect()
     }
 
+    /// Takes all spares.
+    pub(crate) fn take_spares(&self) -> Vec<Spare> {
+        std::mem::take(&mut self.state.lock().spares)
+    }
+
     pub(crate) fn add_spare(&self, spare: Spare) {
         self.state.lock().spares.push(spare);
     }
 
-    /// A spare of exactly this size, and those that are of no use.
-    pub(crate) fn take_spare(&self, bytes: u64) -> (Option<Spare>, Vec<Spare>) {
+    /// A spare of exactly this size, and those that are of no use: smaller, or larger than journals become.
+    pub(crate) fn take_spare(&self, bytes: u64, max_bytes: u64) -> (Option<Spare>, Vec<Spare>) {
         let mut state = self.state.lock();
         let at = state.spares.iter().position(|spare| spare.len == bytes);
         let found = at.map(|at| state.spares.swap_remove(at));
-        (found, state.spares.extract_if(.., |spare| spare.len < bytes).collect())
+        (
+            found,
+            state
+                .spares
+                .extract_if(.., |spare| spare.len < bytes || spare.len > max_bytes.max(bytes))
+                .collect(),
+        )
     }
 
     /// The largest spare.

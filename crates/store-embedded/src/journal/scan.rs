@@ -4,7 +4,8 @@
 //! Frames are taken one after the other from the beginning of the file. Where one is not as it should be, the
 //! question is whether it was ever acknowledged:
 //! - The next journal's opening says where this one ended. Before that everything was durable.
-//! - Without a next journal, any frame further on that says that more than this offset was durable proves it.
+//! - Without a next journal, any frame further on that says that more than this offset was durable proves it, and so
+//!   does the witness (see `tail`).
 //! - Without proof it is a torn tail: it is cut, and because the file is never appended to, stays cut.
 //!
 //! A frame that was durable and whose payload is damaged keeps its place in the index, so that whoever reads
@@ -17,6 +18,8 @@ use headwater_host::disk::DiskFile;
 
 use crate::error::OpenError;
 use crate::frame::{HEADER_LEN, Header, Kind, find_magic, place};
+use crate::identity::Stamp;
+use crate::origin::{Origin, Stranger};
 
 const WINDOW: usize = 1 << 20;
 
@@ -27,6 +30,19 @@ pub(crate) struct Opening {
     pub(crate) before: u64,
     /// ...and where it ended.
     pub(crate) before_end: u64,
+    /// Stamp of the frames.
+    pub(crate) stamp: Stamp,
+}
+
+/// The beginning of a journal file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Beginning {
+    /// The file is in use.
+    Open(Opening),
+    /// It was not in use when the power failed: zeros, or what an earlier use left.
+    Unused,
+    /// It is of another store.
+    Strange(Stranger),
 }
 
 /// A journal file to be read.
@@ -34,12 +50,42 @@ pub(crate) struct Scan<'a> {
     pub(crate) id: u64,
     pub(crate) path: &'a Path,
     pub(crate) file: &'a dyn DiskFile,
+    pub(crate) stamp: Stamp,
     /// Where it ended, if the next journal says so.
     pub(crate) known_end: Option<u64>,
+    /// So much of it was durable for sure.
+    pub(crate) durable: u64,
 }
 
-/// The opening of a file, `None` if the file was not in use when the power failed.
-pub(crate) fn opening(id: u64, path: &Path, file: &dyn DiskFile) -> Result<Option<Opening>, OpenError> {
+/// The beginning of a file that is before the first journal that counts: never one in use.
+pub(crate) fn left_behind(
+    origin: &Origin,
+    path: &Path,
+    file: &dyn DiskFile,
+) -> Result<Option<Stranger>, OpenError> {
+    let mut bytes = [0; HEADER_LEN];
+    let len = file.read_at(&mut bytes, 0).map_err(OpenError::io("read", path))?;
+    Ok(Header::decode_any(&bytes[..len]).and_then(|(_, stamp)| stranger(origin, stamp)))
+}
+
+/// Whose is what an earlier use of a file left?
+fn stranger(origin: &Origin, stamp: Stamp) -> Option<Stranger> {
+    match stamp {
+        stamp if stamp == origin.stamp() => None,
+        Stamp::NONE if origin.has_old_journals() => None,
+        Stamp::NONE => Some(Stranger::NotAdopted),
+        _ => Some(Stranger::Another),
+    }
+}
+
+/// The beginning of a file, of which so much was durable for sure.
+pub(crate) fn beginning(
+    origin: &Origin,
+    id: u64,
+    path: &Path,
+    file: &dyn DiskFile,
+    durable: u64,
+) -> Result<Beginning, OpenError> {
     let mut bytes = [0; HEADER_LEN];
     let cut_short =
         |len: u64| OpenError::Corrupt(format!("{} at offset {len}: the file is cut short", path.display()));
@@ -47,8 +93,12 @@ pub(crate) fn opening(id: u64, path: &Path, file: &dyn DiskFile) -> Result<Optio
     if len < HEADER_LEN {
         return Err(cut_short(len as u64));
     }
-    let found = Header::decode(&bytes[..len], place(id, 0)).filter(|header| header.kind == Kind::Open);
-    if let Some(header) = found {
+    let found = Header::decode_any(&bytes[..len]);
+    let own = found.filter(|(header, _)| header.place == place(id, 0) && header.kind == Kind::Open);
+    if let Some((header, stamp)) = own {
+        if let Err(stranger) = origin.journal(stamp, id) {
+            return Ok(Beginning::Strange(stranger));
+        }
         // What is missing at the end of the file may have been acknowledged.
         let len = file.len().map_err(OpenError::io("measure", path))?;
         if len < u64::from(header.count) {
@@ -57,10 +107,15 @@ pub(crate) fn opening(id: u64, path: &Path, file: &dyn DiskFile) -> Result<Optio
                 path.display()
             )));
         }
-        return Ok(Some(Opening { before: header.first, before_end: header.arrival }));
+        return Ok(Beginning::Open(Opening { before: header.first, before_end: header.arrival, stamp }));
     }
-    let scan = Scan { id, path, file, known_end: None };
-    if scan.was_durable(0)? { Err(scan.damaged(0)) } else { Ok(None) }
+    if let Some(stranger) = found.and_then(|(_, stamp)| stranger(origin, stamp)) {
+        return Ok(Beginning::Strange(stranger));
+    }
+    // While format 1 is taken over nothing carries a stamp.
+    let stamp = if origin.journal(Stamp::NONE, id).is_ok() { Stamp::NONE } else { origin.stamp() };
+    let scan = Scan { id, path, file, stamp, known_end: None, durable };
+    if scan.was_durable(0)? { Err(scan.damaged(0)) } else { Ok(Beginning::Unused) }
 }
 
 /// Calls `each` with every frame after the opening: its header, its offset, and its payload or, if that is
@@ -76,7 +131,7 @@ pub(crate) fn scan(
         let read = |error| OpenError::io("read", scan.path)(error);
         let head = window.get(at, HEADER_LEN).map_err(read)?;
         // Commits only move on: a frame that says otherwise is no part of this sequence.
-        let header = Header::decode(head, place(scan.id, at))
+        let header = Header::decode(head, place(scan.id, at), scan.stamp)
             .filter(|header| u64::from(header.commit) >= commit && u64::from(header.commit) <= at);
         let Some(header) = header else {
             if scan.known_end.is_some() || scan.was_durable(at)? {
@@ -101,25 +156,87 @@ pub(crate) fn scan(
     Ok(at)
 }
 
+/// How a journal reads that is not as it should be.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Lenient {
+    /// Where what can be read ends.
+    pub(crate) end: u64,
+    /// Bytes that were acknowledged and are no frames.
+    pub(crate) damaged_bytes: u64,
+}
+
+/// The same as `scan`, but passes over what is damaged, as a repair has to.
+pub(crate) fn lenient_scan(
+    scan: &Scan<'_>,
+    mut each: impl FnMut(&Header, u64, Option<&[u8]>),
+) -> Result<Lenient, OpenError> {
+    let read = |error| OpenError::io("read", scan.path)(error);
+    let mut window = Window::new(scan.file);
+    let mut found = Lenient::default();
+    let mut commit = 0;
+    loop {
+        let at = found.end;
+        let head = window.get(at, HEADER_LEN).map_err(read)?;
+        let header = Header::decode(head, place(scan.id, at), scan.stamp)
+            .filter(|header| u64::from(header.commit) >= commit && u64::from(header.commit) <= at);
+        let Some(header) = header else {
+            if !scan.was_durable(at)? {
+                return Ok(found);
+            }
+            let Some(next) = scan.next_frame(at + 1)? else {
+                found.damaged_bytes += scan.durable.saturating_sub(at);
+                return Ok(found);
+            };
+            found.damaged_bytes += next - at;
+            found.end = next;
+            continue;
+        };
+        let payload = window.get(at, header.len as usize).map_err(read)?.get(HEADER_LEN..);
+        let payload = payload.filter(|payload| header.payload_is_good(payload));
+        if payload.is_none() && !scan.was_durable(at)? {
+            return Ok(found);
+        }
+        if header.kind != Kind::Open {
+            each(&header, at, payload);
+        }
+        commit = u64::from(header.commit);
+        found.end = at + u64::from(header.len);
+    }
+}
+
 impl Scan<'_> {
-    /// Is there a frame that says that more than `offset` bytes were durable?
+    /// The offset of the first frame at or after `from`.
+    fn next_frame(&self, from: u64) -> Result<Option<u64>, OpenError> {
+        self.search(from, |_| true)
+    }
+
+    /// Is there a frame that says that more than `offset` bytes were durable, or something else that does?
     fn was_durable(&self, offset: u64) -> Result<bool, OpenError> {
+        if self.durable > offset {
+            return Ok(true);
+        }
+        Ok(self.search(offset, |header| u64::from(header.commit) > offset)?.is_some())
+    }
+
+    /// The offset of the first header at or after `from` that is like this.
+    fn search(&self, from: u64, like: impl Fn(&Header) -> bool) -> Result<Option<u64>, OpenError> {
         let read = |error| OpenError::io("read", self.path)(error);
         let mut window = Window::new(self.file);
-        let mut at = offset;
+        let mut at = from;
         loop {
             let bytes = window.get(at, WINDOW).map_err(read)?;
             let ends = bytes.len() < WINDOW;
-            let mut from = 0;
-            while let Some(found) = find_magic(bytes, from) {
-                let header = Header::decode(&bytes[found..], place(self.id, at + found as u64));
-                if header.is_some_and(|header| u64::from(header.commit) > offset) {
-                    return Ok(true);
+            let mut inside = 0;
+            while let Some(found) = find_magic(bytes, inside) {
+                let offset = at + found as u64;
+                let header = Header::decode(&bytes[found..], place(self.id, offset), self.stamp);
+                if header.is_some_and(|header| like(&header)) {
+                    return Ok(Some(offset));
                 }
-                from = found + 1;
+                inside = found + 1;
             }
             if ends {
-                return Ok(false);
+                return Ok(None);
             }
             // A header may lie across the edge.
             at += (WINDOW - HEADER_LEN + 1) as u64;

@@ -10,11 +10,12 @@ use headwater_store::{
     Appended, Bounds, Expect, Expected, LogId, Position, RecordBatch, Result, StoreError, Timestamp, Version,
 };
 
-use super::{Reply, Work};
+use super::{JournalFile, Reply, Work};
 use crate::catalog::Catalog;
 use crate::control::Control;
 use crate::frame::{Header, Kind, place};
 use crate::hot::HotEntry;
+use crate::identity::Stamp;
 use crate::log_state::{LogState, position};
 
 /// Shorter payloads are copied next to their header, which is cheaper than a slice of their own.
@@ -24,6 +25,7 @@ const COPY_BELOW: usize = 8 << 10;
 #[derive(Debug, Default)]
 pub(super) struct Commit {
     file_id: u64,
+    stamp: Stamp,
     /// Offset in the file where this commit begins; everything before is durable.
     begin: u64,
     len: u64,
@@ -92,9 +94,10 @@ impl Answer {
 
 impl Commit {
     /// An empty commit at this place.
-    pub(super) fn begin(&mut self, file_id: u64, begin: u64) {
+    pub(super) fn begin(&mut self, file: &JournalFile, begin: u64) {
         *self = Self {
-            file_id,
+            file_id: file.id,
+            stamp: file.stamp,
             begin,
             inline: std::mem::take(&mut self.inline),
             parts: std::mem::take(&mut self.parts),
@@ -126,7 +129,7 @@ impl Commit {
         header.place = place(self.file_id, offset);
         header.commit = self.begin as u32;
         let from = self.inline.len();
-        self.inline.extend_from_slice(&header.encode());
+        self.inline.extend_from_slice(&header.encode(self.stamp));
         let copied = payload.len() < COPY_BELOW;
         if copied {
             self.inline.extend_from_slice(payload);

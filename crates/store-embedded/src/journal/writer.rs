@@ -3,12 +3,11 @@
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::Duration;
 
 use bytes::Bytes;
-use headwater_host::disk::raise_thread_priority;
+use headwater_host::disk::{is_out_of_files, raise_thread_priority};
 use headwater_store::{Result, StoreError};
 
 use super::stage::{Commit, Counters, Effect};
@@ -22,6 +21,8 @@ use crate::stats::StoreStats;
 const FILLED_QUICKLY: Duration = Duration::from_secs(4);
 /// How long to wait for the clustering before looking again.
 const WAIT_FOR_ROOM: Duration = Duration::from_millis(20);
+/// How long commits are answered without a look whether the directory is where it was.
+const PLACE_CHECK: Duration = Duration::from_millis(100);
 /// How long to wait for it in all before what waits is refused.
 const ROOM_WAIT_MAX: Duration = Duration::from_secs(5);
 
@@ -48,6 +49,8 @@ pub(crate) struct Writer {
     closing: Option<Arc<JournalFile>>,
     /// Since when there has been no room for another file.
     waiting_since: Option<Duration>,
+    /// When it was last looked whether the directory is where it was.
+    place_checked: Duration,
 }
 
 /// Why there is no next file.
@@ -63,6 +66,7 @@ impl Writer {
         let catalog = shared.catalog.read();
         let counters = Counters { sequence_next: catalog.applied + 1, number_next: catalog.number_next };
         drop(catalog);
+        shared.set_active(file.clone(), before);
         let opened = shared.options.clock.elapsed();
         let commit = Commit::default();
         Self {
@@ -78,6 +82,7 @@ impl Writer {
             crowded: false,
             closing: None,
             waiting_since: None,
+            place_checked: opened,
         }
     }
 
@@ -110,7 +115,7 @@ impl Writer {
 
     /// Makes one commit of what is pending, as far as it fits.
     fn step(&mut self, pending: &mut VecDeque<Work>, closed: bool) {
-        self.commit.begin(self.file.id, self.offset);
+        self.commit.begin(&self.file, self.offset);
         let mut done_bytes = 0;
         while let Some(work) = pending.front() {
             let len = work.frame_len();
@@ -124,7 +129,7 @@ impl Writer {
                 if !self.commit.is_empty() {
                     break;
                 }
-                match self.rotate(len) {
+                match self.rotate(len, work.needs_space()) {
                     Ok(()) => {}
                     Err(NoFile::Wait) if !closed && self.waited_for_room() => {
                         break;
@@ -132,7 +137,8 @@ impl Writer {
                     Err(NoFile::Wait) => {
                         let work = pending.pop_front().expect("there is a front");
                         self.shared.queue.done(len);
-                        work.refuse(self.shared.writable().err().unwrap_or(StoreError::Busy));
+                        let why = if self.shared.is_full() { below_the_floor() } else { StoreError::Busy };
+                        work.refuse(self.shared.writable().err().unwrap_or(why));
                         continue;
                     }
                     Err(NoFile::Refused(error)) => {
@@ -161,8 +167,8 @@ impl Writer {
         if let Err(error) = self.shared.writable() {
             return Some(error);
         }
-        if work.needs_space() && self.shared.full.load(Ordering::Acquire) {
-            return Some(StoreError::NoSpace("the disk is below its free-space floor".into()));
+        if work.needs_space() && self.shared.is_full() {
+            return Some(below_the_floor());
         }
         None
     }
@@ -194,7 +200,7 @@ impl Writer {
         {
             return;
         }
-        self.commit.begin(self.file.id, self.offset);
+        self.commit.begin(&self.file, self.offset);
         self.commit.add_frame(Header::new(Kind::Mark, &[]), &Bytes::new());
         self.finish_commit();
         self.unmarked = false;
@@ -232,7 +238,13 @@ impl Writer {
         let clock = &self.shared.options.clock;
         let begin = clock.elapsed();
         self.file.file.sync_data().map_err(|error| self.failed("fdatasync", &error))?;
-        let took = clock.elapsed().saturating_sub(begin);
+        let now = clock.elapsed();
+        let took = now.saturating_sub(begin);
+        if now.saturating_sub(self.place_checked) >= PLACE_CHECK {
+            self.place_checked = now;
+            self.shared.check_place();
+            self.shared.writable()?;
+        }
         self.offset += self.commit.bytes();
         self.file.set_end(self.offset);
         self.unmarked = true;
@@ -274,30 +286,41 @@ impl Writer {
         }
     }
 
-    /// Goes on in another file, with room for a frame of this length.
-    fn rotate(&mut self, frame_len: u64) -> std::result::Result<(), NoFile> {
+    /// Goes on in another file, with room for a frame of this length: of records, if `grows`, or of control.
+    fn rotate(&mut self, frame_len: u64, grows: bool) -> std::result::Result<(), NoFile> {
         let clock = &self.shared.options.clock;
         if self.offset > 0 && clock.elapsed().saturating_sub(self.opened) < FILLED_QUICKLY {
-            self.shared.ring.grow_target(self.shared.sizes().journal_max_bytes);
+            self.shared.ring.grow_target(self.shared.journal_max_bytes());
         }
-        let next = self.next_file(frame_len + HEADER_LEN as u64)?;
+        let next = self.next_file(frame_len + HEADER_LEN as u64, grows)?;
         self.change_file(next)?;
-        self.commit.begin(self.file.id, self.offset);
+        self.commit.begin(&self.file, self.offset);
         Ok(())
     }
 
-    fn next_file(&self, bytes: u64) -> std::result::Result<Arc<JournalFile>, NoFile> {
-        if let Some(ready) = self.shared.ring.take_ready(self.file.id, bytes) {
+    fn next_file(&self, bytes: u64, grows: bool) -> std::result::Result<Arc<JournalFile>, NoFile> {
+        let shared = &*self.shared;
+        let len =
+            if grows { shared.ring.target_bytes() } else { shared.sizes().journal_first_bytes }.max(bytes);
+        // What is ready is left to control when records may not go on.
+        if grows && !shared.may_go_on(self.offset, len, shared.ring.ready_count() == 0) {
+            return Err(NoFile::Refused(below_the_floor()));
+        }
+        if let Some(ready) = shared.ring.take_ready(self.file.id, bytes) {
             return Ok(ready);
         }
-        let len = self.shared.ring.target_bytes().max(bytes);
-        if !self.shared.ring.has_room(len + self.file.capacity, self.shared.sizes().ring_bytes()) {
+        let ring_bytes = if grows { shared.ring_bytes() } else { shared.control_ring_bytes() };
+        if !shared.ring.has_room(len + self.file.capacity, ring_bytes) {
             return Err(NoFile::Wait);
         }
         // Nothing has been written, so nothing is in doubt: a moment without file descriptors passes.
-        create_empty(&self.shared, len).map_err(|error| {
+        create_empty(shared, len).map_err(|error| {
             tracing::warn!(%error, "cannot create a journal file");
-            NoFile::Refused(if is_full(&error) { no_space(&error) } else { StoreError::Busy })
+            NoFile::Refused(match error {
+                error if is_full(&error) => no_space(&error),
+                error if is_out_of_files(&error) => StoreError::NoFiles(error.to_string()),
+                _ => StoreError::Busy,
+            })
         })
     }
 
@@ -321,14 +344,17 @@ impl Writer {
         } else if self.abandoned {
             // Nothing in it counts, but it may look as if it did.
             let disk = self.shared.disk();
-            let removed =
-                disk.remove(&self.file.path).and_then(|()| disk.sync_dir(&self.shared.layout.journals));
+            let removed = disk
+                .remove(&self.file.path)
+                .and_then(|()| self.shared.sync_dir(&self.shared.layout.journals));
             removed.map_err(|error| NoFile::Refused(self.failed("removing", &error)))?;
         } else {
             let (path, file) = (self.file.path.clone(), self.file.file.clone());
             self.shared.ring.add_spare(Spare { path, file, len: self.file.capacity });
         }
         self.file = next;
+        self.shared.set_current(self.file.capacity);
+        self.shared.set_active(self.file.clone(), self.before);
         self.waiting_since = None;
         self.abandoned = false;
         self.offset = 0;
@@ -337,6 +363,10 @@ impl Writer {
         self.shared.wake_prepare();
         Ok(())
     }
+}
+
+fn below_the_floor() -> StoreError {
+    StoreError::NoSpace("the disk is below its free-space floor".into())
 }
 
 fn no_space(error: &io::Error) -> StoreError {

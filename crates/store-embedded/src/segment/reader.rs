@@ -60,7 +60,8 @@ impl Segment {
     pub(crate) fn entry(&self, at: u32, wait: Wait) -> Result<Entry, ReadFault> {
         let offset = (INDEX_HEADER_LEN + at as usize * ENTRY_LEN) as u64;
         let mut bytes = [0; ENTRY_LEN];
-        wait.read(&*self.index, &mut bytes, offset).map_err(ReadFault::io(&self.index_path))?;
+        let index = self.index(wait).map_err(ReadFault::io(&self.index_path))?;
+        wait.read(&*index, &mut bytes, offset).map_err(ReadFault::io(&self.index_path))?;
         let damaged = || ReadFault::corrupt(&self.index_path, offset, "an index entry is damaged");
         Entry::decode(&bytes).ok_or_else(damaged)
     }
@@ -68,7 +69,8 @@ impl Segment {
     /// The runs `from..to`.
     fn runs(&self, from: u32, to: u32, wait: Wait) -> Result<Vec<Run>, ReadFault> {
         let offset = IndexHeader::runs_offset(self.entries) + u64::from(from) * RUN_LEN as u64;
-        let bytes = read_exact(&*self.index, &self.index_path, offset, (to - from) as usize * RUN_LEN, wait)?;
+        let index = self.index(wait).map_err(ReadFault::io(&self.index_path))?;
+        let bytes = read_exact(&*index, &self.index_path, offset, (to - from) as usize * RUN_LEN, wait)?;
         let runs: Vec<Run> = bytes.chunks(RUN_LEN).map_while(Run::decode).collect();
         if runs.len() == (to - from) as usize {
             Ok(runs)
@@ -137,12 +139,13 @@ impl Segment {
 
     fn header(&self, entry: &Entry, offset: u64, wait: Wait) -> Result<Header, ReadFault> {
         let mut bytes = [0; HEADER_LEN];
-        wait.read(&*self.file, &mut bytes, offset).map_err(ReadFault::io(&self.path))?;
+        let file = self.file(wait).map_err(ReadFault::io(&self.path))?;
+        wait.read(&*file, &mut bytes, offset).map_err(ReadFault::io(&self.path))?;
         self.check(entry, offset, &bytes)
     }
 
     fn check(&self, entry: &Entry, offset: u64, bytes: &[u8]) -> Result<Header, ReadFault> {
-        Header::decode(bytes, place(self.id, offset))
+        Header::decode(bytes, place(self.id, offset), self.stamp)
             .filter(|header| header.log == entry.log && header.kind == Kind::Records)
             .ok_or_else(|| ReadFault::corrupt(&self.path, offset, "a frame is damaged"))
     }
@@ -183,7 +186,8 @@ impl<'a> Frames<'a> {
         wait: Wait,
     ) -> Result<Self, ReadFault> {
         let rest = entry.offset + entry.len - offset;
-        let read = |len: u64| read_exact(&*segment.file, &segment.path, offset, len.min(rest) as usize, wait);
+        let file = segment.file(wait).map_err(ReadFault::io(&segment.path))?;
+        let read = |len: u64| read_exact(&*file, &segment.path, offset, len.min(rest) as usize, wait);
         let mut bytes = read(wanted.min(PIECE_MAX))?;
         let first = segment.check(entry, offset, &bytes)?;
         if bytes.len() < first.len as usize {

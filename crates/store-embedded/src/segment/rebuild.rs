@@ -12,6 +12,7 @@ use headwater_host::disk::DiskFile;
 use super::format::{SEGMENT_HEADER_LEN, SegmentHeader};
 use super::writer::IndexBuilder;
 use crate::frame::{HEADER_LEN, Header, Kind, find_magic, place};
+use crate::identity::Stamp;
 
 const WINDOW: usize = 1 << 20;
 
@@ -27,20 +28,20 @@ pub(crate) fn rebuild_index(file: &dyn DiskFile, path: &Path, run_bytes: u64) ->
     while at < len {
         let mut bytes = [0; HEADER_LEN];
         let got = file.read_at(&mut bytes, at)?;
-        let found = Header::decode(&bytes[..got], place(segment.id, at));
+        let found = Header::decode(&bytes[..got], place(segment.id, at), segment.stamp());
         match found.filter(|header| header.kind == Kind::Records && at + u64::from(header.len) <= len) {
             Some(header) => {
                 builder.add(&header, at);
                 at += u64::from(header.len);
             }
-            None => at = next_frame(file, segment.id, at + 1, len)?,
+            None => at = next_frame(file, segment.id, segment.stamp(), at + 1, len)?,
         }
     }
     Ok(builder.encode(segment, len))
 }
 
 /// The offset of the first frame at or after `from`, the file's end if there is none.
-fn next_frame(file: &dyn DiskFile, id: u64, from: u64, len: u64) -> io::Result<u64> {
+pub(super) fn next_frame(file: &dyn DiskFile, id: u64, stamp: Stamp, from: u64, len: u64) -> io::Result<u64> {
     let mut bytes = vec![0; WINDOW];
     let mut at = from;
     while at < len {
@@ -48,7 +49,7 @@ fn next_frame(file: &dyn DiskFile, id: u64, from: u64, len: u64) -> io::Result<u
         let mut inside = 0;
         while let Some(found) = find_magic(&bytes[..got], inside) {
             let offset = at + found as u64;
-            if Header::decode(&bytes[found..got], place(id, offset)).is_some() {
+            if Header::decode(&bytes[found..got], place(id, offset), stamp).is_some() {
                 return Ok(offset);
             }
             inside = found + 1;

@@ -3,12 +3,12 @@
 use std::io::{self, IoSlice};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU32;
+use std::sync::atomic::{AtomicU32, AtomicU64};
 
 use headwater_host::disk::{DIRECT_ALIGN, DiskFile};
 
-use super::Segment;
 use super::format::{Entry, IndexHeader, Run, SEGMENT_HEADER_LEN, SegmentHeader};
+use super::{Part, Segment};
 use crate::frame::{Header, place};
 use crate::layout::unfinished;
 use crate::shared::Shared;
@@ -116,7 +116,8 @@ impl IndexBuilder {
     /// The index file.
     pub(crate) fn encode(&self, segment: SegmentHeader, segment_len: u64) -> Vec<u8> {
         let (entries, runs) = (self.entries.len() as u32, self.runs.len() as u64);
-        let header = IndexHeader { segment, entries, runs, segment_len };
+        let SegmentHeader { id, from, to, .. } = segment;
+        let header = IndexHeader { id, from, to, stamp: segment.stamp(), entries, runs, segment_len };
         let mut out = Vec::with_capacity(header.index_len() as usize);
         out.extend_from_slice(&header.encode());
         self.entries.iter().for_each(|entry| out.extend_from_slice(&entry.encode()));
@@ -126,17 +127,22 @@ impl IndexBuilder {
 }
 
 impl<'a> SegmentWriter<'a> {
-    /// A segment for the records of these journals.
-    pub(crate) fn create(shared: &'a Shared, from: u64, to: u64) -> io::Result<Self> {
+    /// A segment for the records of these journals, of which the last ended at `to_end`.
+    pub(crate) fn create(shared: &'a Shared, from: u64, to: u64, to_end: u64) -> io::Result<Self> {
         let id = shared.segments.lock().take_id();
-        let header = SegmentHeader { id, from, to };
+        let header = SegmentHeader { id, from, to, to_end, identity: Some(shared.origin.identity) };
         let temporary = unfinished(&shared.layout.segment(id));
-        let file = shared.disk().create(&temporary)?;
+        let file = shared.create(&temporary)?;
         let direct = shared.disk().open_direct(&temporary).ok();
         let mut buffer = Aligned::new();
         buffer.fill(&header.encode());
         let index = IndexBuilder::new(shared.sizes().run_bytes);
         Ok(Self { shared, header, temporary, file, direct, buffer, written: 0, index })
+    }
+
+    /// Where it will be.
+    pub(crate) fn path(&self) -> PathBuf {
+        self.shared.layout.segment(self.header.id)
     }
 
     /// Bytes so far.
@@ -151,7 +157,7 @@ impl<'a> SegmentWriter<'a> {
             return Err(io::Error::other("a segment would exceed 4 GiB"));
         }
         let header = Header { place: place(self.header.id, offset), commit: 0, ..*header };
-        self.add(&header.encode())?;
+        self.add(&header.encode(self.header.stamp()))?;
         self.add(payload)?;
         self.index.add(&header, offset);
         Ok(())
@@ -195,18 +201,27 @@ impl<'a> SegmentWriter<'a> {
         let index = write_index(self.shared, &self.index.encode(self.header, self.written), self.header.id)?;
         let path = layout.segment(self.header.id);
         disk.rename(&self.temporary, &path)?;
-        disk.sync_dir(&layout.segments)?;
+        self.shared.sync_dir(&layout.segments)?;
+        let id = self.header.id;
+        let live_bytes = self.index.entries.iter().map(|entry| entry.len).sum();
+        let disk_bytes =
+            self.file.allocated_bytes().unwrap_or(self.written) + index.allocated_bytes().unwrap_or(0);
+        self.shared.handles.keep(id, Part::Frames, self.file);
+        self.shared.handles.keep(id, Part::Index, index);
         let segment = Arc::new(Segment {
-            id: self.header.id,
+            id,
             from: self.header.from,
             to: self.header.to,
+            to_end: self.header.to_end,
+            stamp: self.header.stamp(),
             path,
             index_path: layout.index(self.header.id),
-            file: self.file,
-            index,
+            handles: self.shared.handles.clone(),
             entries: self.index.entries.len() as u32,
             len: self.written,
             live: AtomicU32::new(self.index.entries.len() as u32),
+            live_bytes: AtomicU64::new(live_bytes),
+            disk_bytes: AtomicU64::new(disk_bytes),
         });
         Ok(Some((segment, self.index.entries)))
     }
@@ -224,7 +239,7 @@ pub(crate) fn write_index(shared: &Shared, bytes: &[u8], id: u64) -> io::Result<
     let temporary = unfinished(&path);
     // One may be left of an attempt that failed.
     let _ = shared.disk().remove(&temporary);
-    let file = shared.disk().create(&temporary)?;
+    let file = shared.create(&temporary)?;
     file.write_all_at(&mut [IoSlice::new(bytes)], 0)?;
     file.sync_data()?;
     shared.disk().rename(&temporary, &path)?;

@@ -40,7 +40,8 @@ async fn prepare(disk: &Arc<SimDisk>) -> Arc<EmbeddedStore> {
     }
     for tag in 0..24u64 {
         for (i, log) in logs.iter().enumerate() {
-            let len = if i == 3 { 12_000 } else { 200 };
+            // Large where it is trimmed: what is alive of the segments is to be alike, so that they are merged.
+            let len = if i == 3 && tag <= 12 { 12_000 } else { 200 };
             log.append(put(tag, batch(tag * 10 + i as u64, 3, len)), Expect::Any).await.unwrap();
         }
         if tag == 6 || tag == 12 {

@@ -10,14 +10,15 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use headwater_host::SystemClock;
-use headwater_host::disk::{Disk, SystemDisk};
+use headwater_host::disk::{Disk, Faults, SimDisk, SystemDisk};
 use headwater_store::conformance::{ALL, batch, contents, id, put};
 use headwater_store::{Expect, Expected, LogStore, MetaStore, Position};
 use headwater_store_embedded::{EmbeddedStore, Options};
 
-use crate::support::{settle, small};
+use crate::support::{self, settle, small};
+use crate::swaps::{files, write as write_file};
 
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 fn fixture(version: u32) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/fixtures/v{version}"))
@@ -108,4 +109,62 @@ async fn write(dir: &Path) -> String {
     LogStore::open(&*store, &names[2]).await.unwrap().trim(Position::new(9).unwrap()).await.unwrap();
     LogStore::delete(&*store, &names[3..]).await.unwrap();
     dump(&store).await
+}
+
+/// Directories of format 1 are taken over once, however often the power fails meanwhile.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_interrupted_takeover_is_repeated() {
+    let system = SystemDisk::new();
+    let old = SimDisk::new(1);
+    let mut expected = String::new();
+    for part in ["", "journal", "seg", "meta"] {
+        let (from, to) = (fixture(1).join(part), Path::new("/data").join(part));
+        old.create_dir_all(&to).unwrap();
+        for name in system.list(&from).unwrap() {
+            let file = system.open(&from.join(&name)).unwrap();
+            let mut bytes = vec![0; file.len().unwrap() as usize];
+            file.read_at(&mut bytes, 0).unwrap();
+            if name == "expected.txt" {
+                expected = String::from_utf8(bytes).unwrap();
+            } else {
+                write_file(&old, &to.join(&name), &bytes);
+            }
+        }
+    }
+    let format = |disk: &SimDisk| String::from_utf8(disk.contents("/data/FORMAT".as_ref()).unwrap()).unwrap();
+    for step in 0.. {
+        let disk = old.copy(step);
+        disk.set_faults(Faults { halt_at: Some(step), ..Faults::default() });
+        let opened = support::open(&disk);
+        let halted = disk.has_halted();
+        drop(opened);
+        disk.crash();
+        let store = support::open(&disk).unwrap_or_else(|error| panic!("{error}, step {step}"));
+        assert!(dump(&store).await == expected, "step {step}");
+        let taken_over = format(&disk);
+        assert!(taken_over.starts_with("headwater store, format 2\nidentity "), "{taken_over}");
+        assert_eq!(taken_over.matches("adopted segment").count(), 2, "{taken_over}");
+        drop(store);
+        let store = support::open(&disk).unwrap();
+        settle(&store).await;
+        assert!(dump(&store).await == expected, "step {step}, settled");
+        assert_eq!(format(&disk), taken_over, "once");
+        drop(store);
+        // What has no identity and was not there is refused.
+        let segment = files(&old)
+            .into_iter()
+            .find(|(path, bytes)| path.extension().is_some_and(|ending| ending == "seg") && bytes[4] == 1);
+        let mut bytes = segment.expect("it had segments").1;
+        bytes[16] = 0x55;
+        bytes[8..12].fill(0);
+        let crc = crc32c::crc32c(&bytes[..64]);
+        bytes[8..12].copy_from_slice(&crc.to_le_bytes());
+        write_file(&disk, "/data/seg/0000000000000055.seg".as_ref(), &bytes);
+        let error = support::open(&disk).unwrap_err().to_string();
+        assert!(error.contains("0000000000000055.seg is of format 1"), "{error}");
+        if !halted {
+            assert!(step > 8, "there were {step} steps");
+            break;
+        }
+    }
 }

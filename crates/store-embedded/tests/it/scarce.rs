@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use headwater_host::SystemClock;
-use headwater_host::disk::{Disk, DiskFile, DiskLock, Faults, LockError, SimDisk, Space};
+use headwater_host::disk::{Disk, DiskFile, DiskLock, Faults, FileId, LockError, SimDisk, Space};
 use headwater_store::conformance::{ALL, batch, contents, id, put};
-use headwater_store::{Expect, Expected, LogStore, MetaStore, Position, ShardLog, StoreError};
+use headwater_store::{Expect, Expected, LogStore, MetaStore, Position, ReadLimit, ShardLog, StoreError};
 use headwater_store_embedded::{EmbeddedStore, Options};
 
 use crate::support::{open, options, settle, small};
@@ -24,6 +24,11 @@ struct Refused {
     creates: AtomicBool,
     /// Journals cannot be read: EIO.
     journal_reads: AtomicBool,
+    /// Files that are open, and how many were at most.
+    open: AtomicUsize,
+    open_most: AtomicUsize,
+    /// So many may be open: EMFILE. None for as many as one likes.
+    open_max: AtomicUsize,
 }
 
 /// A simulated disk that refuses some things.
@@ -43,7 +48,25 @@ struct ScarceFile {
 impl Scarce {
     fn wrap(&self, path: &Path, file: Arc<dyn DiskFile>) -> Arc<dyn DiskFile> {
         let journal = path.to_string_lossy().contains("/journal/");
+        let open = self.refused.open.fetch_add(1, Ordering::Relaxed) + 1;
+        self.refused.open_most.fetch_max(open, Ordering::Relaxed);
         Arc::new(ScarceFile { file, refused: self.refused.clone(), journal })
+    }
+}
+
+impl Scarce {
+    fn descriptor(&self) -> io::Result<()> {
+        let most = self.refused.open_max.load(Ordering::Relaxed);
+        if most > 0 && self.refused.open.load(Ordering::Relaxed) >= most {
+            return Err(io::Error::from_raw_os_error(24));
+        }
+        Ok(())
+    }
+}
+
+impl Drop for ScarceFile {
+    fn drop(&mut self) {
+        self.refused.open.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -52,13 +75,16 @@ impl Disk for Scarce {
         if self.refused.creates.load(Ordering::Relaxed) {
             return Err(io::Error::from_raw_os_error(24));
         }
+        self.descriptor()?;
         Ok(self.wrap(path, self.disk.create(path)?))
     }
     fn open(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
+        self.descriptor()?;
         Ok(self.wrap(path, self.disk.open(path)?))
     }
     fn open_direct(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
-        self.disk.open_direct(path)
+        self.descriptor()?;
+        Ok(self.wrap(path, self.disk.open_direct(path)?))
     }
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         self.disk.rename(from, to)
@@ -77,6 +103,9 @@ impl Disk for Scarce {
     }
     fn lock(&self, path: &Path) -> Result<Box<dyn DiskLock>, LockError> {
         self.disk.lock(path)
+    }
+    fn file_id(&self, path: &Path) -> io::Result<FileId> {
+        self.disk.file_id(path)
     }
     fn space(&self, path: &Path) -> io::Result<Space> {
         self.disk.space(path)
@@ -228,9 +257,11 @@ async fn a_moment_without_file_descriptors_passes() {
             Err(error) => break error,
         }
     };
-    assert!(matches!(error, StoreError::Busy), "{error:?}");
+    assert!(matches!(error, StoreError::NoFiles(_)), "{error:?}");
+    assert!(store.is_out_of_files());
     refused.creates.store(false, Ordering::Relaxed);
     append(&*handle, tag).await.unwrap();
+    assert!(!store.is_out_of_files());
 }
 
 /// Journals that cannot be read cannot be clustered, so their room is never given back: writes are then refused, and
@@ -254,4 +285,76 @@ async fn an_unreadable_journal_refuses_writes_in_the_end_and_does_not_spin() {
     assert!(matches!(error, StoreError::Busy), "{error:?}");
     let failures = store.stats().background_failures.load(Ordering::Relaxed);
     assert!(failures < 100, "{failures} rounds of failed work");
+}
+
+/// Many segments, few files: handles are opened when they are needed, and the oldest are closed for them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn few_files_are_open_however_many_segments_there_are() {
+    let disk = SimDisk::new(10);
+    let (refused, mut options) = scarce(&disk, false);
+    options.handles = 8;
+    options.sizes.merge_files = 1 << 20;
+    let store = EmbeddedStore::open(options.clone()).unwrap();
+    let handle = log(&store).await;
+    for tag in 0..100 {
+        append(&*handle, tag).await.unwrap();
+        settle(&store).await;
+    }
+    assert_eq!(store.stats().segments.load(Ordering::Relaxed), 100);
+    let all: Vec<u64> = (0..200).collect();
+    assert_eq!(positions(&*handle).await, all);
+    let most = refused.open_most.load(Ordering::Relaxed);
+    assert!(most < 30, "{most} files were open at once");
+    drop((handle, store));
+    assert_eq!(refused.open.load(Ordering::Relaxed), 0);
+
+    // The same where the process may not open more.
+    refused.open_max.store(30, Ordering::Relaxed);
+    let store = EmbeddedStore::open(options).unwrap();
+    let handle = LogStore::open(&*store, &id("log")).await.unwrap();
+    assert_eq!(positions(&*handle).await, all);
+    append(&*handle, 100).await.unwrap();
+    settle(&store).await;
+    assert_eq!(positions(&*handle).await.len(), 202);
+}
+
+/// Somebody else has all descriptors: what needs one is refused by name, and goes on when there are some again. Those
+/// of segments are given up first.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn reads_without_file_descriptors_say_so_and_go_on_afterwards() {
+    let disk = SimDisk::new(11);
+    let (refused, mut options) = scarce(&disk, false);
+    options.sizes.merge_files = 1 << 20;
+    let store = EmbeddedStore::open(options).unwrap();
+    let handle = log(&store).await;
+    for tag in 0..6 {
+        append(&*handle, tag).await.unwrap();
+        settle(&store).await;
+    }
+    let all = positions(&*handle).await;
+    let open = refused.open.load(Ordering::Relaxed);
+    // One that is kept open makes place for another.
+    refused.open_max.store(open, Ordering::Relaxed);
+    assert_eq!(positions(&*handle).await, all);
+    refused.open_max.store(1, Ordering::Relaxed);
+    drop(store.maintain());
+    let limit = ReadLimit { records: 100, bytes: 1 << 20 };
+    let mut refusals = 0;
+    for position in &all {
+        match handle.read(Position::new(*position).unwrap(), limit).await {
+            Ok(_) => {}
+            Err(StoreError::NoFiles(what)) => {
+                assert!(what.contains("/data/seg/"), "{what}");
+                refusals += 1;
+            }
+            Err(error) => panic!("{error:?}"),
+        }
+    }
+    let _ = store.rotate().await;
+    refused.open_max.store(0, Ordering::Relaxed);
+    assert_eq!(positions(&*handle).await, all, "after {refusals} refusals");
+    append(&*handle, 7).await.unwrap();
+    settle(&store).await;
+    assert!(!store.is_out_of_files());
+    assert_eq!(store.stats().corrupt_frames.load(Ordering::Relaxed), 0);
 }

@@ -15,6 +15,7 @@
 //! A change of keys is one change of the metadata: it has happened or not. A data key is durable before it seals.
 //! Without its master key a stream refuses puts, and reads of what is sealed, until the key is back; nothing is lost.
 
+mod default_key;
 mod keys;
 mod meta;
 mod records;
@@ -42,6 +43,7 @@ impl StreamService {
     /// Seals what is put from now on under a master key, named as in AWS. The one it has already changes nothing.
     pub async fn start_encryption(&self, handle: &StreamHandle, key: &str) -> Result<()> {
         let stream = handle.key.clone();
+        self.provide_default_key(key).await?;
         self.change_active(handle, |meta, now| {
             let (stream, keyring) = (stream.clone(), self.keyring.load());
             let trouble = |trouble| StreamsError::Key { stream: stream.clone(), trouble };

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -11,9 +12,9 @@ use headwater_store::{
 };
 use headwater_streams::{LimitPolicy, Push, StartingPosition, StreamHandle, StreamStatus, StreamsError};
 use headwater_types::{HashKey, RecordBatch};
-use headwater_vault::{Alias, KeyId, KeyTrouble, Keyring, MasterKey, Secret};
+use headwater_vault::{Alias, DefaultKey, KeyId, KeyTrouble, Keyring, MasterKey, Secret};
 
-use crate::harness::{World, entry, entry_at, key, records};
+use crate::harness::{World, entry, entry_at, key, records, shard};
 
 const HOUR: Duration = Duration::from_secs(3600);
 const WEEK: Duration = Duration::from_secs(7 * 24 * 3600);
@@ -164,7 +165,7 @@ async fn reshards_and_restarts_leave_it_readable() {
     let handle = world.create("s", 1).await;
     world.encrypt(&handle, DEFAULT).await;
     world.put_many("s", &[entry_at(1, b"a"), entry_at(u128::MAX, b"b")]).await.unwrap();
-    world.service.split_shard(&handle, "0", HashKey(1 << 127)).await.unwrap();
+    world.service.split_shard(&handle, shard(0), HashKey(1 << 127)).await.unwrap();
     world.put_many("s", &[entry_at(1, b"c"), entry_at(u128::MAX, b"d")]).await.unwrap();
     for _ in 0..2 {
         let texts = |shard| world.read_all("s", shard);
@@ -187,7 +188,7 @@ async fn a_put_that_comes_too_late_is_sealed_anew() {
     let put = tokio::spawn(async move {
         service.put_records(&late, &[entry_at(1, b"late")]).await.unwrap().pop().unwrap().unwrap()
     });
-    world.service.split_shard(&handle, "0", HashKey(1 << 127)).await.unwrap();
+    world.service.split_shard(&handle, shard(0), HashKey(1 << 127)).await.unwrap();
     let placed = put.await.unwrap();
     assert_eq!((placed.shard.index(), placed.encrypted), (1, true));
     assert_eq!(world.read_all("s", "1").await, [("late".into(), true)]);
@@ -489,4 +490,68 @@ async fn secrets_are_not_shown() {
     assert!(shown.contains(&debug) && !shown.contains(&**secret.to_base64()));
     let bytes = headwater_vault::Secret::from_base64(&secret.to_base64()).unwrap();
     assert_eq!(bytes, *secret);
+}
+
+/// Makes the default key once there is room; counts how often it was asked.
+#[derive(Debug, Default)]
+struct Maker {
+    room: AtomicBool,
+    asked: AtomicUsize,
+}
+
+impl DefaultKey for Maker {
+    fn make(&self) -> std::io::Result<Keyring> {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        match self.room.load(Ordering::Relaxed) {
+            true => Ok(keyring([master(0)])),
+            false => Err(std::io::ErrorKind::StorageFull.into()),
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_default_key_is_made_when_it_is_first_asked_for() {
+    let mut world = World::new(LimitPolicy::OFF).await;
+    let maker = Arc::new(Maker::default());
+    world.make_keys_by(maker.clone()).await;
+    let handle = world.create("s", 1).await;
+    let asked = || maker.asked.load(Ordering::Relaxed);
+    // Only for the default key, however it is named.
+    for other in ["alias/none", "alias/aws/kinesis2", "arn:aws:kms:eu-west-1:123456789012:alias/aws/kinesis"]
+    {
+        let refused = world.service.start_encryption(&handle, other).await;
+        assert!(
+            matches!(refused, Err(StreamsError::Key { trouble: KeyTrouble::NoKeys(_), .. })),
+            "{refused:?}"
+        );
+    }
+    assert_eq!(asked(), 0);
+    // Without room for it nothing has happened.
+    let full = world.service.start_encryption(&handle, DEFAULT).await;
+    assert!(matches!(full, Err(StreamsError::Store(StoreError::NoSpace(_)))), "{full:?}");
+    assert!(handle.view().meta().encryption().is_none());
+    world.put("s", "k", "plain").await;
+    maker.room.store(true, Ordering::Relaxed);
+    world.encrypt(&handle, "arn:aws:kms:us-east-1:123456789012:alias/aws/kinesis").await;
+    world.put("s", "k", "sealed").await;
+    assert_eq!(world.read_all("s", "0").await, [("plain".to_owned(), false), ("sealed".to_owned(), true)]);
+    // Then it is there.
+    let later = world.create("t", 1).await;
+    world.encrypt(&later, DEFAULT).await;
+    assert_eq!(asked(), 2);
+}
+
+#[tokio::test]
+async fn a_disabled_default_key_is_not_replaced() {
+    let mut world = World::new(LimitPolicy::OFF).await;
+    let maker = Arc::new(Maker { room: AtomicBool::new(true), ..Maker::default() });
+    world.make_keys_by(maker.clone()).await;
+    world.replace_keys(keyring([MasterKey { enabled: false, ..master(0) }])).await;
+    let handle = world.create("s", 1).await;
+    let refused = world.service.start_encryption(&handle, DEFAULT).await;
+    assert!(
+        matches!(refused, Err(StreamsError::Key { trouble: KeyTrouble::Disabled(_), .. })),
+        "{refused:?}"
+    );
+    assert_eq!(maker.asked.load(Ordering::Relaxed), 0);
 }

@@ -9,7 +9,7 @@ use headwater_streams::{
 use headwater_types::limits::Limit;
 use headwater_types::{ConsumerName, HashKey};
 
-use crate::harness::{World, entry, key};
+use crate::harness::{World, entry, key, shard};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -217,7 +217,7 @@ async fn at_the_end_of_a_shard_come_its_children() {
     let stream = world.service.find_readable(&key("s")).unwrap();
     let mut subscription = subscribe(&world, StartingPosition::TrimHorizon).await.unwrap();
     world.put("s", "k", "a").await;
-    world.service.split_shard(&stream, "0", HashKey(1 << 127)).await.unwrap();
+    world.service.split_shard(&stream, shard(0), HashKey(1 << 127)).await.unwrap();
     world.put("s", "k", "b").await;
     assert_eq!(texts(&event(&mut subscription, &room)), ["a"]);
     match now(&mut subscription, &room) {
@@ -238,7 +238,7 @@ async fn a_subscription_that_waits_at_the_tip_learns_of_the_children() {
     event(&mut subscription, &room);
     let waiting = tokio::spawn(async move { subscription.next(&room).await });
     tokio::task::yield_now().await;
-    world.service.split_shard(&stream, "0", HashKey(1 << 127)).await.unwrap();
+    world.service.split_shard(&stream, shard(0), HashKey(1 << 127)).await.unwrap();
     let push = waiting.await.unwrap();
     assert!(matches!(push, Some(Push::Children(_, ref children)) if children.len() == 2), "{push:?}");
 }
@@ -331,7 +331,7 @@ async fn two_with_little_room(data: &[u8]) -> (World, EventRoom, Subscription, S
 
 #[tokio::test]
 async fn a_large_record_waits_for_room() {
-    let (world, room, mut first, mut second) = two_with_little_room(&[b'x'; 1 << 20]).await;
+    let (world, room, mut first, mut second) = two_with_little_room(&[b'x'; (1 << 20) - 1]).await;
     let held = event(&mut first, &room);
     assert!(event(&mut second, &room).batches.is_empty(), "the first sign of life comes meanwhile");
     assert!(now(&mut second, &room).is_none());
@@ -349,7 +349,7 @@ async fn a_large_record_waits_for_room() {
 
 #[tokio::test]
 async fn who_waits_for_room_still_lives_and_ends() {
-    let (world, room, mut first, mut second) = two_with_little_room(&[b'x'; 1 << 20]).await;
+    let (world, room, mut first, mut second) = two_with_little_room(&[b'x'; (1 << 20) - 1]).await;
     let _held = event(&mut first, &room);
     event(&mut second, &room);
     assert!(now(&mut second, &room).is_none());
@@ -370,7 +370,7 @@ async fn who_waits_for_room_still_lives_and_ends() {
 
 #[tokio::test]
 async fn small_records_need_no_room() {
-    let (world, room, mut first, mut second) = two_with_little_room(&[b'x'; 1 << 20]).await;
+    let (world, room, mut first, mut second) = two_with_little_room(&[b'x'; (1 << 20) - 1]).await;
     let _held = event(&mut first, &room);
     drop(second);
     world.clock.advance(SECOND * 5);

@@ -12,8 +12,10 @@ use headwater_streams::{
     StreamService, StreamsError, Subscription, Substrate,
 };
 use headwater_telemetry::Metrics;
-use headwater_types::{AccountId, ConsumerName, HashKey, SequenceNumber, StreamKey, StreamName, Timestamp};
-use headwater_vault::Keyring;
+use headwater_types::{
+    AccountId, ConsumerName, HashKey, SequenceNumber, ShardId, StreamKey, StreamName, Timestamp,
+};
+use headwater_vault::{DefaultKey, Keyring};
 
 pub(crate) const START: Timestamp = Timestamp::from_secs(1_700_000_000);
 pub(crate) const TRANSITION: Duration = Duration::from_millis(200);
@@ -35,6 +37,10 @@ pub(crate) struct Got {
     pub(crate) arrival: Timestamp,
 }
 
+pub(crate) fn shard(index: u32) -> ShardId {
+    ShardId::new(index).unwrap()
+}
+
 pub(crate) fn key(name: &str) -> StreamKey {
     StreamKey { account: AccountId::new("123456789012").unwrap(), name: StreamName::new(name).unwrap() }
 }
@@ -46,7 +52,13 @@ impl World {
 
     pub(crate) async fn in_region(region: &str, limits: LimitPolicy) -> Self {
         let (clock, store) = (ManualClock::new(START), Arc::new(MemoryStore::default()));
-        let config = Config { region: region.into(), limits, transition: TRANSITION, keys: Arc::default() };
+        let config = Config {
+            region: region.into(),
+            limits,
+            transition: TRANSITION,
+            keys: Arc::default(),
+            default_key: None,
+        };
         let service = open(&store, &clock, &config).await;
         Self { service, clock, store, config }
     }
@@ -55,6 +67,12 @@ impl World {
     pub(crate) async fn replace_keys(&mut self, keys: Keyring) {
         self.config.keys = Arc::new(keys);
         self.service.replace_keys(self.config.keys.clone()).await;
+    }
+
+    /// A new process that makes its own default key by this.
+    pub(crate) async fn make_keys_by(&mut self, maker: Arc<dyn DefaultKey>) {
+        self.config.default_key = Some(maker);
+        self.reopen().await;
     }
 
     /// The service as a new process would open it on the same store.

@@ -4,7 +4,7 @@ use headwater_streams::{LimitPolicy, Mode, PutFailure, StartingPosition, Streams
 
 use headwater_types::limits::Limit;
 
-use crate::harness::{World, entry, entry_at, key, request};
+use crate::harness::{World, entry, entry_at, key, request, shard};
 
 const REGION: &str = "us-east-1";
 
@@ -96,9 +96,10 @@ async fn each_limit_of_writes_is_switched_off_without_the_others() {
 #[tokio::test]
 async fn a_record_of_the_largest_size_can_be_put() {
     let world = world().await;
-    // 10 MiB of data and a key are more than the allowance ever holds.
-    assert_eq!(taken(&world, &vec![0; 10 << 20], 2).await, 1);
-    let again = || async { world.put_many("s", &[entry("k", &[0; 10 << 20])]).await.unwrap()[0].is_ok() };
+    // With its key it is all that the allowance ever holds.
+    assert_eq!(taken(&world, &vec![0; (10 << 20) - 1], 2).await, 1);
+    let again =
+        || async { world.put_many("s", &[entry("k", &[0; (10 << 20) - 1])]).await.unwrap()[0].is_ok() };
     world.clock.advance(Duration::from_millis(9_900));
     assert!(!again().await);
     world.clock.advance(Duration::from_millis(200));
@@ -240,11 +241,11 @@ async fn the_shard_count_changes_ten_times_a_day() {
 async fn every_way_to_more_shards_counts_against_the_quota() {
     let world = world().await;
     let handle = world.create("s", 20_000).await;
-    let split = world.service.split_shard(&handle, "0", headwater_types::HashKey(1 << 100)).await;
+    let split = world.service.split_shard(&handle, shard(0), headwater_types::HashKey(1 << 100)).await;
     assert!(matches!(split, Err(StreamsError::ShardQuota { additional: 1, .. })), "{split:?}");
     let count = world.service.update_shard_count(&handle, 20_001).await;
     assert!(matches!(count, Err(StreamsError::ShardQuota { .. })), "{count:?}");
-    world.service.merge_shards(&handle, "0", "1").await.unwrap();
+    world.service.merge_shards(&handle, shard(0), shard(1)).await.unwrap();
     world.settle();
     world.commit().await;
     let mode = headwater_streams::StreamMode::OnDemand;

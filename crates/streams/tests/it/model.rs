@@ -72,13 +72,13 @@ async fn run(operations: Vec<Operation>) {
             Operation::Split(at) => {
                 let shard = &open[at % open.len()];
                 let middle = shard.range.start().0 + (shard.range.end().0 - shard.range.start().0) / 2;
-                let _ = world.service.split_shard(&handle, &shard.id.to_string(), HashKey(middle)).await;
+                let _ = world.service.split_shard(&handle, shard.id, HashKey(middle)).await;
                 world.settle();
             }
             Operation::Merge(at) if open.len() > 1 => {
                 let at = at % (open.len() - 1);
-                let (lower, upper) = (open[at].id.to_string(), open[at + 1].id.to_string());
-                world.service.merge_shards(&handle, &lower, &upper).await.unwrap();
+                let (lower, upper) = (open[at].id, open[at + 1].id);
+                world.service.merge_shards(&handle, lower, upper).await.unwrap();
                 world.settle();
             }
             Operation::Scale(target) => {

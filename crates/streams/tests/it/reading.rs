@@ -1,9 +1,9 @@
 use std::time::Duration;
 
 use headwater_streams::{LimitPolicy, StartingPosition, StreamsError};
-use headwater_types::Timestamp;
+use headwater_types::{HashKey, Position, SequenceNumber, Shard, Timestamp};
 
-use crate::harness::{START, World, entry_at, records};
+use crate::harness::{START, World, entry, entry_at, records, shard};
 
 async fn world() -> World {
     World::new(LimitPolicy::OFF).await
@@ -157,4 +157,74 @@ async fn pages_of_shards_go_on_where_they_ended() {
     assert!(third.next.is_none());
     world.clock.advance(Duration::from_millis(300_001));
     assert!(matches!(world.service.open_page(&token), Err(headwater_streams::TokenError::Expired { .. })));
+}
+
+#[tokio::test]
+async fn an_ordering_number_is_one_that_a_shard_could_have_issued() {
+    let world = World::new(LimitPolicy::OFF).await;
+    let handle = world.create("s", 1).await;
+    let first = world.put("s", "k", "x").await.sequence_number;
+    world.service.split_shard(&handle, shard(0), HashKey(1 << 127)).await.unwrap();
+    let (parent, child) = {
+        let meta = handle.view().meta().clone();
+        (meta.shards.get(shard(0)).unwrap().clone(), meta.shards.get(shard(1)).unwrap().clone())
+    };
+    // Before the second in which it counts as created.
+    let early = world.put_many("s", &[entry_at(0, b"y")]).await.unwrap()[0].unwrap().sequence_number;
+    let of = |shard: &Shard, position: u64, time| {
+        SequenceNumber::of_record(shard.id, shard.created, Position::new(position).unwrap(), time).to_string()
+    };
+    let hex = |text: &str| u128::from_str_radix(text, 16).unwrap().to_string();
+    let now = world.service.now();
+    let (later, foreign) = (now.plus(Duration::from_secs(1)), Timestamp::from_secs(1_500_000_000));
+    let of_foreign =
+        |created, time| SequenceNumber::of_record(shard(7), created, Position::START, time).to_string();
+    for (number, allowed) in [
+        (first.to_string(), true),
+        (early.to_string(), true),
+        (parent.starting_sequence_number().to_string(), true),
+        (parent.ending_sequence_number().unwrap().to_string(), true),
+        (of_foreign(foreign, now), true),
+        // Two that AWS takes (kinesalite): all zeros, of versions 2 and 1.
+        ("49039857307708443467467104868809893875799651909875269634".to_owned(), true),
+        ("49039857307708443467467104868809893875799651909875269633".to_owned(), true),
+        // Later than now, older than its shard, behind the end of its shard, an ending that has not come.
+        (of(&child, 0, later), false),
+        (of_foreign(now, foreign), false),
+        (of(&parent, 1, now), false),
+        (of(&child, 1, now), false),
+        (SequenceNumber::ending(child.id, child.created, now).to_string(), false),
+        // Of version 0, created in 2477 and tomorrow; no number at all.
+        (hex("13bb2cc3d80000000000000000000000"), false),
+        (hex(&format!("1{:09x}0000000000000000000000", now.as_secs() + 86_400)), false),
+        ("x".to_owned(), false),
+    ] {
+        let put = world.service.put_record(&handle, entry("k", b"z"), Some(&number)).await;
+        assert_eq!(put.is_ok(), allowed, "{number}: {put:?}");
+        assert!(allowed || matches!(put, Err(StreamsError::OrderingNumber { .. })), "{number}: {put:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_record_is_its_data_and_its_partition_key() {
+    let world = World::new(LimitPolicy::OFF).await;
+    let handle = world.create("s", 1).await;
+    for kib in [1024, 2048] {
+        world.service.update_max_record_size(&handle, kib).await.unwrap();
+        world.settle();
+        let limit = usize::try_from(kib).unwrap() << 10;
+        for (key_len, data_len, fits) in
+            [(256, limit - 256, true), (256, limit - 255, false), (1, limit - 1, true), (1, limit, false)]
+        {
+            let (key, data) = ("k".repeat(key_len), vec![0; data_len]);
+            let one = world.service.put_record(&handle, entry(&key, &data), None).await;
+            assert_eq!(one.is_ok(), fits, "{key_len} and {data_len} bytes of {limit}");
+            let several = world.put_many("s", &[entry("k", b"small"), entry(&key, &data)]).await;
+            assert_eq!(several.is_ok(), fits, "the same among several");
+            assert!(
+                fits || matches!(several, Err(StreamsError::RecordTooLarge { bytes, limit_bytes, .. })
+                if bytes == key_len + data_len && limit_bytes == limit)
+            );
+        }
+    }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 use headwater_streams::{LimitPolicy, ShardFilter, StartingPosition, StreamStatus, StreamsError};
 use headwater_types::{HashKey, Shard};
 
-use crate::harness::{World, entry_at, key, records};
+use crate::harness::{World, entry_at, key, records, shard};
 
 async fn world() -> World {
     World::new(LimitPolicy::OFF).await
@@ -24,9 +24,9 @@ async fn a_parent_is_read_to_its_end_and_names_its_children() {
     let handle = world.create("s", 1).await;
     world.put("s", "a", "1").await;
     let before = world.iterator("s", "0", StartingPosition::TrimHorizon).await.unwrap();
-    world.service.split_shard(&handle, "shardId-000000000000", HashKey(1 << 127)).await.unwrap();
+    world.service.split_shard(&handle, shard(0), HashKey(1 << 127)).await.unwrap();
     assert_eq!(world.service.find(&key("s")).unwrap().1, StreamStatus::Updating);
-    let again = world.service.split_shard(&handle, "1", HashKey(1 << 126)).await;
+    let again = world.service.split_shard(&handle, shard(1), HashKey(1 << 126)).await;
     assert!(matches!(again, Err(StreamsError::NotActive { status: StreamStatus::Updating, .. })));
     // The end is told without records.
     let last = world.read(before, 10).await.unwrap();
@@ -44,12 +44,15 @@ async fn records_last(world: &World) -> headwater_types::SequenceNumber {
 }
 
 #[tokio::test]
-async fn the_end_of_a_closed_shard_can_be_named() {
+async fn reading_begins_at_the_end_of_a_closed_shard_but_not_after_it() {
     let world = world().await;
     let handle = world.create("s", 2).await;
-    world.service.merge_shards(&handle, "0", "1").await.unwrap();
+    world.put_many("s", &[entry_at(0, b"x")]).await.unwrap();
+    world.service.merge_shards(&handle, shard(0), shard(1)).await.unwrap();
     let end = handle.view().meta().shards.all()[0].ending_sequence_number().unwrap().to_string();
-    let iterator = world.iterator("s", "0", StartingPosition::AfterSequenceNumber(end)).await.unwrap();
+    let after = world.iterator("s", "0", StartingPosition::AfterSequenceNumber(end.clone())).await;
+    assert!(matches!(after, Err(StreamsError::AfterEndOfShard)), "{after:?}");
+    let iterator = world.iterator("s", "0", StartingPosition::AtSequenceNumber(end)).await.unwrap();
     let outcome = world.read(iterator, 10).await.unwrap();
     assert!(outcome.next.is_none());
     assert_eq!(outcome.children[0].parents.iter().count(), 2);

@@ -52,6 +52,13 @@ impl Condition {
         super::names(paths)
     }
 
+    /// The attributes that it looks into, by a path with further elements.
+    pub(crate) fn nested_attributes(&self) -> Vec<&str> {
+        let mut paths = Vec::new();
+        self.test.paths(&mut paths);
+        super::nested_names(paths)
+    }
+
     /// How often it looks at an attribute at the most.
     pub(crate) fn looks(&self) -> usize {
         let mut paths = Vec::new();

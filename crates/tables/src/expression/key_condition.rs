@@ -5,15 +5,17 @@ use super::condition::parse;
 use super::error::{ExpressionError, KEY_NOT_SUPPORTED, Place, parameter, plain};
 use super::legacy::{Comparison, Operator, check};
 use super::placeholders::Placeholders;
-use super::test::{Operand, Test};
+use super::test::{Operand, Test, begins_with};
 use crate::schema::{KeyAttribute, KeySchema};
 use crate::value::AttributeValue;
 
 /// Which items of a partition a Query wants.
 #[derive(Debug, Clone, PartialEq)]
 pub struct KeyCondition {
-    /// The partition.
-    pub partition: AttributeValue,
+    /// The partition: a value for each attribute of the partition key, in their order.
+    pub partition: Vec<AttributeValue>,
+    /// Values of the first attributes of the sort key, where it has several and [`Self::sort`] is about a later one.
+    pub leading: Vec<AttributeValue>,
     /// Which of its sort keys.
     pub sort: Option<SortCondition>,
 }
@@ -31,46 +33,142 @@ pub enum SortCondition {
     BeginsWith(AttributeValue),
 }
 
-impl KeyCondition {
-    /// Reads an expression on a key of this schema.
-    pub fn parse(
-        text: &str,
-        placeholders: &mut Placeholders,
-        schema: &KeySchema,
-    ) -> Result<Self, ExpressionError> {
-        let mut conditions = Vec::new();
-        collect(&parse(Place::KeyCondition, text, placeholders)?, &mut conditions)?;
-        Self::legacy(conditions, schema)
+impl SortCondition {
+    /// Whether a sort key is like that.
+    pub(crate) fn holds(&self, value: &AttributeValue) -> bool {
+        match self {
+            Self::Equal(wanted) => value == wanted,
+            Self::Less(bound) => value < bound,
+            Self::LessOrEqual(bound) => value <= bound,
+            Self::Greater(bound) => value > bound,
+            Self::GreaterOrEqual(bound) => value >= bound,
+            Self::Between(low, high) => value >= low && value <= high,
+            Self::BeginsWith(prefix) => begins_with(value, prefix),
+        }
+    }
+}
+
+/// A `KeyConditionExpression` as any condition: what conditions on keys cannot have may be in it.
+#[derive(Debug, Clone)]
+pub struct KeyExpression(Test);
+
+impl KeyExpression {
+    /// Reads an expression.
+    pub fn parse(text: &str, placeholders: &mut Placeholders) -> Result<Self, ExpressionError> {
+        parse(Place::KeyCondition, text, placeholders).map(Self)
     }
 
+    /// The comparisons that it consists of.
+    pub fn comparisons(&self) -> Result<KeyComparisons, ExpressionError> {
+        let mut conditions = Vec::new();
+        collect(&self.0, &mut conditions)?;
+        KeyComparisons::legacy(conditions)
+    }
+}
+
+/// Comparisons of a Query, by attribute, before it is known which of them are the key's.
+#[derive(Debug, Clone)]
+pub struct KeyComparisons(Vec<(String, Comparison)>);
+
+impl KeyComparisons {
     /// Of the older `KeyConditions`.
-    pub fn legacy(
-        conditions: Vec<(String, Comparison)>,
-        schema: &KeySchema,
-    ) -> Result<Self, ExpressionError> {
+    pub fn legacy(conditions: Vec<(String, Comparison)>) -> Result<Self, ExpressionError> {
         for (_, comparison) in &conditions {
             check(comparison)?;
         }
-        let count = conditions.len();
-        if !(1..=2).contains(&count) {
+        if conditions.is_empty() {
             return Err(plain("Conditions can be of length 1 or 2 only"));
         }
-        if schema.range.is_none() && count > 1 {
+        Ok(Self(conditions))
+    }
+
+    /// What they ask of a key of this schema.
+    pub fn of(self, schema: &KeySchema) -> Result<KeyCondition, ExpressionError> {
+        KeyCondition::of(self.0, schema)
+    }
+}
+
+impl KeyCondition {
+    fn of(conditions: Vec<(String, Comparison)>, schema: &KeySchema) -> Result<Self, ExpressionError> {
+        let (given, defined) = (conditions.len(), schema.attributes().count());
+        if given > defined && (given, defined) == (2, 1) {
             return Err(plain(KEY_NOT_SUPPORTED));
         }
-        let missed = |name: &str| plain(&format!("Query condition missed key schema element: {name}"));
-        let hash = find(&conditions, &schema.hash)?.ok_or_else(|| missed(&schema.hash.name))?;
-        let partition = match hash.values.as_slice() {
-            [value] if hash.operator == Operator::Eq => value.clone(),
-            _ => return Err(plain(KEY_NOT_SUPPORTED)),
+        if given > defined {
+            return Err(plain(&format!(
+                "The number of query conditions ({given}) exceeds the number of key attributes defined in the schema \
+                 ({defined})"
+            )));
+        }
+        let partition = partition(&conditions, schema)?;
+        let is_key = |(name, _): &(String, _)| schema.has(name);
+        if !conditions.iter().all(is_key) {
+            let is_named = |part: &&KeyAttribute| conditions.iter().any(|(name, _)| *name == part.name);
+            let missing = schema.range_attributes().find(|part| !is_named(part)).unwrap_or(&schema.hash);
+            return Err(missed(&missing.name));
+        }
+        let found = schema.range_attributes().map(|part| find(&conditions, part));
+        let found = found.collect::<Result<Vec<_>, _>>()?;
+        let Some(last) = found.iter().rposition(Option::is_some) else {
+            return Ok(Self { partition, leading: Vec::new(), sort: None });
         };
-        let Some(range) = &schema.range else { return Ok(Self { partition, sort: None }) };
-        match find(&conditions, range)? {
-            Some(comparison) => Ok(Self { partition, sort: Some(sort(comparison)?) }),
-            None if count > 1 => Err(missed(&range.name)),
-            None => Ok(Self { partition, sort: None }),
+        let leading: Vec<_> = found.iter().take(last).filter_map(|part| equal(*part)).cloned().collect();
+        if leading.len() < last {
+            return Err(not_leading(schema, &found, last));
+        }
+        let sort = found.get(last).copied().flatten().map(sort).transpose()?;
+        Ok(Self { partition, leading, sort })
+    }
+}
+
+fn missed(name: &str) -> ExpressionError {
+    plain(&format!("Query condition missed key schema element: {name}"))
+}
+
+/// The value that a comparison for equality asks for.
+fn equal(comparison: Option<&Comparison>) -> Option<&AttributeValue> {
+    match comparison?.values.as_slice() {
+        [value] if comparison?.operator == Operator::Eq => Some(value),
+        _ => None,
+    }
+}
+
+/// The values of the partition key, every attribute of which has to be asked for by equality.
+fn partition(
+    conditions: &[(String, Comparison)],
+    schema: &KeySchema,
+) -> Result<Vec<AttributeValue>, ExpressionError> {
+    let comparison = |part: &KeyAttribute| {
+        conditions.iter().find(|(name, _)| *name == part.name).map(|(_, comparison)| comparison)
+    };
+    if schema.is_composite() {
+        let missing = schema.hash_attributes().filter(|part| equal(comparison(part)).is_none());
+        let missing: Vec<_> = missing.map(|part| part.name.as_str()).collect();
+        if !missing.is_empty() {
+            return Err(plain(&format!(
+                "HASH key attributes {} must have equality conditions specified in the query",
+                missing.join(", ")
+            )));
         }
     }
+    let value = |part: &KeyAttribute| {
+        let comparison = find(conditions, part)?.ok_or_else(|| missed(&part.name))?;
+        equal(Some(comparison)).cloned().ok_or_else(|| plain(KEY_NOT_SUPPORTED))
+    };
+    schema.hash_attributes().map(value).collect()
+}
+
+/// Why a condition on a later attribute of a sort key cannot be: those before it have to be equal to something.
+fn not_leading(schema: &KeySchema, found: &[Option<&Comparison>], last: usize) -> ExpressionError {
+    let parts: Vec<_> = schema.range_attributes().map(|part| part.name.as_str()).collect();
+    let missing = parts.iter().zip(found).take(last).filter(|(_, part)| equal(**part).is_none());
+    let missing: Vec<_> = missing.map(|(name, _)| *name).collect();
+    plain(&format!(
+        "RANGE key attributes {} must have equality conditions specified in the query because a condition is present on \
+         key attribute {}",
+        missing.join(", "),
+        parts.get(last).copied().unwrap_or_default()
+    ))
 }
 
 /// The comparison of a part of the key, if it is one that keys can be searched for.

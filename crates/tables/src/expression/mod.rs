@@ -23,7 +23,7 @@ mod update;
 
 pub use condition::{Condition, ConditionPlace};
 pub use error::ExpressionError;
-pub use key_condition::{KeyCondition, SortCondition};
+pub use key_condition::{KeyComparisons, KeyCondition, KeyExpression, SortCondition};
 pub use legacy::{AttributeUpdate, Comparison, Joined, Operator, UpdateAction};
 pub use placeholders::Placeholders;
 pub use projection::Projection;
@@ -35,4 +35,9 @@ use path::Path;
 fn names<'a>(paths: impl IntoIterator<Item = &'a Path>) -> Vec<&'a str> {
     let mut seen = std::collections::BTreeSet::new();
     paths.into_iter().map(|path| path.top.as_str()).filter(|name| seen.insert(*name)).collect()
+}
+
+/// The same of those paths that go into an attribute.
+fn nested_names<'a>(paths: impl IntoIterator<Item = &'a Path>) -> Vec<&'a str> {
+    names(paths.into_iter().filter(|path| !path.steps.is_empty()))
 }

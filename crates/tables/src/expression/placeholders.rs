@@ -6,6 +6,8 @@ use std::sync::Arc;
 use super::error::{ExpressionError, plain};
 use crate::value::{AttributeValue, Item};
 
+/// Bytes that the name of an attribute must not have (quotas: 64 KB).
+const NAME_BYTES_MAX: usize = 64 * 1024;
 /// Characters of a placeholder, with its sign.
 const KEY_CHARACTERS: usize = 255;
 
@@ -24,20 +26,22 @@ struct Used<T> {
 }
 
 impl Placeholders {
-    /// Checks the forms of the names; `None` where the request has no such member.
+    /// `None` where the request has no such member. The forms of the placeholders are checked before
+    /// ([`Self::check_keys`]).
     pub fn new(
         names: Option<BTreeMap<String, String>>,
         values: Option<Item>,
     ) -> Result<Self, ExpressionError> {
         if let Some(names) = &names {
-            check("ExpressionAttributeNames", '#', names)?;
-            if let Some((key, _)) = names.iter().find(|(_, name)| name.is_empty()) {
-                let text = "ExpressionAttributeNames contains invalid value: Empty attribute name for key";
-                return Err(plain(&format!("{text} {key}")));
+            for (key, name) in names {
+                let why = match name.len() {
+                    0 => "Empty attribute name",
+                    NAME_BYTES_MAX.. => "Attribute name is too large, must be less than 65536 bytes",
+                    _ => continue,
+                };
+                let text = format!("ExpressionAttributeNames contains invalid value: {why} for key {key}");
+                return Err(plain(&text));
             }
-        }
-        if let Some(values) = &values {
-            check("ExpressionAttributeValues", ':', values)?;
         }
         let names = names.unwrap_or_default().into_iter();
         let values = values.unwrap_or_default().into_iter();
@@ -47,6 +51,15 @@ impl Placeholders {
                 .map(|(key, value)| (key, Used { used: false, stands_for: Arc::new(value) }))
                 .collect(),
         })
+    }
+
+    /// Checks the forms of placeholders, which comes before what they stand for.
+    pub fn check_keys<'k>(
+        names: Option<impl Iterator<Item = &'k str>>,
+        values: Option<impl Iterator<Item = &'k str>>,
+    ) -> Result<(), ExpressionError> {
+        names.map_or(Ok(()), |keys| check("ExpressionAttributeNames", '#', keys))?;
+        values.map_or(Ok(()), |keys| check("ExpressionAttributeValues", ':', keys))
     }
 
     /// After all expressions were parsed: refuses what none of them uses.
@@ -64,12 +77,17 @@ impl Placeholders {
     }
 }
 
-fn check<T>(parameter: &str, sign: char, all: &BTreeMap<String, T>) -> Result<(), ExpressionError> {
-    if all.is_empty() {
+fn check<'k>(
+    parameter: &str,
+    sign: char,
+    keys: impl Iterator<Item = &'k str>,
+) -> Result<(), ExpressionError> {
+    let mut keys = keys.peekable();
+    if keys.peek().is_none() {
         return Err(plain(&format!("{parameter} must not be empty")));
     }
     let part = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    for key in all.keys() {
+    for key in keys {
         let fits = key.strip_prefix(sign).is_some_and(|name| !name.is_empty() && name.chars().all(part));
         let problem = if key.len() > KEY_CHARACTERS {
             let length = key.len();

@@ -64,6 +64,11 @@ impl Projection {
     pub fn attributes(&self) -> Vec<&str> {
         names(&self.paths)
     }
+
+    /// The attributes that it takes only parts of.
+    pub(crate) fn nested_attributes(&self) -> Vec<&str> {
+        super::nested_names(&self.paths)
+    }
 }
 
 impl Part {

@@ -121,7 +121,7 @@ fn ordered(one: &AttributeValue, two: &AttributeValue) -> bool {
     one.kind() == two.kind() && one.kind().is_ordered()
 }
 
-fn begins_with(value: &AttributeValue, start: &AttributeValue) -> bool {
+pub(super) fn begins_with(value: &AttributeValue, start: &AttributeValue) -> bool {
     match (value, start) {
         (AttributeValue::S(value), AttributeValue::S(start)) => value.starts_with(start.as_str()),
         (AttributeValue::B(value), AttributeValue::B(start)) => value.starts_with(start),

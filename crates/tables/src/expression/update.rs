@@ -37,6 +37,11 @@ impl Update {
         names(self.actions.iter().map(|(path, _)| path))
     }
 
+    /// The attributes that it changes only parts of.
+    pub(crate) fn nested_attributes(&self) -> Vec<&str> {
+        super::nested_names(self.actions.iter().map(|(path, _)| path))
+    }
+
     /// Whether it makes an item where there is none: what only takes away does not.
     pub(crate) fn creates(&self) -> bool {
         let gives =

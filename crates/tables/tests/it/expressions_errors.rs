@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use headwater_tables::expression::{Condition, ConditionPlace, Placeholders, Projection, Update};
+use headwater_tables::value::Item;
 
 use crate::expressions::{condition, item, n, placeholders};
 
@@ -409,7 +410,7 @@ fn placeholders_of_a_request() {
             all.iter().map(|(key, name)| ((*key).to_owned(), (*name).to_owned())).collect::<BTreeMap<_, _>>(),
         )
     };
-    let values = |keys: &[&str]| Some(keys.iter().map(|key| ((*key).to_owned(), n("1"))).collect());
+    let values = |keys: &[&str]| Some(keys.iter().map(|key| ((*key).to_owned(), n("1"))).collect::<Item>());
     let long = format!("#{}", "a".repeat(255));
     for (names, values, expected) in [
         (names(&[]), None, "ExpressionAttributeNames must not be empty"),
@@ -447,7 +448,14 @@ fn placeholders_of_a_request() {
              long; size of key: 256",
         ),
     ] {
-        assert_eq!(Placeholders::new(names, values).expect_err(expected).to_string(), expected);
+        let keys = (
+            names.iter().flatten().map(|(key, _)| key.as_str()),
+            values.iter().flatten().map(|(key, _)| key.as_str()),
+        );
+        let checked =
+            Placeholders::check_keys(names.is_some().then_some(keys.0), values.is_some().then_some(keys.1));
+        let error = checked.and_then(|()| Placeholders::new(names.clone(), values.clone()).map(drop));
+        assert_eq!(error.expect_err(expected).to_string(), expected);
     }
     let all =
         Placeholders::new(names(&[("#x", "a"), ("#1_", "b")]), values(&[":y", ":x"])).expect("placeholders");

@@ -1,6 +1,8 @@
 //! Conditions on keys.
 
-use headwater_tables::expression::{Comparison, ExpressionError, KeyCondition, Operator, SortCondition};
+use headwater_tables::expression::{
+    Comparison, ExpressionError, KeyComparisons, KeyCondition, KeyExpression, Operator, SortCondition,
+};
 use headwater_tables::value::AttributeValue;
 use headwater_tables::{KeyAttribute, KeySchema, KeyType};
 
@@ -8,21 +10,25 @@ use crate::expressions::{n, placeholders, s};
 
 fn schema(range: Option<KeyType>) -> KeySchema {
     let hash = KeyAttribute { name: "pk".to_owned(), kind: KeyType::S };
-    KeySchema { hash, range: range.map(|kind| KeyAttribute { name: "sk".to_owned(), kind }) }
+    KeySchema::new(hash, range.map(|kind| KeyAttribute { name: "sk".to_owned(), kind }))
 }
 
 fn parse(text: &str, range: Option<KeyType>) -> Result<KeyCondition, ExpressionError> {
+    parse_on(text, &schema(range))
+}
+
+fn parse_on(text: &str, schema: &KeySchema) -> Result<KeyCondition, ExpressionError> {
     let mut placeholders = placeholders(text);
-    let condition = KeyCondition::parse(text, &mut placeholders, &schema(range))?;
+    let comparisons = KeyExpression::parse(text, &mut placeholders)?.comparisons()?;
     placeholders.all_used()?;
-    Ok(condition)
+    comparisons.of(schema)
 }
 
 #[test]
 fn partition_and_range() {
     use SortCondition::{BeginsWith, Between, Equal, Greater, GreaterOrEqual, Less, LessOrEqual};
     let check = |text: &str, kind: KeyType, sort: SortCondition| {
-        let expected = KeyCondition { partition: s("x"), sort: Some(sort) };
+        let expected = KeyCondition { partition: vec![s("x")], leading: vec![], sort: Some(sort) };
         assert_eq!(
             parse(text, Some(kind)).unwrap_or_else(|error| panic!("{text}: {error}")),
             expected,
@@ -41,8 +47,14 @@ fn partition_and_range() {
     check("pk = :x AND sk BETWEEN :m AND :n", KeyType::N, Between(n("9"), n10()));
     check("sk BETWEEN :m AND :n AND pk = :x", KeyType::N, Between(n("9"), n10()));
     check("pk = :x AND begins_with(sk, :s)", KeyType::S, BeginsWith(s("he")));
-    assert_eq!(parse("pk = :x", None), Ok(KeyCondition { partition: s("x"), sort: None }));
-    assert_eq!(parse("pk = :x", Some(KeyType::N)), Ok(KeyCondition { partition: s("x"), sort: None }));
+    assert_eq!(
+        parse("pk = :x", None),
+        Ok(KeyCondition { partition: vec![s("x")], leading: vec![], sort: None })
+    );
+    assert_eq!(
+        parse("pk = :x", Some(KeyType::N)),
+        Ok(KeyCondition { partition: vec![s("x")], leading: vec![], sort: None })
+    );
 }
 
 #[test]
@@ -94,7 +106,10 @@ fn refused() {
         ("pk = :n", SCHEMA),
         ("pk = :x AND sk = :s", SCHEMA),
         ("pk = :x AND sk = :bool", SCHEMA),
-        ("pk = :x AND sk = :n AND third = :n", "Conditions can be of length 1 or 2 only"),
+        (
+            "pk = :x AND sk = :n AND third = :n",
+            "The number of query conditions (3) exceeds the number of key attributes defined in the schema (2)",
+        ),
     ] {
         let error = parse(text, Some(KeyType::N)).expect_err(text);
         assert_eq!(error.to_string(), expected, "{text}");
@@ -103,17 +118,72 @@ fn refused() {
     assert_eq!(error.to_string(), "Query key condition not supported");
 }
 
+/// A key of the attributes `h1`, `h2` and `r1`, `r2`, `r3`, all of them text.
+fn composite() -> KeySchema {
+    let named = |name: &str| KeyAttribute { name: name.to_owned(), kind: KeyType::S };
+    KeySchema::of_attributes(["h1", "h2"].map(named), ["r1", "r2", "r3"].map(named)).expect("a key")
+}
+
+#[test]
+fn a_composite_key_is_asked_for_from_the_left() {
+    use SortCondition::{BeginsWith, Equal, Greater};
+    let check = |text: &str, leading: usize, sort: Option<SortCondition>| {
+        let expected = KeyCondition { partition: vec![s("x"), s("x")], leading: vec![s("x"); leading], sort };
+        assert_eq!(parse_on(text, &composite()), Ok(expected), "{text}");
+    };
+    check("h1 = :x AND h2 = :x", 0, None);
+    check("h2 = :x AND r1 = :x AND h1 = :x", 0, Some(Equal(s("x"))));
+    check("h1 = :x AND h2 = :x AND r1 > :x", 0, Some(Greater(s("x"))));
+    check("r2 > :x AND h1 = :x AND h2 = :x AND r1 = :x", 1, Some(Greater(s("x"))));
+    check("h1 = :x AND h2 = :x AND r1 = :x AND r2 = :x AND begins_with(r3, :x)", 2, Some(BeginsWith(s("x"))));
+}
+
+#[test]
+fn a_composite_key_that_is_not_asked_for_from_the_left_is_refused() {
+    let hash = |names: &str| {
+        format!("HASH key attributes {names} must have equality conditions specified in the query")
+    };
+    let range = |names: &str, last: &str| {
+        format!(
+            "RANGE key attributes {names} must have equality conditions specified in the query because a condition is \
+             present on key attribute {last}"
+        )
+    };
+    for (text, expected) in [
+        ("h1 = :x", hash("h2")),
+        ("r1 = :x", hash("h1, h2")),
+        ("h1 = :x AND h2 > :x", hash("h2")),
+        ("h1 = :x AND h2 = :x AND r2 = :x", range("r1", "r2")),
+        ("h1 = :x AND h2 = :x AND r3 = :x", range("r1, r2", "r3")),
+        ("h1 = :x AND h2 = :x AND r1 > :x AND r2 = :x", range("r1", "r2")),
+        ("h1 = :x AND h2 = :x AND third = :x", "Query condition missed key schema element: r1".to_owned()),
+        (
+            "h1 = :x AND h2 = :n",
+            "One or more parameter values were invalid: Condition parameter type does not match schema type"
+                .to_owned(),
+        ),
+    ] {
+        let error = parse_on(text, &composite()).expect_err(text);
+        assert_eq!(error.to_string(), expected, "{text}");
+    }
+}
+
 #[test]
 fn older_conditions() {
     let legacy = |conditions: Vec<(&str, Operator, Vec<AttributeValue>)>| {
         let named =
             |(name, operator, values): (&str, _, _)| (name.to_owned(), Comparison { operator, values });
-        KeyCondition::legacy(conditions.into_iter().map(named).collect(), &schema(Some(KeyType::N)))
+        KeyComparisons::legacy(conditions.into_iter().map(named).collect())
+            .and_then(|comparisons| comparisons.of(&schema(Some(KeyType::N))))
     };
     let between = ("sk", Operator::Between, vec![n("1"), n("2")]);
     assert_eq!(
         legacy(vec![between.clone(), ("pk", Operator::Eq, vec![s("x")])]),
-        Ok(KeyCondition { partition: s("x"), sort: Some(SortCondition::Between(n("1"), n("2"))) })
+        Ok(KeyCondition {
+            partition: vec![s("x")],
+            leading: vec![],
+            sort: Some(SortCondition::Between(n("1"), n("2")))
+        })
     );
     let pk = || ("pk", Operator::Eq, vec![s("x")]);
     for (conditions, expected) in [

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use headwater_tables::expression::{
-    Condition, ConditionPlace, KeyCondition, Placeholders, Projection, Update,
+    Condition, ConditionPlace, KeyExpression, Placeholders, Projection, Update,
 };
 use headwater_tables::value::{AttributeValue, Item};
 use headwater_tables::{KeyAttribute, KeySchema, KeyType};
@@ -184,6 +184,7 @@ proptest! {
             prop_assert!(once.len() <= projection.attributes().len());
         }
         let hash = KeyAttribute { name: "a".to_owned(), kind: KeyType::N };
-        let _ = KeyCondition::parse(&text, &mut placeholders(), &KeySchema { hash, range: None });
+        let comparisons = KeyExpression::parse(&text, &mut placeholders()).and_then(|keys| keys.comparisons());
+        let _ = comparisons.and_then(|comparisons| comparisons.of(&KeySchema::new(hash, None)));
     }
 }

@@ -144,32 +144,6 @@ impl ShardMap {
         Ok(planner.plan)
     }
 
-    /// Plans `target` equal shards (at least 1); empty if the open shards have those ranges already.
-    pub fn plan_uniform(&self, target: u32) -> ReshardPlan {
-        let target = target.max(1);
-        let mut planner = Planner::new(self);
-        let mut fragments = Vec::new();
-        let boundaries: Vec<HashKey> = (1..target).map(|i| HashRange::uniform(i, target).start()).collect();
-        for shard in self.open() {
-            let (start, end) = (shard.range.start(), shard.range.end());
-            let from = boundaries.partition_point(|&b| b <= start);
-            let to = boundaries.partition_point(|&b| b <= end);
-            planner.fragment(
-                Piece { id: shard.id, range: shard.range },
-                &boundaries[from..to],
-                &mut fragments,
-            );
-        }
-        let mut rest = fragments.as_slice();
-        for index in 0..target {
-            let end = HashRange::uniform(index, target).end();
-            let count = rest.partition_point(|piece| piece.range.end() <= end);
-            planner.gather(&rest[..count]);
-            rest = &rest[count..];
-        }
-        planner.plan
-    }
-
     /// The map after the plan was carried out at `now`. Each child is created one second after its parents
     /// closed, so that its sequence numbers come after theirs. Fails only for a plan of another map.
     pub fn apply(&self, plan: &ReshardPlan, now: Timestamp) -> Result<Self, ShardMapError> {
@@ -220,18 +194,18 @@ fn open_range(shards: &[Shard], id: ShardId) -> Result<HashRange, ShardMapError>
 
 /// A shard as the plan so far leaves it.
 #[derive(Debug, Clone)]
-struct Piece {
-    id: ShardId,
-    range: HashRange,
+pub(super) struct Piece {
+    pub(super) id: ShardId,
+    pub(super) range: HashRange,
 }
 
-struct Planner {
-    plan: ReshardPlan,
+pub(super) struct Planner {
+    pub(super) plan: ReshardPlan,
     next_id: ShardId,
 }
 
 impl Planner {
-    fn new(map: &ShardMap) -> Self {
+    pub(super) fn new(map: &ShardMap) -> Self {
         Self { plan: ReshardPlan { steps: Vec::new() }, next_id: map.next_id }
     }
 
@@ -242,45 +216,17 @@ impl Planner {
     }
 
     /// `at` lies inside the piece, after its start.
-    fn split(&mut self, piece: &Piece, at: HashKey) -> Option<(Piece, Piece)> {
+    pub(super) fn split(&mut self, piece: &Piece, at: HashKey) -> Option<(Piece, Piece)> {
         let (below, above) = piece.range.split_at(at)?;
         let (lower, upper) = (self.take_id(), self.take_id());
         self.plan.steps.push(ReshardStep::Split { parent: piece.id, at, lower, upper });
         Some((Piece { id: lower, range: below }, Piece { id: upper, range: above }))
     }
 
-    fn merge(&mut self, lower: &Piece, upper: &Piece, range: HashRange) -> Piece {
+    pub(super) fn merge(&mut self, lower: &Piece, upper: &Piece, range: HashRange) -> Piece {
         let child = self.take_id();
         self.plan.steps.push(ReshardStep::Merge { parent: lower.id, adjacent: upper.id, child });
         Piece { id: child, range }
-    }
-
-    /// Splits at the middle boundary first, so that the tree of transient shards stays shallow: each level
-    /// puts the creation of its children a second later.
-    fn fragment(&mut self, piece: Piece, boundaries: &[HashKey], out: &mut Vec<Piece>) {
-        let middle = boundaries.len() / 2;
-        let halves = boundaries.get(middle).and_then(|&at| self.split(&piece, at));
-        match halves {
-            None => out.push(piece),
-            Some((lower, upper)) => {
-                self.fragment(lower, &boundaries[..middle], out);
-                self.fragment(upper, &boundaries[middle + 1..], out);
-            }
-        }
-    }
-
-    /// Merges touching pieces into one.
-    fn gather(&mut self, pieces: &[Piece]) -> Option<Piece> {
-        match pieces {
-            [] => None,
-            [one] => Some(one.clone()),
-            many => {
-                let (left, right) = many.split_at(many.len() / 2);
-                let (left, right) = (self.gather(left)?, self.gather(right)?);
-                let range = left.range.join(&right.range)?;
-                Some(self.merge(&left, &right, range))
-            }
-        }
     }
 }
 

@@ -68,7 +68,7 @@ pub(super) fn canonical_request_by(
     let mut text = String::with_capacity(512);
     let _ = match rules {
         SigningRules::General => {
-            let path = normalized(request.path);
+            let path = canonical_path(request.path);
             writeln!(text, "{}\n{}", request.method, utf8_percent_encode(&path, ENCODED_IN_PATH))
         }
         SigningRules::ObjectStore => writeln!(text, "{}\n{}", request.method, request.path),
@@ -84,8 +84,8 @@ pub(super) fn canonical_request_by(
     text
 }
 
-/// The path without `.`, `..` and empty segments.
-fn normalized(path: &str) -> Cow<'_, str> {
+/// The path without `.`, `..` and empty segments: what is signed, and what is to be read.
+pub fn canonical_path(path: &str) -> Cow<'_, str> {
     if path.is_empty() || path == "/" {
         return Cow::Borrowed("/");
     }
@@ -101,19 +101,23 @@ fn normalized(path: &str) -> Cow<'_, str> {
     Cow::Owned(format!("/{}{end}", segments.join("/")))
 }
 
-/// The parameters re-encoded and sorted, without the signature itself.
-fn canonical_query(query: &str) -> String {
-    let encode = |text: &str| {
-        let bytes: Vec<u8> = percent_decode_str(text).collect();
-        percent_encode(&bytes, ENCODED).to_string()
-    };
+/// The parameters of a query string re-encoded and sorted, without the signature itself: what is signed, and what is to
+/// be read, so that no sender between can have a signed request mean something else. A `+` is a plus sign (RFC 3986), and
+/// only in a body that is a form a blank.
+pub fn canonical_query(query: &str) -> String {
     let pairs = query.split('&').filter(|pair| !pair.is_empty());
     let pairs = pairs.map(|pair| pair.split_once('=').unwrap_or((pair, "")));
-    let mut pairs: Vec<_> = pairs.map(|(name, value)| (encode(name), encode(value))).collect();
+    let mut pairs: Vec<_> = pairs.map(|(name, value)| (encoded(name), encoded(value))).collect();
     pairs.retain(|(name, _)| name != "X-Amz-Signature");
     pairs.sort();
     let pairs: Vec<_> = pairs.iter().map(|(name, value)| format!("{name}={value}")).collect();
     pairs.join("&")
+}
+
+/// The text as a signature has it, however it was encoded.
+fn encoded(text: &str) -> String {
+    let bytes: Vec<u8> = percent_decode_str(text).collect();
+    percent_encode(&bytes, ENCODED).to_string()
 }
 
 /// The value with outer blanks removed and inner runs of blanks made one.
@@ -170,11 +174,13 @@ pub fn sha256_hex(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
 }
 
-/// The first value of a query parameter, decoded.
+/// The value of a query parameter, decoded; of several the first in the order in which they are signed.
 pub(super) fn query_parameter<'a>(query: &'a str, wanted: &str) -> Option<Cow<'a, str>> {
     let pairs = query.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
-    let mut values = pairs.filter(|(name, _)| percent_decode_str(name).eq(wanted.bytes()));
-    values.next().map(|(_, value)| percent_decode_str(value).decode_utf8_lossy())
+    let values = pairs.filter(|(name, _)| percent_decode_str(name).eq(wanted.bytes()));
+    values
+        .min_by_key(|(_, value)| encoded(value))
+        .map(|(_, value)| percent_decode_str(value).decode_utf8_lossy())
 }
 
 pub(super) fn hex(bytes: &[u8]) -> String {

@@ -37,6 +37,17 @@ const UNSIGNED: &str = "UNSIGNED-PAYLOAD";
 /// Headers that a signature must cover if they are there, beside `host`: each of them decides what is done.
 const MUST_BE_SIGNED: [&str; 3] = ["x-amz-target", "x-amz-date", "x-amz-content-sha256"];
 
+/// Headers that decide, of which there is one only.
+const READ_ONCE: [&str; 7] = [
+    "host",
+    "content-type",
+    "content-encoding",
+    "x-amz-target",
+    "x-amz-date",
+    "x-amz-content-sha256",
+    "x-amz-security-token",
+];
+
 /// Why a signature does not count; the text is AWS's message as far as it is known.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SignatureError {
@@ -202,6 +213,13 @@ impl<'a> Claim<'a> {
             if amz.any(|(name, _)| !signed_headers.iter().any(|other| name.eq_ignore_ascii_case(other))) {
                 return Err(SignatureError::NotSigned("x-amz-*"));
             }
+        }
+        // Several of a name are signed as one value, of which only the first would be read.
+        let twice = |name: &&'static str| {
+            request.headers.iter().filter(|(other, _)| other.eq_ignore_ascii_case(name)).count() > 1
+        };
+        if READ_ONCE.iter().any(twice) {
+            return Err(SignatureError::Mismatch);
         }
         let payload = match header(request, "x-amz-content-sha256") {
             Some(UNSIGNED) => Payload::Unsigned,

@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use headwater_types::Timestamp;
 use headwater_wire::date::Civil;
+use headwater_wire::parameter;
 use headwater_wire::sigv4::canonical::{
-    Request, Scope, SigningKey, canonical_request, sha256_hex, string_to_sign,
+    Request, Scope, SigningKey, canonical_path, canonical_query, canonical_request, sha256_hex,
+    string_to_sign,
 };
 use headwater_wire::sigv4::{
     Authentication, Chunking, Chunks, Claim, Credentials, SignatureError, Target, sign,
@@ -113,6 +115,49 @@ fn what_was_signed_holds() {
     assert_eq!(with_hash.check_at(NOW), Ok(()));
     // What is added on the way and decides nothing is no harm.
     assert_eq!(Sent::signed(NOW).set("x-forwarded-for", "10.0.0.1").check_at(NOW), Ok(()));
+}
+
+/// A query string is read as it was signed, however it was written and in whatever order its parameters came.
+#[test]
+fn a_query_is_read_as_it_was_signed() {
+    let cases = [
+        ("Name=A%2BB", "Name=A%2BB"),
+        ("Name=A+B", "Name=A%2BB"),
+        ("Name=A%20B", "Name=A%20B"),
+        ("Name=%41%2fB", "Name=A%2FB"),
+        ("b=2&a=1&&b=1", "a=1&b=1&b=2"),
+        ("a&X-Amz-Signature=00&%58-Amz-Signature=11", "a="),
+        ("a=%zz&b=%25zz", "a=%25zz&b=%25zz"),
+    ];
+    for (query, canonical) in cases {
+        assert_eq!(canonical_query(query), canonical, "{query}");
+        assert_eq!(canonical_query(canonical), canonical, "{query}: once more");
+        let text = |form: &str| parameter(form.as_bytes(), "Name").map(|value| value.into_owned());
+        // A form in a body has blanks where a query has plus signs; what is canonical is the same in both.
+        if query.starts_with("Name=A+") {
+            assert_eq!((text(query), text(canonical)), (Some("A B".into()), Some("A+B".into())));
+        }
+    }
+    // Parameters that are there twice count in one order only.
+    let expiring = Sent::presigned(NOW, Some("60"));
+    let late = NOW.plus(Duration::from_secs(61));
+    for query in [
+        format!("X-Amz-Expires=604800&{}", expiring.query),
+        format!("{}&X-Amz-Expires=604800", expiring.query),
+    ] {
+        assert!(Sent { query, ..expiring.clone() }.check_at(late).is_err());
+    }
+    assert_eq!(canonical_path("/a/./b//c/../d/"), "/a/b/d/");
+}
+
+/// Of several headers of a name one would be read and all would be signed.
+#[test]
+fn headers_that_decide_come_once() {
+    let split = Sent::signed_with(NOW, &[("x-amz-target", "Kinesis_20131202.ListStreams,b")], None);
+    assert_eq!(split.check_at(NOW), Ok(()));
+    let mut split = split.set("x-amz-target", "Kinesis_20131202.ListStreams");
+    split.headers.push(("x-amz-target".into(), "b".into()));
+    assert_eq!(split.check_at(NOW), Err(SignatureError::Mismatch));
 }
 
 /// What is changed, and how.

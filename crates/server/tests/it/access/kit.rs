@@ -21,6 +21,13 @@ pub(super) const OWN: &str = "111122223333";
 pub(super) const OTHER: &str = "444455556666";
 pub(super) const HERE: Target<'static> = Target { region: "us-east-1", service: "kinesis" };
 
+/// Services by what their targets, or for STS the body's type, begin with.
+const SERVICES: [(&str, &str); 3] = [
+    ("dynamodb", "DynamoDB_20120810."),
+    ("monitoring", "GraniteServiceVersion20100801."),
+    ("sts", "application/x-www-form-urlencoded"),
+];
+
 /// A server whose credentials and audit log are files of their own.
 pub(super) struct Guarded {
     pub(super) world: World,
@@ -109,6 +116,25 @@ impl Guarded {
         self.send(&Sent::signed(person, operation, input, self.world.clock.now())).await
     }
 
+    /// An operation of DynamoDB or CloudWatch, by its whole target.
+    pub(super) async fn call_target(&self, person: &Person, target: &str, input: &str) -> Answer {
+        let headers =
+            [("host", "headwater"), ("x-amz-target", target), ("content-type", "application/x-amz-json-1.0")];
+        self.send_with(person, &headers, input).await
+    }
+
+    /// A call of STS.
+    pub(super) async fn call_sts(&self, person: &Person, form: &str) -> Answer {
+        let headers = [("host", "headwater"), ("content-type", "application/x-www-form-urlencoded")];
+        self.send_with(person, &headers, form).await
+    }
+
+    async fn send_with(&self, person: &Person, headers: &[(&str, &str)], body: &str) -> Answer {
+        let headers = headers.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect();
+        let now = self.world.clock.now();
+        self.send(&Sent::signed_with(person, headers, body.as_bytes(), now)).await
+    }
+
     pub(super) async fn send(&self, sent: &Sent) -> Answer {
         let mut connection = Connection::open(self.world.server().address()).await.unwrap();
         connection.send(&sent.bytes()).await.unwrap();
@@ -147,8 +173,12 @@ impl Sent {
     ) -> Self {
         let borrowed: Vec<(&str, &str)> =
             headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let service = headers
+            .iter()
+            .find_map(|(_, value)| SERVICES.iter().find(|service| value.starts_with(service.1)));
+        let here = Target { service: service.map_or(HERE.service, |service| service.0), ..HERE };
         let request = Request { method: "POST", path: "/", query: "", headers: &borrowed };
-        let signature = sign(&request, body, time, HERE, &person.credentials());
+        let signature = sign(&request, body, time, here, &person.credentials());
         headers.extend(signature.headers().map(|(name, value)| (name.to_owned(), value.to_owned())));
         Self { query: String::new(), headers, body: body.to_vec() }
     }

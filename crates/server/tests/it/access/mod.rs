@@ -1,5 +1,6 @@
 //! Who may do what, as a client sees it.
 
+mod apart;
 mod kit;
 
 use std::time::Duration;
@@ -279,7 +280,7 @@ async fn tags_need_permissions_of_their_own() {
     let register = json!({"StreamARN": arn(OWN, "s"), "ConsumerName": "c", "Tags": {"a": "b"}}).to_string();
     let denied = guarded.call(&alice, "RegisterStreamConsumer", &register).await.error();
     assert!(
-        denied.2.contains("kinesis:TagResource on resource: ") && denied.2.contains("/consumer/c:"),
+        denied.2.contains("kinesis:TagResource on resource: ") && denied.2.contains("/consumer/c because"),
         "{denied:?}"
     );
     // Tags in conditions.

@@ -1,0 +1,45 @@
+//! `headwater repair`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use headwater_host::file_exists;
+use headwater_server::repair;
+
+use super::print;
+use crate::failure::Failure;
+
+/// Brings a data directory that the server refuses to a state that it takes.
+///
+/// For a directory whose files are damaged, missing, or from different times or servers. No server may be running on it.
+/// What cannot be kept is set aside in a folder repair-1 (2, 3...) inside it; nothing is deleted. A copy of the whole
+/// directory from before, if there is one, is better than any repair.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  headwater repair --data-dir /var/lib/headwater --dry-run   see what is kept and what is \
+                        lost\n  headwater repair --data-dir /var/lib/headwater             do it"
+)]
+pub(crate) struct Repair {
+    /// The data directory
+    #[arg(long, value_name = "DIR", env = "HEADWATER_DATA_DIR", default_value = "headwater-data")]
+    data_dir: PathBuf,
+
+    /// Show what would be kept, lost and set aside, and change nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+pub(crate) fn run(args: &Repair) -> Result<(), Failure> {
+    let Repair { data_dir, dry_run } = args;
+    // A repair makes no directory.
+    if !file_exists(data_dir) {
+        return Err(Failure::Usage(format!("there is no directory {}", data_dir.display())));
+    }
+    let outcome = repair(data_dir, *dry_run).map_err(|error| Failure::Failed(error.to_string()))?;
+    print(&outcome.report)?;
+    match (outcome.is_whole, dry_run) {
+        (true, _) => Ok(()),
+        (false, true) => print("\nNothing was changed.\n"),
+        (false, false) => print("\nDone. The server starts with what is kept.\n"),
+    }
+}
