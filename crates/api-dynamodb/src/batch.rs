@@ -2,7 +2,7 @@
 
 use headwater_tables::{Consumed, TableKey};
 
-use super::error::{Refused, Result};
+use super::error::{DynamoDbError, Result};
 use super::names::Named;
 
 /// What tables were used for, in the order in which they come.
@@ -25,10 +25,10 @@ pub(super) fn check_distinct(tables: &[Named]) -> Result<()> {
     if tables.iter().all(|table| seen.insert(&table.key)) {
         return Ok(());
     }
-    Err(Refused::parameter("A table is named twice, by its name and by its ARN"))
+    Err(DynamoDbError::parameter("A table is named twice, by its name and by its ARN"))
 }
 
 /// What is said of a batch that has an item twice.
-pub(super) fn duplicates() -> Refused {
-    Refused::validation("Provided list of item keys contains duplicates")
+pub(super) fn duplicates() -> DynamoDbError {
+    DynamoDbError::validation("Provided list of item keys contains duplicates")
 }

@@ -15,7 +15,7 @@ use serde::Serialize;
 use super::asker::{Asker, Resource};
 use super::batch::{Used, check_distinct, duplicates};
 use super::consumed::{Capacity, Report, capacities};
-use super::error::{Refused, Result};
+use super::error::{DynamoDbError, Result};
 use super::expressions::{check_mix, check_names, check_size, older_projection, placeholders, projection};
 use super::names::{Named, check_batch, named};
 use super::operation;
@@ -82,7 +82,7 @@ async fn run(asker: &Asker<'_>, body: &Bytes) -> Result<Vec<u8>> {
         parts.push(part(wanted)?);
     }
     if parts.iter().map(|part| part.keys.len()).sum::<usize>() > KEYS_MAX {
-        return Err(Refused::validation("Too many items requested for the BatchGetItem call"));
+        return Err(DynamoDbError::validation("Too many items requested for the BatchGetItem call"));
     }
     check_distinct(&tables)?;
     for table in &tables {
@@ -97,7 +97,7 @@ fn check(input: &Input<'_>) -> Result<()> {
     checks.required("requestItems", &input.request_items);
     if let Some(items) = &input.request_items {
         if items.is_empty() {
-            return Err(Refused::validation("The requestItems parameter is required for BatchGetItem"));
+            return Err(DynamoDbError::validation("The requestItems parameter is required for BatchGetItem"));
         }
         let shown = Sent(items);
         check_size(&mut checks, "requestItems", items.len(), 1..=KEYS_MAX, &shown);
@@ -185,7 +185,7 @@ fn read(
         left.push(unread);
     }
     if throttled && read == 0 {
-        return Err(Refused::throttled());
+        return Err(DynamoDbError::throttled());
     }
     let responses = tables.iter().zip(&found);
     let responses =

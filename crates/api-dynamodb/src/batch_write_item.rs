@@ -13,7 +13,7 @@ use super::asker::{Asker, Resource};
 use super::batch::{Used, check_distinct, duplicates};
 use super::consumed::{Capacity, Metrics, Report, capacities, check_metrics, wants_metrics};
 use super::echo::{Listed, OrNull, mapped};
-use super::error::{Refused, Result};
+use super::error::{DynamoDbError, Result};
 use super::expressions::check_size;
 use super::names::{Named, check_batch, named};
 use super::operation;
@@ -100,7 +100,7 @@ async fn run(asker: &Asker<'_>, body: &Bytes) -> Result<Vec<u8>> {
         actions.push(wanted.0.into_iter().map(action).collect::<Result<Vec<_>>>()?);
     }
     if actions.iter().map(Vec::len).sum::<usize>() > WRITES_MAX {
-        return Err(Refused::validation("Too many items requested for the BatchWriteItem call"));
+        return Err(DynamoDbError::validation("Too many items requested for the BatchWriteItem call"));
     }
     check_distinct(&tables)?;
     for table in &tables {
@@ -136,7 +136,7 @@ async fn run(asker: &Asker<'_>, body: &Bytes) -> Result<Vec<u8>> {
         }
     }
     if !written.is_empty() && written.iter().all(Option::is_none) {
-        return Err(Refused::throttled());
+        return Err(DynamoDbError::throttled());
     }
     Ok(Codec::Json10.encode(&Output {
         unprocessed_items: unprocessed(body, &left)?,
@@ -150,7 +150,9 @@ fn check(input: &Input<'_>) -> Result<()> {
     checks.required("requestItems", &input.request_items);
     if let Some(items) = &input.request_items {
         if items.is_empty() {
-            return Err(Refused::validation("The requestItems parameter is required for BatchWriteItem"));
+            return Err(DynamoDbError::validation(
+                "The requestItems parameter is required for BatchWriteItem",
+            ));
         }
         let shown = Sent(items);
         check_size(&mut checks, "requestItems", items.len(), 1..=WRITES_MAX, &shown);
@@ -183,11 +185,11 @@ fn action(wanted: Wanted<'_>) -> Result<Action> {
     match (wanted.put, wanted.delete) {
         (Some(put), None) => Ok(Action::Put(put.item.unwrap_or_default().stored_item()?)),
         (None, Some(delete)) => Ok(Action::Delete(delete.key.unwrap_or_default().item()?)),
-        (Some(_), Some(_)) => Err(Refused::validation(
+        (Some(_), Some(_)) => Err(DynamoDbError::validation(
             "Supplied AttributeValue has more than one datatypes set, must contain exactly one of the supported \
              datatypes",
         )),
-        (None, None) => Err(Refused::validation(
+        (None, None) => Err(DynamoDbError::validation(
             "Supplied AttributeValue is empty, must contain exactly one of the supported datatypes",
         )),
     }

@@ -14,7 +14,7 @@ use super::definition::{
     check_key, check_together, check_units, refuse, refuse_stream, throughput,
 };
 use super::description::TableAnswer;
-use super::error::{Refused, Result};
+use super::error::{DynamoDbError, Result};
 use super::names::{check_new_table, check_own_table, named};
 use super::operation;
 use super::options::{self, Encrypted, MaxUnits, Warm};
@@ -59,7 +59,7 @@ async fn run(asker: &Asker<'_>, body: &Bytes) -> Result<Vec<u8>> {
     if !spec.tags.is_empty() {
         asker.authorize_action("TagResource", Resource::Table(&table.key))?;
     }
-    let description = asker.tables().create_table(&table.key, spec).await.map_err(Refused::of_table)?;
+    let description = asker.tables().create_table(&table.key, spec).await.map_err(DynamoDbError::of_table)?;
     Ok(TableAnswer::changed(&description))
 }
 
@@ -123,7 +123,7 @@ fn spec(input: &Input<'_>) -> Result<TableSpec> {
             "Number of LocalSecondaryIndexes exceeds per-table limit of",
         )?;
         if schema.range.is_none() {
-            return Err(Refused::parameter(
+            return Err(DynamoDbError::parameter(
                 "Table KeySchema does not have a range key, which is required when specifying a LocalSecondaryIndex",
             ));
         }
@@ -131,7 +131,7 @@ fn spec(input: &Input<'_>) -> Result<TableSpec> {
             let index =
                 definitions.index(index, IndexScope::Local, |name, key| check_local(name, key, &schema))?;
             if index.throughput.is_some() {
-                return Err(Refused::parameter(format_args!(
+                return Err(DynamoDbError::parameter(format_args!(
                     "ProvisionedThroughput cannot be specified for a LocalSecondaryIndex: {}",
                     index.name
                 )));
@@ -168,10 +168,10 @@ fn spec(input: &Input<'_>) -> Result<TableSpec> {
 fn billing(input: &Input<'_>) -> Result<Billing> {
     match (input.billing_mode.as_deref(), &input.throughput) {
         (Some("PAY_PER_REQUEST"), None) => Ok(Billing::PayPerRequest),
-        (Some("PAY_PER_REQUEST"), Some(_)) => Err(Refused::parameter(
+        (Some("PAY_PER_REQUEST"), Some(_)) => Err(DynamoDbError::parameter(
             "Neither ReadCapacityUnits nor WriteCapacityUnits can be specified when BillingMode is PAY_PER_REQUEST",
         )),
-        (_, None) => Err(Refused::parameter(
+        (_, None) => Err(DynamoDbError::parameter(
             "ReadCapacityUnits and WriteCapacityUnits must both be specified when BillingMode is PROVISIONED",
         )),
         (_, Some(units)) => Ok(Billing::Provisioned(throughput(units)?)),
@@ -180,20 +180,20 @@ fn billing(input: &Input<'_>) -> Result<Billing> {
 
 fn count(list: &[Index<'_>], max: usize, member: &str, too_many: &str) -> Result<()> {
     match list.len() {
-        0 => Err(Refused::parameter(format_args!("List of {member} is empty"))),
-        len if len > max => Err(Refused::parameter(format_args!("{too_many} {max}"))),
+        0 => Err(DynamoDbError::parameter(format_args!("List of {member} is empty"))),
+        len if len > max => Err(DynamoDbError::parameter(format_args!("{too_many} {max}"))),
         _ => Ok(()),
     }
 }
 
 fn check_local(name: &TableName, key: &KeySchema, table: &KeySchema) -> Result<()> {
     if key.range.is_none() {
-        return Err(Refused::parameter(format_args!(
+        return Err(DynamoDbError::parameter(format_args!(
             "Index KeySchema does not have a range key for index: {name}"
         )));
     }
     if key.hash != table.hash {
-        return Err(Refused::parameter(format_args!(
+        return Err(DynamoDbError::parameter(format_args!(
             "Index KeySchema does not have the same leading hash key as table KeySchema for index: {name}. index hash \
              key: {}, table hash key: {}",
             key.hash.name, table.hash.name
@@ -207,12 +207,12 @@ pub(super) fn check_global(index: &IndexSpec, billing: Billing) -> Result<()> {
     let name = &index.name;
     match (billing, index.throughput) {
         (Billing::PayPerRequest, None) | (Billing::Provisioned(_), Some(Throughput { .. })) => Ok(()),
-        (Billing::PayPerRequest, Some(_)) => Err(Refused::parameter(format_args!(
+        (Billing::PayPerRequest, Some(_)) => Err(DynamoDbError::parameter(format_args!(
             "ProvisionedThroughput should not be specified for index: {name} when BillingMode is PAY_PER_REQUEST"
         ))),
-        (Billing::Provisioned(_), None) => {
-            Err(Refused::parameter(format_args!("ProvisionedThroughput must be specified for index: {name}")))
-        }
+        (Billing::Provisioned(_), None) => Err(DynamoDbError::parameter(format_args!(
+            "ProvisionedThroughput must be specified for index: {name}"
+        ))),
     }
 }
 

@@ -10,7 +10,7 @@ use headwater_tables::{
 use headwater_wire::shape::{Bool, List, Long, Text};
 
 use super::echo::{Listed, OrNull};
-use super::error::{Refused, Result};
+use super::error::{DynamoDbError, Result};
 use super::expressions::check_size;
 use super::listed::{Buckets, listed};
 use super::options::{MaxUnits, bounds};
@@ -81,7 +81,7 @@ headwater_wire::shape! {
 pub(super) fn refuse_stream(stream: &Option<Streamed>) -> Result<()> {
     match stream {
         Some(Streamed { enabled: Some(Bool(true)) }) => {
-            Err(Refused::not_offered("StreamSpecification with StreamEnabled true"))
+            Err(DynamoDbError::not_offered("StreamSpecification with StreamEnabled true"))
         }
         Some(_) | None => Ok(()),
     }
@@ -91,7 +91,7 @@ pub(super) fn refuse_stream(stream: &Option<Streamed>) -> Result<()> {
 pub(super) fn refuse(options: &[(&str, bool)]) -> Result<()> {
     match options.iter().find(|(_, is_there)| *is_there) {
         None => Ok(()),
-        Some((option, _)) => Err(Refused::not_offered(option)),
+        Some((option, _)) => Err(DynamoDbError::not_offered(option)),
     }
 }
 
@@ -156,7 +156,7 @@ pub(super) fn throughput(units: &Units) -> Result<Throughput> {
         let number = value.map_or(0, |Long(number)| number);
         if number > UNITS_MAX {
             let why = format!("Given value {number} for {name} is out of bounds");
-            return Err(Refused::validation(why));
+            return Err(DynamoDbError::validation(why));
         }
         Ok(u64::try_from(number).unwrap_or(0))
     };
@@ -185,7 +185,7 @@ impl Definitions {
                 _ => KeyType::S,
             };
             if attributes.iter().any(|known| known.name == name) {
-                return Err(Refused::parameter(format_args!(
+                return Err(DynamoDbError::parameter(format_args!(
                     "Duplicate AttributeName in AttributeDefinitions: {name}"
                 )));
             }
@@ -245,7 +245,7 @@ impl Definitions {
         };
         let schema = KeySchema::of_attributes(of("HASH"), of("RANGE"));
         self.used.extend(elements.iter().filter_map(|element| element.name.as_deref().map(str::to_owned)));
-        schema.ok_or_else(|| Refused::validation("Invalid KeySchema: it is empty"))
+        schema.ok_or_else(|| DynamoDbError::validation("Invalid KeySchema: it is empty"))
     }
 
     /// Refuses definitions that no key uses.
@@ -254,13 +254,13 @@ impl Definitions {
             return Ok(());
         }
         if !has_indexes {
-            return Err(Refused::parameter(
+            return Err(DynamoDbError::parameter(
                 "Number of attributes in KeySchema does not exactly match number of attributes defined in \
                  AttributeDefinitions",
             ));
         }
         let used: Vec<_> = self.used.iter().map(String::as_str).collect();
-        Err(Refused::parameter(format_args!(
+        Err(DynamoDbError::parameter(format_args!(
             "Some AttributeDefinitions are not used. AttributeDefinitions: [{}], keys used: [{}]",
             listed(&self.names(), Buckets::AsMany),
             listed(&used, Buckets::Default)
@@ -280,7 +280,7 @@ impl Definitions {
             ("WarmThroughput of an index", index.warm.is_some()),
         ])?;
         let name = index.name.as_deref().and_then(TableName::new);
-        let name = name.ok_or_else(|| Refused::parameter("IndexName is required"))?;
+        let name = name.ok_or_else(|| DynamoDbError::parameter("IndexName is required"))?;
         let schema = self.index_key(&index.key, scope)?;
         check(&name, &schema)?;
         let projection = projection(index.projection.as_ref())?;
@@ -293,12 +293,12 @@ fn names_of<'e>(elements: &'e [Element<'_>]) -> Vec<&'e str> {
     elements.iter().map(|element| element.name.as_deref().unwrap_or_default()).collect()
 }
 
-fn without_definition() -> Refused {
-    Refused::validation("Invalid KeySchema: Some index key attribute have no definition")
+fn without_definition() -> DynamoDbError {
+    DynamoDbError::validation("Invalid KeySchema: Some index key attribute have no definition")
 }
 
-fn not_defined(keys: &[&str], defined: &[&str]) -> Refused {
-    Refused::parameter(format_args!(
+fn not_defined(keys: &[&str], defined: &[&str]) -> DynamoDbError {
+    DynamoDbError::parameter(format_args!(
         "Some index key attributes are not defined in AttributeDefinitions. Keys: [{}], AttributeDefinitions: [{}]",
         listed(keys, Buckets::AsMany),
         listed(defined, Buckets::AsMany)
@@ -311,9 +311,9 @@ fn check_pair(elements: &[Element<'_>]) -> Result<()> {
     check_same_name(elements)?;
     match elements.get(1).and_then(|element| element.kind.as_deref()) {
         None | Some("RANGE") => Ok(()),
-        Some(_) => {
-            Err(Refused::validation("Invalid KeySchema: The second KeySchemaElement is not a RANGE key type"))
-        }
+        Some(_) => Err(DynamoDbError::validation(
+            "Invalid KeySchema: The second KeySchemaElement is not a RANGE key type",
+        )),
     }
 }
 
@@ -326,16 +326,18 @@ fn check_composite(elements: &[Element<'_>]) -> Result<()> {
     }
     let mut seen = BTreeSet::new();
     if !names_of(elements).into_iter().all(|name| seen.insert(name)) {
-        return Err(Refused::validation("The KeySchema contains multiple key attributes with the same name"));
+        return Err(DynamoDbError::validation(
+            "The KeySchema contains multiple key attributes with the same name",
+        ));
     }
     if !kinds.is_sorted() {
-        return Err(Refused::parameter(
+        return Err(DynamoDbError::parameter(
             "All HASH key attributes must precede RANGE key attributes in the KeySchema",
         ));
     }
     for kind in ["HASH", "RANGE"] {
         if kinds.iter().filter(|is| **is == kind).count() > KEY_PARTS_MAX {
-            return Err(Refused::parameter(format_args!(
+            return Err(DynamoDbError::parameter(format_args!(
                 "The KeySchema exceeds the maximum allowed number of {kind} key attributes"
             )));
         }
@@ -346,13 +348,15 @@ fn check_composite(elements: &[Element<'_>]) -> Result<()> {
 fn check_first(elements: &[Element<'_>]) -> Result<()> {
     match elements.first().and_then(|element| element.kind.as_deref()) {
         Some("HASH") => Ok(()),
-        _ => Err(Refused::validation("Invalid KeySchema: The first KeySchemaElement is not a HASH key type")),
+        _ => Err(DynamoDbError::validation(
+            "Invalid KeySchema: The first KeySchemaElement is not a HASH key type",
+        )),
     }
 }
 
 fn check_same_name(elements: &[Element<'_>]) -> Result<()> {
     match names_of(elements).as_slice() {
-        [one, two] if one == two => Err(Refused::validation(
+        [one, two] if one == two => Err(DynamoDbError::validation(
             "Both the Hash Key and the Range Key element in the KeySchema have the same name",
         )),
         _ => Ok(()),
@@ -363,18 +367,18 @@ fn projection(projected: Option<&Projected<'_>>) -> Result<IndexProjection> {
     let kind = projected.and_then(|projected| projected.kind.as_deref());
     let non_keys = projected.and_then(|projected| projected.non_keys.as_ref());
     match (kind, non_keys) {
-        (None, _) => Err(Refused::parameter("Unknown ProjectionType: null")),
+        (None, _) => Err(DynamoDbError::parameter("Unknown ProjectionType: null")),
         (Some("INCLUDE"), Some(names)) => {
             let included: BTreeSet<String> = names.iter().map(ToString::to_string).collect();
             if included.len() < names.len() {
-                return Err(Refused::parameter("Duplicate attribute in NonKeyAttributes"));
+                return Err(DynamoDbError::parameter("Duplicate attribute in NonKeyAttributes"));
             }
             Ok(IndexProjection::Include(included))
         }
         (Some("INCLUDE"), None) => {
-            Err(Refused::parameter("ProjectionType is INCLUDE, but NonKeyAttributes is not specified"))
+            Err(DynamoDbError::parameter("ProjectionType is INCLUDE, but NonKeyAttributes is not specified"))
         }
-        (Some(kind), Some(_)) => Err(Refused::parameter(format_args!(
+        (Some(kind), Some(_)) => Err(DynamoDbError::parameter(format_args!(
             "ProjectionType is {kind}, but NonKeyAttributes is specified"
         ))),
         (Some("KEYS_ONLY"), None) => Ok(IndexProjection::KeysOnly),
@@ -386,14 +390,14 @@ fn projection(projected: Option<&Projected<'_>>) -> Result<IndexProjection> {
 pub(super) fn check_together(indexes: &[IndexSpec]) -> Result<()> {
     let mut names = BTreeSet::new();
     if let Some(twice) = indexes.iter().find(|index| !names.insert(&index.name)) {
-        return Err(Refused::parameter(format_args!("Duplicate index name: {}", twice.name)));
+        return Err(DynamoDbError::parameter(format_args!("Duplicate index name: {}", twice.name)));
     }
     let included = |index: &IndexSpec| match &index.projection {
         IndexProjection::Include(names) => names.len(),
         IndexProjection::All | IndexProjection::KeysOnly => 0,
     };
     if indexes.iter().map(included).sum::<usize>() > NON_KEYS_OF_TABLE_MAX {
-        return Err(Refused::parameter(format_args!(
+        return Err(DynamoDbError::parameter(format_args!(
             "Number of NonKeyAttributes of all indexes exceeds the per-table limit of {NON_KEYS_OF_TABLE_MAX}"
         )));
     }

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::asker::Asker;
 use super::describe_table::OnlyTable;
-use super::error::{Refused, Result};
+use super::error::{DynamoDbError, Result};
 use super::names::Named;
 use super::operation;
 
@@ -45,7 +45,7 @@ async fn run(asker: &Asker<'_>, body: &Bytes) -> Result<Vec<u8>> {
 /// The table, if it is there.
 pub(super) fn found(asker: &Asker<'_>, table: &Named) -> Result<TableDescription> {
     let missing = |error| match error {
-        headwater_tables::TablesError::TableNotFound(table) => Refused::no_table(&table),
+        headwater_tables::TablesError::TableNotFound(table) => DynamoDbError::no_table(&table),
         other => other.into(),
     };
     asker.tables().describe(&table.key).map_err(missing)

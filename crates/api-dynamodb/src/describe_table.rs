@@ -6,7 +6,7 @@ use headwater_wire::shape::Text;
 
 use super::asker::Asker;
 use super::description::TableAnswer;
-use super::error::{Refused, Result};
+use super::error::{DynamoDbError, Result};
 use super::names::{Named, check_own_table, check_table, permitted};
 use super::operation;
 use crate::checks::Checks;
@@ -34,6 +34,6 @@ impl OnlyTable<'_> {
 
 async fn run(asker: &Asker<'_>, body: &Bytes) -> Result<Vec<u8>> {
     let table = OnlyTable::permitted(asker, body)?;
-    let description = asker.tables().describe(&table.key).map_err(Refused::of_table)?;
+    let description = asker.tables().describe(&table.key).map_err(DynamoDbError::of_table)?;
     Ok(TableAnswer::described(&description))
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::asker::Asker;
 use super::describe_table::OnlyTable;
-use super::error::{Refused, Result};
+use super::error::{DynamoDbError, Result};
 use super::operation;
 
 operation!("DescribeTimeToLive", Reads);
@@ -27,7 +27,7 @@ struct Description<'a> {
 
 async fn run(asker: &Asker<'_>, body: &Bytes) -> Result<Vec<u8>> {
     let table = OnlyTable::permitted(asker, body)?;
-    let time_to_live = asker.tables().time_to_live(&table.key).map_err(Refused::of_table)?;
+    let time_to_live = asker.tables().time_to_live(&table.key).map_err(DynamoDbError::of_table)?;
     let time_to_live_status = match (&time_to_live.attribute, time_to_live.changing) {
         (Some(_), false) => "ENABLED",
         (Some(_), true) => "ENABLING",

@@ -15,7 +15,7 @@ use tracing::warn;
 
 use super::shown::ShownItem;
 
-pub(super) type Result<T> = std::result::Result<T, Refused>;
+pub(super) type Result<T> = std::result::Result<T, DynamoDbError>;
 
 const THROUGHPUT: &str = "The level of configured provisioned throughput for the table was exceeded. Consider increasing \
                           your provisioning level with the UpdateTable API.";
@@ -25,7 +25,7 @@ const CONDITION: &str = "The conditional request failed";
 
 /// An error answer.
 #[derive(Debug, Clone)]
-pub(super) struct Refused {
+pub(super) struct DynamoDbError {
     pub(super) status: u16,
     /// Without its name space.
     pub(super) kind: &'static str,
@@ -43,7 +43,7 @@ enum Details {
     Reasons(Vec<Option<Cancellation>>),
 }
 
-impl Refused {
+impl DynamoDbError {
     fn new(status: u16, kind: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
         Self { status, kind, message: Some(message.into()), details: Details::None }
     }
@@ -120,7 +120,7 @@ impl Refused {
     }
 }
 
-impl Serialize for Refused {
+impl Serialize for DynamoDbError {
     fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("__type", &self.full_kind())?;
@@ -177,7 +177,7 @@ fn code(reason: Option<&Cancellation>) -> &'static str {
     }
 }
 
-impl From<TablesError> for Refused {
+impl From<TablesError> for DynamoDbError {
     fn from(error: TablesError) -> Self {
         use TablesError as E;
         let in_use = |message: String| Self::new(400, "ResourceInUseException", message);
@@ -252,26 +252,26 @@ impl From<TablesError> for Refused {
     }
 }
 
-impl From<ExpressionError> for Refused {
+impl From<ExpressionError> for DynamoDbError {
     fn from(error: ExpressionError) -> Self {
         Self::validation(error.0)
     }
 }
 
-impl From<DecodeError> for Refused {
+impl From<DecodeError> for DynamoDbError {
     fn from(error: DecodeError) -> Self {
         EdgeError::from(error).into()
     }
 }
 
-impl From<Violations> for Refused {
+impl From<Violations> for DynamoDbError {
     fn from(Violations(text): Violations) -> Self {
         Self::validation(text)
     }
 }
 
 /// Refusals of signatures, policies and of the server's own state.
-impl From<EdgeError> for Refused {
+impl From<EdgeError> for DynamoDbError {
     fn from(error: EdgeError) -> Self {
         let Fault { status, shape, message, .. } = match error {
             EdgeError::Internal => Fault { shape: "InternalServerError", ..error.usual() },
@@ -291,8 +291,8 @@ impl From<EdgeError> for Refused {
     }
 }
 
-impl From<Refused> for Fault {
-    fn from(refused: Refused) -> Self {
+impl From<DynamoDbError> for Fault {
+    fn from(refused: DynamoDbError) -> Self {
         Fault { body: Some(refused.encode().into()), ..Fault::bare(refused.status, refused.kind) }
     }
 }
@@ -303,14 +303,14 @@ mod tests {
 
     use super::*;
 
-    fn sent(refused: impl Into<Refused>) -> String {
+    fn sent(refused: impl Into<DynamoDbError>) -> String {
         String::from_utf8(refused.into().encode()).expect("text")
     }
 
     #[test]
     fn names_come_from_their_spaces() {
         assert_eq!(
-            sent(Refused::validation("no")),
+            sent(DynamoDbError::validation("no")),
             r#"{"__type":"com.amazon.coral.validate#ValidationException","message":"no"}"#
         );
         assert_eq!(
@@ -323,7 +323,7 @@ mod tests {
             r#"{"__type":"com.amazonaws.dynamodb.v20120810#ResourceInUseException","message":"Table already exists: orders"}"#
         );
         assert_eq!(
-            sent(Refused::of_table(TablesError::TableNotFound(table))),
+            sent(DynamoDbError::of_table(TablesError::TableNotFound(table))),
             r#"{"__type":"com.amazonaws.dynamodb.v20120810#ResourceNotFoundException","message":"Requested resource not found: Table: orders not found"}"#
         );
     }

@@ -7,7 +7,7 @@ use headwater_tables::expression::{Placeholders, Projection};
 use headwater_wire::shape::{List, Map, Text};
 
 use super::echo::Listed;
-use super::error::{Refused, Result};
+use super::error::{DynamoDbError, Result};
 use super::values::{Attributes, attribute_name};
 use crate::checks::Checks;
 
@@ -31,7 +31,7 @@ pub(super) fn check_mix(
 ) -> Result<()> {
     let (used, mixed) = (present(expressions), present(older));
     if !used.is_empty() && !mixed.is_empty() {
-        return Err(Refused::validation(format!(
+        return Err(DynamoDbError::validation(format!(
             "Can not use both expression and non-expression parameters in the same request: Non-expression parameters: \
              {{{}}} Expression parameters: {{{}}}",
             mixed.join(", "),
@@ -39,7 +39,7 @@ pub(super) fn check_mix(
         )));
     }
     if has_names && used.is_empty() {
-        return Err(Refused::validation(
+        return Err(DynamoDbError::validation(
             "ExpressionAttributeNames can only be specified when using expressions",
         ));
     }
@@ -47,7 +47,7 @@ pub(super) fn check_mix(
     let (names, are_there): (Vec<_>, Vec<_>) = with_values.copied().unzip();
     if has_values && !are_there.contains(&true) {
         let are = if names.len() > 1 { "are" } else { "is" };
-        return Err(Refused::validation(format!(
+        return Err(DynamoDbError::validation(format!(
             "ExpressionAttributeValues can only be specified when using expressions: {} {are} null",
             names.join(" and ")
         )));

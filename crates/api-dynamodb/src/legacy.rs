@@ -5,7 +5,7 @@ use headwater_tables::expression::{
 };
 use headwater_wire::shape::{Bool, Map, Text};
 
-use super::error::{Refused, Result};
+use super::error::{DynamoDbError, Result};
 use super::values::{Values, Wire, attribute_name};
 use crate::checks::Checks;
 
@@ -79,11 +79,13 @@ pub(super) fn check_joined(checks: &mut Checks, operator: &Option<Text<'_>>) {
 
 fn joined(operator: &Option<Text<'_>>, comparisons: usize) -> Result<Joined> {
     if operator.is_some() && comparisons == 0 {
-        return Err(Refused::parameter("ConditionalOperator cannot be used without Filter or Expected"));
+        return Err(DynamoDbError::parameter(
+            "ConditionalOperator cannot be used without Filter or Expected",
+        ));
     }
     if operator.is_some() && comparisons == 1 {
         let why = "ConditionalOperator can only be used when Filter or Expected has two or more elements";
-        return Err(Refused::parameter(why));
+        return Err(DynamoDbError::parameter(why));
     }
     Ok(if operator.as_deref() == Some("OR") { Joined::Or } else { Joined::And })
 }
@@ -132,7 +134,7 @@ pub(super) fn expected(
 
 fn comparison(name: &str, expected: Expected<'_>) -> Result<Comparison> {
     let Expected { value, exists, operator: named, values } = expected;
-    let refused = |why: &str| Err(Refused::parameter(format_args!("{why} for Attribute: {name}")));
+    let refused = |why: &str| Err(DynamoDbError::parameter(format_args!("{why} for Attribute: {name}")));
     if value.is_some() && values.is_some() {
         return refused("Value and AttributeValueList cannot be used together");
     }

@@ -62,7 +62,7 @@ use headwater_edge::{
 use headwater_tables::TableService;
 
 use asker::Asker;
-use error::{Refused, Result};
+use error::{DynamoDbError, Result};
 
 static DESCRIPTION: Description = Description {
     title: "DynamoDB",
@@ -157,7 +157,7 @@ impl Service for DynamoDb {
     fn fault(&self, error: EdgeError, _protocol: Protocol) -> Fault {
         match error {
             EdgeError::UnsupportedMedia { .. } => error.usual(),
-            other => Refused::from(other).into(),
+            other => DynamoDbError::from(other).into(),
         }
     }
 }

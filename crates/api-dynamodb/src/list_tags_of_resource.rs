@@ -6,7 +6,7 @@ use headwater_wire::shape::Text;
 use serde::Serialize;
 
 use super::asker::Asker;
-use super::error::{Refused, Result};
+use super::error::{DynamoDbError, Result};
 use super::tags::Shown;
 use super::{operation, tags};
 
@@ -29,7 +29,7 @@ async fn run(asker: &Asker<'_>, body: &Bytes) -> Result<Vec<u8>> {
     let input: Input<'_> = Codec::Json10.decode(body)?;
     let table = tags::resource(asker, &input.arn)?;
     if input.next_token.is_some() {
-        return Err(Refused::validation("Invalid NextToken"));
+        return Err(DynamoDbError::validation("Invalid NextToken"));
     }
     tags::authorize(asker, &table)?;
     let tags = asker.tables().tags(&table).map_err(tags::refused(&input.arn))?;

@@ -7,7 +7,7 @@ use headwater_types::AccountId;
 use headwater_wire::shape::Text;
 
 use super::asker::{Asker, Resource};
-use super::error::{Refused, Result};
+use super::error::{DynamoDbError, Result};
 use crate::checks::{Checks, TABLE_NAME, any_text};
 
 /// Characters of an ARN in the place of a name (model).
@@ -39,11 +39,11 @@ pub(super) fn check_table(checks: &mut Checks, path: &str, name: &Option<Text<'_
 /// anything else is looked at.
 pub(super) fn check_own_table(name: &Option<Text<'_>>) -> Result<()> {
     match name {
-        None => Err(Refused::validation(
+        None => Err(DynamoDbError::validation(
             "The parameter 'TableName' is required but was not present in the request",
         )),
         Some(name) if !is_arn(name) && !(3..=255).contains(&name.chars().count()) => {
-            Err(Refused::validation(
+            Err(DynamoDbError::validation(
                 "TableName must be at least 3 characters long and at most 255 characters long",
             ))
         }
@@ -103,20 +103,22 @@ pub(super) fn permitted(asker: &Asker<'_>, name: &Option<Text<'_>>) -> Result<Na
 /// The table that an ARN means.
 pub(super) fn by_arn(asker: &Asker<'_>, arn: &str) -> Result<TableKey> {
     if !is_arn(arn) {
-        return Err(Refused::validation(format!("Invalid TableArn: ARNs must start with 'arn:': {arn}")));
+        return Err(DynamoDbError::validation(format!(
+            "Invalid TableArn: ARNs must start with 'arn:': {arn}"
+        )));
     }
     let (region, key) = parse_arn(arn).ok_or_else(|| {
-        Refused::validation(format!("Invalid TableArn: Invalid ResourceArn provided as input {arn}"))
+        DynamoDbError::validation(format!("Invalid TableArn: Invalid ResourceArn provided as input {arn}"))
     })?;
     let here = asker.region();
     if region != here {
-        return Err(Refused::validation(format!(
+        return Err(DynamoDbError::validation(format!(
             "Invalid TableArn: {arn} is in region {region}, and this endpoint serves {here}"
         )));
     }
     if asker.is_open() && key.account != asker.account {
         // With credentials policies decide, and none of them gives another account's table.
-        return Err(Refused::validation(format!(
+        return Err(DynamoDbError::validation(format!(
             "Invalid TableArn: {arn} is of another account, and this server is of {}",
             asker.account
         )));

@@ -3,7 +3,7 @@
 use headwater_tables::{EncryptionChoice, OnDemand, TableOptions, Throughput};
 use headwater_wire::shape::{Bool, Long, Text};
 
-use super::error::{Refused, Result};
+use super::error::{DynamoDbError, Result};
 use crate::checks::Checks;
 
 headwater_wire::shape! {
@@ -68,12 +68,14 @@ fn encryption(encrypted: &Encrypted<'_>) -> Result<EncryptionChoice> {
     match (is_enabled, encrypted.kind.as_deref()) {
         // The only kind there is (API reference, SSESpecification).
         (true, None | Some("KMS")) => Ok(EncryptionChoice::Key(key.map(ToOwned::to_owned))),
-        (true, Some(kind)) => {
-            Err(Refused::parameter(format_args!("SSEType {kind} is not supported: the only one is KMS")))
+        (true, Some(kind)) => Err(DynamoDbError::parameter(format_args!(
+            "SSEType {kind} is not supported: the only one is KMS"
+        ))),
+        (false, Some(_)) => {
+            Err(DynamoDbError::parameter("SSEType can only be specified when SSE is enabled"))
         }
-        (false, Some(_)) => Err(Refused::parameter("SSEType can only be specified when SSE is enabled")),
         (false, None) if key.is_some() => {
-            Err(Refused::parameter("KMSMasterKeyId can only be specified when SSE is enabled"))
+            Err(DynamoDbError::parameter("KMSMasterKeyId can only be specified when SSE is enabled"))
         }
         (false, None) => Ok(EncryptionChoice::Off),
     }
@@ -84,7 +86,9 @@ fn max_units(units: &MaxUnits) -> Result<OnDemand> {
         None | Some(Long(-1)) => Ok(None),
         Some(Long(units)) => match u64::try_from(units) {
             Ok(units) if units > 0 => Ok(Some(units)),
-            Ok(_) | Err(_) => Err(Refused::parameter(format_args!("{name} must be -1 or greater than 0"))),
+            Ok(_) | Err(_) => {
+                Err(DynamoDbError::parameter(format_args!("{name} must be -1 or greater than 0")))
+            }
         },
     };
     Ok(OnDemand {
@@ -97,7 +101,7 @@ fn warm_units(warm: &Warm) -> Result<Throughput> {
     let of = |value: Option<Long>, name: &str| match value.and_then(|Long(units)| u64::try_from(units).ok()) {
         Some(units) if units > 0 => Ok(units),
         Some(_) | None => {
-            Err(Refused::parameter(format_args!("{name} of WarmThroughput must be at least 1")))
+            Err(DynamoDbError::parameter(format_args!("{name} of WarmThroughput must be at least 1")))
         }
     };
     Ok(Throughput {

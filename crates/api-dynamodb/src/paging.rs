@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::asker::{Asker, Resource};
 use super::consumed::{Capacity, Report, capacity};
-use super::error::{Refused, Result};
+use super::error::{DynamoDbError, Result};
 use super::names::{Named, check_index, check_table, named};
 use super::shown::ShownItem;
 use super::values::Attributes;
@@ -88,7 +88,7 @@ impl Common<'_, '_> {
         let by =
             if self.projection_expression.is_some() { "ProjectionExpression" } else { "AttributesToGet" };
         let but = |what: &str| {
-            Err(Refused::parameter(format_args!("Cannot specify the {by} when choosing to get {what}")))
+            Err(DynamoDbError::parameter(format_args!("Cannot specify the {by} when choosing to get {what}")))
         };
         let has_index = self.index_name.is_some();
         Ok(match (self.select.as_deref(), projection) {
@@ -98,7 +98,7 @@ impl Common<'_, '_> {
             (Some("ALL_ATTRIBUTES"), Some(_)) => return but("ALL_ATTRIBUTES"),
             (Some("ALL_PROJECTED_ATTRIBUTES"), _) if !has_index => {
                 let why = "ALL_PROJECTED_ATTRIBUTES can be used only when Querying using an IndexName";
-                return Err(Refused::parameter(why));
+                return Err(DynamoDbError::parameter(why));
             }
             (Some("ALL_PROJECTED_ATTRIBUTES"), None) => Select::AllProjected,
             (Some("ALL_PROJECTED_ATTRIBUTES"), Some(_)) => return but("ALL_PROJECTED_ATTRIBUTES"),
@@ -107,7 +107,7 @@ impl Common<'_, '_> {
             (Some(_), _) => {
                 let why = "Must specify the AttributesToGet or ProjectionExpression when choosing to get \
                            SPECIFIC_ATTRIBUTES";
-                return Err(Refused::parameter(why));
+                return Err(DynamoDbError::parameter(why));
             }
         })
     }
@@ -158,7 +158,7 @@ pub(super) fn check_filter(filter: Option<&Condition>, schema: &KeySchema, what:
     let attributes = filter.map(Condition::attributes).unwrap_or_default();
     match attributes.into_iter().find(|name| schema.has(name)) {
         None => Ok(()),
-        Some(name) => Err(Refused::validation(format!(
+        Some(name) => Err(DynamoDbError::validation(format!(
             "{what} can only contain non-primary key attributes: Primary key attribute: {name}"
         ))),
     }

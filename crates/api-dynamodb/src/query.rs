@@ -7,7 +7,7 @@ use headwater_wire::Codec;
 use headwater_wire::shape::{Bool, Int, List, Map, Text};
 
 use super::asker::Asker;
-use super::error::{Refused, Result};
+use super::error::{DynamoDbError, Result};
 use super::expressions::{check_mix, older_projection, placeholders, projection};
 use super::legacy::{self, Compared, check_comparisons, check_joined, comparisons};
 use super::operation;
@@ -51,7 +51,7 @@ async fn run(asker: &Asker<'_>, body: &Bytes) -> Result<Vec<u8>> {
     let older_parts = older_projection(input.attributes_to_get.as_ref())?;
     let after = start(input.exclusive_start_key.take())?;
     if older_keys.is_none() && input.key_condition_expression.is_none() {
-        return Err(Refused::validation(
+        return Err(DynamoDbError::validation(
             "Either the KeyConditions or KeyConditionExpression parameter must be specified in the request.",
         ));
     }

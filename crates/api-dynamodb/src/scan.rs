@@ -6,7 +6,7 @@ use headwater_wire::Codec;
 use headwater_wire::shape::{Bool, Int, List, Map, Text};
 
 use super::asker::Asker;
-use super::error::{Refused, Result};
+use super::error::{DynamoDbError, Result};
 use super::expressions::{check_mix, older_projection, placeholders, projection};
 use super::legacy::{self, Compared, check_comparisons, check_joined};
 use super::operation;
@@ -95,15 +95,15 @@ fn check(input: &Input<'_>) -> Result<()> {
 fn segment(segment: Option<Int>, of: Option<Int>) -> Result<Range> {
     match (segment, of) {
         (None, None) => Ok(Range::Scan { segment: 0, of: 1 }),
-        (Some(_), None) => Err(Refused::validation(
+        (Some(_), None) => Err(DynamoDbError::validation(
             "The TotalSegments parameter is required but was not present in the request when Segment parameter is \
              present",
         )),
-        (None, Some(_)) => Err(Refused::validation(
+        (None, Some(_)) => Err(DynamoDbError::validation(
             "The Segment parameter is required but was not present in the request when parameter TotalSegments is \
              present",
         )),
-        (Some(Int(segment)), Some(Int(of))) if segment >= of => Err(Refused::validation(format!(
+        (Some(Int(segment)), Some(Int(of))) if segment >= of => Err(DynamoDbError::validation(format!(
             "The Segment parameter is zero-based and must be less than parameter TotalSegments: Segment: {segment} is \
              not less than TotalSegments: {of}"
         ))),

@@ -5,7 +5,7 @@ use headwater_wire::Codec;
 use headwater_wire::shape::{List, Text};
 
 use super::asker::Asker;
-use super::error::{Refused, Result};
+use super::error::{DynamoDbError, Result};
 use super::operation;
 use super::tags::{self, Tag};
 use crate::checks::Checks;
@@ -30,7 +30,7 @@ async fn run(asker: &Asker<'_>, body: &Bytes) -> Result<Vec<u8>> {
     let tags = tags::owned(tags::of(&input.tags))?;
     if tags.is_empty() {
         // Spelled as AWS spells it.
-        return Err(Refused::validation("Atleast one Tag needs to be provided as Input."));
+        return Err(DynamoDbError::validation("Atleast one Tag needs to be provided as Input."));
     }
     asker.note_tags(&tags);
     tags::authorize(asker, &table)?;

@@ -5,7 +5,7 @@ use headwater_wire::shape::{List, Text};
 use serde::Serialize;
 
 use super::asker::{Asker, Resource};
-use super::error::{Refused, Result};
+use super::error::{DynamoDbError, Result};
 use super::names::by_arn;
 use crate::checks::{Checks, any_text};
 
@@ -40,15 +40,15 @@ pub(super) fn owned(tags: &[Tag<'_>]) -> Result<Tags> {
         let text = |text: &Option<Text<'_>>| text.as_deref().unwrap_or_default().to_owned();
         let (key, value) = (text(&tag.key), text(&tag.value));
         if key.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("aws:")) {
-            return Err(Refused::parameter("Tag keys must not begin with aws:, which is reserved"));
+            return Err(DynamoDbError::parameter("Tag keys must not begin with aws:, which is reserved"));
         }
         if !key.chars().chain(value.chars()).all(fits) {
-            return Err(Refused::parameter(
+            return Err(DynamoDbError::parameter(
                 "Tag keys and values can only have letters, white space, numbers and + - = . _ : / @",
             ));
         }
         if owned.contains_key(&key) {
-            return Err(Refused::parameter(format_args!("Duplicate tag key: {key}")));
+            return Err(DynamoDbError::parameter(format_args!("Duplicate tag key: {key}")));
         }
         owned.insert(key, value);
     }
@@ -67,12 +67,12 @@ pub(super) fn of<'t, 'a>(list: &'t Option<List<Tag<'a>>>) -> &'t [Tag<'a>] {
 
 /// Refuses a tag operation without a `ResourceArn`, which comes before everything else.
 pub(super) fn check_arn(arn: &Option<Text<'_>>) -> Result<()> {
-    if arn.is_some() { Ok(()) } else { Err(Refused::validation("Invalid TableArn")) }
+    if arn.is_some() { Ok(()) } else { Err(DynamoDbError::validation("Invalid TableArn")) }
 }
 
 /// The table that the `ResourceArn` of a tag operation names; whether the caller may have it is still to be asked.
 pub(super) fn resource(asker: &Asker<'_>, arn: &Option<Text<'_>>) -> Result<TableKey> {
-    let arn = arn.as_deref().ok_or_else(|| Refused::validation("Invalid TableArn"))?;
+    let arn = arn.as_deref().ok_or_else(|| DynamoDbError::validation("Invalid TableArn"))?;
     by_arn(asker, arn)
 }
 
@@ -82,12 +82,12 @@ pub(super) fn authorize(asker: &Asker<'_>, table: &TableKey) -> Result<()> {
 }
 
 /// A table's error as the tag operations word it.
-pub(super) fn refused(arn: &Option<Text<'_>>) -> impl Fn(headwater_tables::TablesError) -> Refused {
+pub(super) fn refused(arn: &Option<Text<'_>>) -> impl Fn(headwater_tables::TablesError) -> DynamoDbError {
     let arn = arn.as_deref().unwrap_or_default().to_owned();
     move |error| match error {
         headwater_tables::TablesError::TableNotFound(_) => {
             // Spelled as AWS spells it.
-            Refused::not_found(format!("Requested resource not found: ResourcArn: {arn} not found"))
+            DynamoDbError::not_found(format!("Requested resource not found: ResourcArn: {arn} not found"))
         }
         other => other.into(),
     }

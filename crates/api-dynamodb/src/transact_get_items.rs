@@ -13,7 +13,7 @@ use super::asker::{Asker, Resource};
 use super::batch::Used;
 use super::consumed::{Capacity, Report, capacities};
 use super::echo::{Listed, Names, OrNull};
-use super::error::{Refused, Result};
+use super::error::{DynamoDbError, Result};
 use super::expressions::{check_mix, check_size, placeholders, projection};
 use super::names::{Named, check_table, named};
 use super::operation;
@@ -109,7 +109,7 @@ async fn run(asker: &Asker<'_>, body: &Bytes) -> Result<Vec<u8>> {
     let mut seen = BTreeSet::new();
     if !gets.iter().all(|get| seen.insert((&get.table, &get.key))) {
         let why = "Transaction request cannot include multiple operations on one item";
-        return Err(Refused::validation(why));
+        return Err(DynamoDbError::validation(why));
     }
     let _reading = asker.read_slot().await?;
     let got = asker.tables().get_all(&gets)?;

@@ -14,7 +14,7 @@ use super::asker::{Asker, Resource};
 use super::batch::Used;
 use super::consumed::{Capacity, Metrics, Report, capacities, check_metrics, wants_metrics};
 use super::echo::{Names, OrNull};
-use super::error::{Refused, Result};
+use super::error::{DynamoDbError, Result};
 use super::expressions::{check_mix, placeholders};
 use super::fingerprint::{Fingerprint, digest};
 use super::names::{Named, check_table, named};
@@ -221,9 +221,9 @@ fn the_one(wanted: Wanted<'_>) -> Result<(Kind, One<'_>)> {
         Wanted { check: None, put: Some(one), delete: None, update: None } => Ok((Kind::Put, one)),
         Wanted { check: None, put: None, delete: Some(one), update: None } => Ok((Kind::Delete, one)),
         Wanted { check: None, put: None, delete: None, update: Some(one) } => Ok((Kind::Update, one)),
-        Wanted { .. } => {
-            Err(Refused::validation("TransactItems can only contain one of Check, Put, Update or Delete"))
-        }
+        Wanted { .. } => Err(DynamoDbError::validation(
+            "TransactItems can only contain one of Check, Put, Update or Delete",
+        )),
     }
 }
 

@@ -5,7 +5,7 @@ use headwater_wire::Codec;
 use headwater_wire::shape::{List, Text};
 
 use super::asker::Asker;
-use super::error::{Refused, Result};
+use super::error::{DynamoDbError, Result};
 use super::{operation, tags};
 use crate::checks::{Checks, any_text};
 
@@ -31,7 +31,7 @@ async fn run(asker: &Asker<'_>, body: &Bytes) -> Result<Vec<u8>> {
     let table = tags::resource(asker, &input.arn)?;
     if keys.is_empty() {
         // Spelled as AWS spells it.
-        return Err(Refused::validation("Atleast one Tag Key needs to be provided as Input."));
+        return Err(DynamoDbError::validation("Atleast one Tag Key needs to be provided as Input."));
     }
     let keys: Vec<String> = keys.iter().map(ToString::to_string).collect();
     asker.note_tag_keys(&keys);

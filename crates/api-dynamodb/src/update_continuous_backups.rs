@@ -7,7 +7,7 @@ use headwater_wire::shape::{Bool, Int, Text};
 
 use super::asker::Asker;
 use super::describe_continuous_backups::{described, found};
-use super::error::{Refused, Result};
+use super::error::{DynamoDbError, Result};
 use super::names::{check_table, permitted};
 use super::operation;
 use crate::checks::{Checks, flag};
@@ -36,7 +36,7 @@ async fn run(asker: &Asker<'_>, body: &Bytes) -> Result<Vec<u8>> {
     let wanted = wanted(&input)?;
     let table = permitted(asker, &input.table_name)?;
     found(asker, &table)?;
-    asker.tables().set_point_in_time(&table.key, wanted).await.map_err(Refused::of_table)?;
+    asker.tables().set_point_in_time(&table.key, wanted).await.map_err(DynamoDbError::of_table)?;
     Ok(described(&found(asker, &table)?))
 }
 

@@ -15,7 +15,7 @@ use super::definition::{
     refuse, refuse_stream, throughput,
 };
 use super::description::TableAnswer;
-use super::error::{Refused, Result};
+use super::error::{DynamoDbError, Result};
 use super::names::{check_own_table, check_table, permitted};
 use super::operation;
 use super::options::{self, Encrypted, MaxUnits, Warm, bounds};
@@ -58,9 +58,9 @@ async fn run(asker: &Asker<'_>, body: &Bytes) -> Result<Vec<u8>> {
     check(&input)?;
     check_updates(&input)?;
     let table = permitted(asker, &input.table_name)?;
-    let current = asker.tables().describe(&table.key).map_err(Refused::of_table)?;
+    let current = asker.tables().describe(&table.key).map_err(DynamoDbError::of_table)?;
     let change = change(&input, &current)?;
-    let changed = asker.tables().update_table(&table.key, change).await.map_err(Refused::of_table)?;
+    let changed = asker.tables().update_table(&table.key, change).await.map_err(DynamoDbError::of_table)?;
     Ok(TableAnswer::changed(&changed))
 }
 
@@ -108,7 +108,7 @@ fn check(input: &Input<'_>) -> Result<()> {
     if has_any {
         return Ok(());
     }
-    Err(Refused::validation(
+    Err(DynamoDbError::validation(
         "At least one of ProvisionedThroughput, BillingMode, UpdateStreamEnabled, GlobalSecondaryIndexUpdates or \
          SSESpecification or ReplicaUpdates is required",
     ))
@@ -124,7 +124,7 @@ fn check_updates(input: &Input<'_>) -> Result<()> {
     for changed in input.indexes.iter().flat_map(|list| list.iter()) {
         let name = changed.only()?.name.as_deref().unwrap_or_default();
         if !names.insert(name) {
-            return Err(Refused::parameter(format_args!(
+            return Err(DynamoDbError::parameter(format_args!(
                 "Only one global secondary index update per index is allowed simultaneously. Index: {name}"
             )));
         }
@@ -149,11 +149,11 @@ impl<'a> Changed<'a> {
     fn only(&self) -> Result<&Index<'a>> {
         match (&self.update, &self.create, &self.delete) {
             (Some(index), None, None) | (None, Some(index), None) | (None, None, Some(index)) => Ok(index),
-            (None, None, None) => Err(Refused::parameter(
+            (None, None, None) => Err(DynamoDbError::parameter(
                 "One of GlobalSecondaryIndexUpdate.Update, GlobalSecondaryIndexUpdate.Create, \
                  GlobalSecondaryIndexUpdate.Delete must not be null",
             )),
-            _ => Err(Refused::parameter(
+            _ => Err(DynamoDbError::parameter(
                 "Only one of GlobalSecondaryIndexUpdate.Update, GlobalSecondaryIndexUpdate.Create, \
                  GlobalSecondaryIndexUpdate.Delete can be specified",
             )),
@@ -187,15 +187,15 @@ fn billing(input: &Input<'_>, current: Billing) -> Result<Option<Billing>> {
             Ok((!is_same).then_some(wanted))
         }
         (Some(_), None) if !is_on_demand => Ok(None),
-        (Some(_), None) => {
-            Err(Refused::parameter("ProvisionedThroughput must be specified when BillingMode is PROVISIONED"))
-        }
+        (Some(_), None) => Err(DynamoDbError::parameter(
+            "ProvisionedThroughput must be specified when BillingMode is PROVISIONED",
+        )),
         (None, None) => Ok(None),
     }
 }
 
-fn neither() -> Refused {
-    Refused::parameter(
+fn neither() -> DynamoDbError {
+    DynamoDbError::parameter(
         "Neither ReadCapacityUnits nor WriteCapacityUnits can be specified when BillingMode is PAY_PER_REQUEST",
     )
 }
@@ -207,7 +207,7 @@ fn index_change(
 ) -> Result<IndexChange> {
     let name = |index: &Index<'_>| {
         let name = index.name.as_deref().and_then(TableName::new);
-        name.ok_or_else(|| Refused::parameter("IndexName is required"))
+        name.ok_or_else(|| DynamoDbError::parameter("IndexName is required"))
     };
     match (&changed.update, &changed.create, &changed.delete) {
         (Some(update), None, None) => {
@@ -216,7 +216,7 @@ fn index_change(
                 ("WarmThroughput of an index", update.warm.is_some()),
             ])?;
             let units = update.throughput.as_ref().map(throughput).transpose()?;
-            let units = units.ok_or_else(|| Refused::parameter("ProvisionedThroughput is required"))?;
+            let units = units.ok_or_else(|| DynamoDbError::parameter("ProvisionedThroughput is required"))?;
             Ok(IndexChange::Update(name(update)?, units))
         }
         (None, Some(create), None) => {

@@ -6,7 +6,7 @@ use headwater_wire::shape::{Bool, Text};
 use serde::Serialize;
 
 use super::asker::Asker;
-use super::error::{Refused, Result};
+use super::error::{DynamoDbError, Result};
 use super::names::{check_own_table, check_table, permitted};
 use super::operation;
 use crate::checks::{Checks, any_text, flag};
@@ -50,6 +50,6 @@ async fn run(asker: &Asker<'_>, body: &Bytes) -> Result<Vec<u8>> {
     let attribute = time_to_live_specification.attribute_name.as_deref().unwrap_or_default().to_owned();
     let enabled = flag(time_to_live_specification.enabled);
     let done = asker.tables().set_time_to_live(&table.key, attribute, enabled).await;
-    done.map_err(Refused::of_table)?;
+    done.map_err(DynamoDbError::of_table)?;
     Ok(Codec::Json10.encode(&Output { time_to_live_specification }))
 }

@@ -13,7 +13,7 @@ use headwater_tables::limits::{ITEM_BYTES_MAX, ITEM_MEMORY_BYTES_MAX};
 use headwater_tables::value::{AttributeValue, Item, Number, NumberError, size_bytes};
 use headwater_wire::shape::{Blob, Text};
 
-use super::error::{Refused, Result};
+use super::error::{DynamoDbError, Result};
 
 /// Lists and maps within each other (limits, "Nested attribute depth").
 const LEVELS_MAX: u8 = headwater_tables::limits::LEVELS_MAX as u8;
@@ -58,7 +58,7 @@ impl Attributes<'_> {
     pub(super) fn item(self) -> Result<Item> {
         // Before it is made: what it takes then may be far more than what was sent.
         if self.memory_bytes() > ITEM_MEMORY_BYTES_MAX {
-            return Err(Refused::validation(format!(
+            return Err(DynamoDbError::validation(format!(
                 "The item is made of so many small values that it would take more than {ITEM_MEMORY_BYTES_MAX} bytes \
                  of memory"
             )));
@@ -71,7 +71,7 @@ impl Attributes<'_> {
     pub(super) fn stored_item(self) -> Result<Item> {
         let item = self.item()?;
         if size_bytes(&item) > ITEM_BYTES_MAX {
-            return Err(Refused::validation("Item size has exceeded the maximum allowed size"));
+            return Err(DynamoDbError::validation("Item size has exceeded the maximum allowed size"));
         }
         Ok(item)
     }
@@ -92,10 +92,10 @@ impl Attributes<'_> {
             Ok(value) => Ok((attribute_name(name)?, value)),
             Err(Wrong::Encoding(error)) => Err(error),
             Err(Wrong::Value(why)) if PLAIN.iter().any(|plain| why.contains(plain)) => {
-                Err(Refused::validation(why))
+                Err(DynamoDbError::validation(why))
             }
             Err(Wrong::Value(why)) => {
-                Err(Refused::validation(format!("The provided starting key is invalid: {why}")))
+                Err(DynamoDbError::validation(format!("The provided starting key is invalid: {why}")))
             }
         };
         self.0.into_iter().map(one).collect()
@@ -111,7 +111,7 @@ impl Attributes<'_> {
         let one = |(name, value): (Text<'_>, Wire<'_>)| match value.checked() {
             Ok(value) => Ok((name.into_owned(), value)),
             Err(Wrong::Encoding(error)) => Err(error),
-            Err(Wrong::Value(why)) => Err(Refused::validation(format!(
+            Err(Wrong::Value(why)) => Err(DynamoDbError::validation(format!(
                 "ExpressionAttributeValues contains invalid value: {why} for key {name}"
             ))),
         };
@@ -164,7 +164,7 @@ impl Values<'_> {
 /// Why something is no value.
 enum Wrong {
     /// It cannot be read.
-    Encoding(Refused),
+    Encoding(DynamoDbError),
     /// It can, and is none.
     Value(String),
 }
@@ -186,7 +186,7 @@ impl Wire<'_> {
     pub(super) fn value(self) -> Result<AttributeValue> {
         self.checked().map_err(|wrong| match wrong {
             Wrong::Encoding(error) => error,
-            Wrong::Value(why) => Refused::validation(why),
+            Wrong::Value(why) => DynamoDbError::validation(why),
         })
     }
 
@@ -242,7 +242,7 @@ impl Wire<'_> {
 
 /// The name of an attribute: of an item, or in a map.
 pub(super) fn attribute_name(name: Text<'_>) -> Result<String> {
-    checked_name(name).map_err(Refused::validation)
+    checked_name(name).map_err(DynamoDbError::validation)
 }
 
 fn checked_name(name: Text<'_>) -> std::result::Result<String, &'static str> {

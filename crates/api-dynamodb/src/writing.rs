@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::asker::Asker;
 use super::consumed::{Capacity, Metrics, Report, capacity, check_metrics, wants_metrics};
-use super::error::{Refused, Result};
+use super::error::{DynamoDbError, Result};
 use super::expressions::{check_mix, placeholders};
 use super::legacy::{self, Expected, Updated, check_expected, check_joined, check_updates};
 use super::names::{Named, check_table};
@@ -120,7 +120,7 @@ impl Input<'_> {
             _ => Returned::Nothing,
         };
         if returned != Returned::Nothing && !allowed.contains(&returned) {
-            return Err(Refused::validation("ReturnValues can only be ALL_OLD or NONE"));
+            return Err(DynamoDbError::validation("ReturnValues can only be ALL_OLD or NONE"));
         }
         Ok(returned)
     }

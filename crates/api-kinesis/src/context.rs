@@ -17,7 +17,7 @@ use tokio::sync::SemaphorePermit;
 use crate::Kinesis;
 use crate::answer::stream_id;
 use crate::checks::{Checks, STREAM_ID};
-use crate::error::{ApiError, Result};
+use crate::error::{KinesisError, Result};
 use crate::operations::{About, Operation};
 
 /// The streams, for who has asked whether the caller may have what he wants of them.
@@ -137,7 +137,7 @@ impl Context<'_> {
             && let Ok((stream, _)) = self.streams.streams.find(key)
             && *id != stream_id(stream.view().meta().uid)
         {
-            return Err(ApiError::invalid_argument(format!("StreamId {id} is not that of {key}.")));
+            return Err(KinesisError::invalid_argument(format!("StreamId {id} is not that of {key}.")));
         }
         // Only what is allowed counts: otherwise who may do nothing could use up what others may do.
         if !self.streams.open.swap(true, Ordering::Relaxed) {
@@ -231,9 +231,9 @@ impl Context<'_> {
     }
 
     /// What a dry run is answered after everything else was checked.
-    pub(crate) fn dry_run(&self, stream: &StreamKey) -> ApiError {
+    pub(crate) fn dry_run(&self, stream: &StreamKey) -> KinesisError {
         match self.streams.count_dry_run(stream) {
-            Ok(()) => ApiError::dry_run(self.operation.name),
+            Ok(()) => KinesisError::dry_run(self.operation.name),
             Err(refused) => refused.into(),
         }
     }

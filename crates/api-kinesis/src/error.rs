@@ -12,20 +12,20 @@ use headwater_wire::date::Civil;
 use tracing::warn;
 
 /// Result of an operation.
-pub(crate) type Result<T> = std::result::Result<T, ApiError>;
+pub(crate) type Result<T> = std::result::Result<T, KinesisError>;
 
 /// Told when the process has no file descriptors left.
 const NO_FILES: &str = "The server has no file descriptors left: try again when there are fewer connections.";
 
 /// An error answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct ApiError {
+pub(crate) struct KinesisError {
     pub(crate) status: u16,
     pub(crate) kind: &'static str,
     pub(crate) message: Option<Cow<'static, str>>,
 }
 
-impl ApiError {
+impl KinesisError {
     pub(crate) fn new(kind: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
         Self { status: 400, kind, message: Some(message.into()) }
     }
@@ -53,28 +53,28 @@ impl ApiError {
     }
 }
 
-impl From<EdgeError> for ApiError {
+impl From<EdgeError> for KinesisError {
     fn from(error: EdgeError) -> Self {
         let Fault { status, shape, message, .. } = error.usual();
         Self { status, kind: shape, message }
     }
 }
 
-impl From<DecodeError> for ApiError {
+impl From<DecodeError> for KinesisError {
     fn from(error: DecodeError) -> Self {
         EdgeError::from(error).into()
     }
 }
 
-impl From<Violations> for ApiError {
+impl From<Violations> for KinesisError {
     fn from(Violations(text): Violations) -> Self {
         Self::validation(text)
     }
 }
 
-impl From<ApiError> for Fault {
-    fn from(error: ApiError) -> Self {
-        let ApiError { status, kind, message } = error;
+impl From<KinesisError> for Fault {
+    fn from(error: KinesisError) -> Self {
+        let KinesisError { status, kind, message } = error;
         Self { message, ..Self::bare(status, kind) }
     }
 }
@@ -99,13 +99,13 @@ pub(crate) fn edge_fault(error: EdgeError) -> Fault {
     }
 }
 
-impl From<StoreError> for ApiError {
+impl From<StoreError> for KinesisError {
     fn from(error: StoreError) -> Self {
         StreamsError::Store(error).into()
     }
 }
 
-impl From<StreamsError> for ApiError {
+impl From<StreamsError> for KinesisError {
     fn from(error: StreamsError) -> Self {
         use StreamsError as E;
         let not_found = |message: String| Self::new("ResourceNotFoundException", message);

@@ -8,7 +8,7 @@ use headwater_wire::shape::Text;
 
 use crate::checks::{Checks, NAME, RESOURCE_ARN, STREAM_ARN};
 use crate::context::{Context, Resource};
-use crate::error::{ApiError, Result};
+use crate::error::{KinesisError, Result};
 
 /// The members that name a stream in almost every input.
 pub(crate) struct StreamRef<'a> {
@@ -44,12 +44,12 @@ impl StreamRef<'_> {
             (Some(name), None) => Ok(StreamKey { account: context.account, name }),
             (None, Some(key)) => Ok(key),
             (Some(name), Some(key)) if name == key.name => Ok(key),
-            (Some(name), Some(key)) => Err(ApiError::invalid_argument(format!(
+            (Some(name), Some(key)) => Err(KinesisError::invalid_argument(format!(
                 "StreamName {name} does not match the stream of the StreamARN, {}.",
                 key.name
             ))),
             (None, None) => {
-                Err(ApiError::invalid_argument("Either StreamName or StreamARN should be provided."))
+                Err(KinesisError::invalid_argument("Either StreamName or StreamARN should be provided."))
             }
         }
     }
@@ -85,7 +85,7 @@ pub(crate) fn stream_of_arn(context: &Context<'_>, text: &str) -> Result<StreamK
 /// The stream that an ARN names; whether the caller may have it is still to be asked.
 pub(crate) fn named_by_arn(context: &Context<'_>, text: &str) -> Result<StreamKey> {
     let arn = StreamArn::parse(text)
-        .ok_or_else(|| ApiError::invalid_argument(format!("{text} is not the ARN of a stream.")))?;
+        .ok_or_else(|| KinesisError::invalid_argument(format!("{text} is not the ARN of a stream.")))?;
     check_region(context, text, &arn.region)?;
     Ok(arn.key)
 }
@@ -100,7 +100,7 @@ pub(crate) fn consumer_of_arn(context: &Context<'_>, text: &str) -> Result<Consu
 /// The consumer that an ARN names; whether the caller may have it is still to be asked.
 pub(crate) fn consumer_named_by_arn(context: &Context<'_>, text: &str) -> Result<ConsumerArn> {
     let arn = ConsumerArn::parse(text)
-        .ok_or_else(|| ApiError::invalid_argument(format!("{text} is not the ARN of a consumer.")))?;
+        .ok_or_else(|| KinesisError::invalid_argument(format!("{text} is not the ARN of a consumer.")))?;
     check_region(context, text, &arn.stream.region)?;
     Ok(arn)
 }
@@ -110,7 +110,9 @@ fn check_region(context: &Context<'_>, arn: &str, region: &str) -> Result<()> {
     if region == here {
         return Ok(());
     }
-    Err(ApiError::invalid_argument(format!("{arn} is in region {region}, and this endpoint serves {here}.")))
+    Err(KinesisError::invalid_argument(format!(
+        "{arn} is in region {region}, and this endpoint serves {here}."
+    )))
 }
 
 /// The stream or consumer that the ResourceARN of an operation names. `check` looks at the other members, before the

@@ -2,7 +2,7 @@
 //!
 //! # Constraints
 //! The number of connections is bounded, by a setting and by the files the process may open; past it they wait in the
-//! kernel's queue. A connection on which nothing moves in either direction is closed after a while ([`Patient`]): one that
+//! kernel's queue. A connection on which nothing moves in either direction is closed after a while ([`IdleTimeout`]): one that
 //! never began, one that is kept alive for nothing, and one whose client does not read its answers.
 
 use std::net::IpAddr;
@@ -21,7 +21,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tracing::{debug, info, warn};
 
 use crate::files;
-use crate::patient::Patient;
+use crate::idle_timeout::IdleTimeout;
 use crate::routes::Routes;
 use crate::tls::Tls;
 
@@ -91,7 +91,7 @@ pub(crate) async fn accept(
         match accepted {
             Ok((stream, address, place)) => {
                 let connection = Connection {
-                    stream: Patient::new(stream, SILENCE_MAX, clock.clone()),
+                    stream: IdleTimeout::new(stream, SILENCE_MAX, clock.clone()),
                     builder: builder.clone(),
                     routes: routes.clone(),
                     tls: tls.clone(),
@@ -145,7 +145,7 @@ fn protocols() -> auto::Builder<TokioExecutor> {
 }
 
 struct Connection {
-    stream: Patient,
+    stream: IdleTimeout,
     builder: Arc<auto::Builder<TokioExecutor>>,
     routes: Routes,
     tls: Option<Tls>,
@@ -163,7 +163,7 @@ impl Connection {
         };
         let Some(first) = first else { return };
         let peer = self.routes.peer(self.address, first == TLS_HANDSHAKE);
-        self.stream.follow(peer.progress());
+        self.stream.follow(&peer);
         match (self.tls.take(), first == TLS_HANDSHAKE) {
             (Some(tls), true) => {
                 let Self { stream, builder, routes, clock, watcher, .. } = self;

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::checks::{CONSUMER_ARN, Checks, NAME, STREAM_ARN};
 use crate::context::{Context, Resource};
-use crate::error::{ApiError, Result};
+use crate::error::{KinesisError, Result};
 use crate::resource::{consumer_named_by_arn, named_by_arn};
 
 headwater_wire::shape! {
@@ -39,7 +39,7 @@ impl ConsumerInput<'_> {
                 let agrees = stream.is_none_or(|stream| stream == arn.stream.key)
                     && name.is_none_or(|name| name == arn.id.name);
                 if !agrees {
-                    return Err(ApiError::invalid_argument(
+                    return Err(KinesisError::invalid_argument(
                         "StreamARN and ConsumerName do not match the stream and the consumer of the ConsumerARN.",
                     ));
                 }
@@ -47,7 +47,7 @@ impl ConsumerInput<'_> {
             }
             (None, Some(stream), Some(name)) => (stream, ConsumerRef::Name(name)),
             (None, _, _) => {
-                return Err(ApiError::invalid_argument(
+                return Err(KinesisError::invalid_argument(
                     "Either ConsumerARN or both StreamARN and ConsumerName should be provided.",
                 ));
             }

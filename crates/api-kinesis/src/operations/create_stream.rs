@@ -12,7 +12,7 @@ use super::operation;
 use super::tags::{check_stream_tags, check_tags, owned};
 use crate::checks::{Checks, NAME};
 use crate::context::{Context, Resource};
-use crate::error::{ApiError, Result};
+use crate::error::{KinesisError, Result};
 
 operation!("CreateStream", rate: CreateStreamCalls, changes: true);
 
@@ -76,7 +76,7 @@ async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>
     checks.done()?;
 
     let name = input.stream_name.as_deref().and_then(StreamName::new);
-    let name = name.ok_or_else(|| ApiError::invalid_argument("StreamName is required."))?;
+    let name = name.ok_or_else(|| KinesisError::invalid_argument("StreamName is required."))?;
     let warm_throughput_mibps =
         input.warm_throughput_mibps.map(|Int(mibps)| mibps).filter(|&mibps| mibps > 0);
     let on_demand = match &input.stream_mode_details {
@@ -87,17 +87,17 @@ async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>
     let mode = match (on_demand, input.shard_count) {
         (true, None) => Mode::OnDemand { warm_throughput_mibps },
         (true, Some(_)) => {
-            return Err(ApiError::validation(
+            return Err(KinesisError::validation(
                 "ShardCount cannot be specified for a stream in ON_DEMAND mode.",
             ));
         }
         (false, Some(_)) if warm_throughput_mibps.is_some() => {
             let why = "WarmThroughputMiBps is only supported for streams in ON_DEMAND mode.";
-            return Err(ApiError::validation(why));
+            return Err(KinesisError::validation(why));
         }
         (false, Some(Int(shards))) => Mode::Provisioned { shards: u32::try_from(shards).unwrap_or(1) },
         (false, None) => {
-            return Err(ApiError::validation("ShardCount is required for a stream in PROVISIONED mode."));
+            return Err(KinesisError::validation("ShardCount is required for a stream in PROVISIONED mode."));
         }
     };
     let distribution = distribution_of(&input.record_distribution_strategy);

@@ -7,7 +7,7 @@ use headwater_wire::shape::{Int, Text};
 use super::operation;
 use crate::checks::Checks;
 use crate::context::Context;
-use crate::error::{ApiError, Result};
+use crate::error::{KinesisError, Result};
 use crate::resource::stream_ref;
 
 operation!("IncreaseStreamRetentionPeriod", rate: IncreaseRetentionCalls, changes: true);
@@ -33,13 +33,13 @@ impl Input<'_> {
         let hours = self.retention_period_hours.map_or(0, |Int(hours)| hours);
         let (min, max) = (*RETENTION_HOURS.start(), *RETENTION_HOURS.end());
         if hours < min {
-            return Err(ApiError::invalid_argument(format!(
+            return Err(KinesisError::invalid_argument(format!(
                 "Minimum allowed retention period is {min} hours. Requested retention period ({hours} hours) is too \
                  short."
             )));
         }
         if hours > max {
-            return Err(ApiError::invalid_argument(format!(
+            return Err(KinesisError::invalid_argument(format!(
                 "Maximum allowed retention period is {max} hours. Requested retention period ({hours} hours) is too \
                  long."
             )));

@@ -10,7 +10,7 @@ use super::{operation, page_token};
 use crate::answer::ShardShape;
 use crate::checks::{Checks, NAME, any_text};
 use crate::context::{Context, Resource};
-use crate::error::{ApiError, Result};
+use crate::error::{KinesisError, Result};
 use crate::resource::{require_issued, shard_named, stream_ref};
 
 operation!("ListShards", rate: ListShardsCalls);
@@ -77,7 +77,7 @@ async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>
 
 fn first_page(context: &Context<'_>, input: &Input<'_>, limit: usize) -> Result<ShardPage> {
     if input.stream_name.is_none() && input.stream_arn.is_none() {
-        return Err(ApiError::invalid_argument("Either NextToken or StreamName should be provided."));
+        return Err(KinesisError::invalid_argument("Either NextToken or StreamName should be provided."));
     }
     let key = stream_ref!(input).key(context)?;
     let after = input.exclusive_start_shard_id.as_deref().map(|text| shard_named(&key, text)).transpose()?;
@@ -110,7 +110,9 @@ fn next_page(context: &Context<'_>, input: &Input<'_>, token: &str, limit: usize
         ("StreamCreationTimestamp", input.stream_creation_timestamp.is_some()),
     ];
     if let Some((name, _)) = excluded.iter().find(|(_, given)| *given) {
-        return Err(ApiError::invalid_argument(format!("NextToken and {name} cannot be provided together.")));
+        return Err(KinesisError::invalid_argument(format!(
+            "NextToken and {name} cannot be provided together."
+        )));
     }
     let token = page_token::decode(token, |bytes| context.tokens().open_page(bytes))?;
     context.authorize(Resource::Stream(&token.stream))?;
@@ -120,10 +122,12 @@ fn next_page(context: &Context<'_>, input: &Input<'_>, token: &str, limit: usize
 
 fn shard_filter(stream: &StreamKey, filter: &Filter<'_>) -> Result<ShardFilter> {
     let missing = |what: &str, kind: &str| {
-        ApiError::invalid_argument(format!("{what} must be provided in ShardFilter when Type is {kind}."))
+        KinesisError::invalid_argument(format!("{what} must be provided in ShardFilter when Type is {kind}."))
     };
     let excess = |what: &str, kind: &str| {
-        ApiError::invalid_argument(format!("{what} cannot be provided in ShardFilter when Type is {kind}."))
+        KinesisError::invalid_argument(format!(
+            "{what} cannot be provided in ShardFilter when Type is {kind}."
+        ))
     };
     let kind = filter.kind.as_deref().unwrap_or_default();
     if filter.shard_id.is_some() && kind != "AFTER_SHARD_ID" {

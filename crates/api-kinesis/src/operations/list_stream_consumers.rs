@@ -9,7 +9,7 @@ use super::consumers::ConsumerShape;
 use super::{operation, page_token};
 use crate::checks::{Checks, STREAM_ARN, any_text};
 use crate::context::Context;
-use crate::error::{ApiError, Result};
+use crate::error::{KinesisError, Result};
 use crate::resource::stream_of_arn;
 
 operation!("ListStreamConsumers", rate: ListStreamConsumersCalls);
@@ -45,7 +45,7 @@ async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>
     checks.done()?;
     if input.next_token.is_some() && input.stream_creation_timestamp.is_some() {
         let why = "NextToken and StreamCreationTimestamp cannot be provided together.";
-        return Err(ApiError::invalid_argument(why));
+        return Err(KinesisError::invalid_argument(why));
     }
     let stream = stream_of_arn(context, input.stream_arn.as_deref().unwrap_or_default())?;
     let token = input.next_token.as_deref();

@@ -8,7 +8,7 @@ use super::operation;
 use crate::answer::{StreamModeDetails, created};
 use crate::checks::{Checks, NAME, any_text};
 use crate::context::Context;
-use crate::error::{ApiError, Result, status_name};
+use crate::error::{KinesisError, Result, status_name};
 
 operation!("ListStreams", rate: ListStreamsCalls, about: account);
 
@@ -53,7 +53,7 @@ async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>
     checks.done()?;
     if input.next_token.is_some() && input.exclusive_start_stream_name.is_some() {
         let why = "NextToken and ExclusiveStartStreamName cannot be provided together.";
-        return Err(ApiError::invalid_argument(why));
+        return Err(KinesisError::invalid_argument(why));
     }
     // The token is the last name, encoded: a list of names needs no memory and no age.
     let after = match &input.next_token {
@@ -82,5 +82,5 @@ fn encode_token(name: &str) -> String {
 fn decode_token(token: &str) -> Result<String> {
     let name = base64_simd::STANDARD.decode_to_vec(token.as_bytes()).ok();
     let name = name.and_then(|bytes| String::from_utf8(bytes).ok());
-    name.ok_or_else(|| ApiError::invalid_argument("NextToken is invalid."))
+    name.ok_or_else(|| KinesisError::invalid_argument("NextToken is invalid."))
 }

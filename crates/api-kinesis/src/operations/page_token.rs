@@ -2,7 +2,7 @@
 
 use headwater_streams::TokenError;
 
-use crate::error::{ApiError, Result};
+use crate::error::{KinesisError, Result};
 
 /// The token as it is sent.
 pub(super) fn encode(token: Vec<u8>) -> String {
@@ -17,13 +17,13 @@ pub(super) fn decode<T>(
     let bytes = base64_simd::STANDARD.decode_to_vec(token.as_bytes()).map_err(|_| invalid())?;
     open(&bytes).map_err(|error| match error {
         TokenError::Invalid => invalid(),
-        TokenError::Expired { .. } => ApiError::new(
+        TokenError::Expired { .. } => KinesisError::new(
             "ExpiredNextTokenException",
             "The pagination token passed to the operation is expired.",
         ),
     })
 }
 
-pub(super) fn invalid() -> ApiError {
-    ApiError::invalid_argument("NextToken is invalid.")
+pub(super) fn invalid() -> KinesisError {
+    KinesisError::invalid_argument("NextToken is invalid.")
 }

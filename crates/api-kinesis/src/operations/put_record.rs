@@ -12,7 +12,7 @@ use serde::{Serialize, Serializer};
 use super::operation;
 use crate::checks::{Checks, HASH_KEY, SEQUENCE_NUMBER, any_text, flag};
 use crate::context::Context;
-use crate::error::{ApiError, Result};
+use crate::error::{KinesisError, Result};
 use crate::resource::stream_ref;
 
 operation!("PutRecord", rate: shards, changes: records);
@@ -97,7 +97,7 @@ pub(super) fn check_record(
 pub(super) fn hash_key(text: &Option<Text<'_>>) -> Result<Option<HashKey>> {
     let Some(text) = text else { return Ok(None) };
     HashKey::parse(text).map(Some).ok_or_else(|| {
-        ApiError::invalid_argument(format!(
+        KinesisError::invalid_argument(format!(
             "Invalid ExplicitHashKey. ExplicitHashKey must be in the range: [0, 2^128-1]. Specified value was {text}"
         ))
     })

@@ -13,7 +13,7 @@ use super::operation;
 use super::put_record::{Number, Placed, Shown, check_record, hash_key, kms};
 use crate::checks::{Checks, flag};
 use crate::context::Context;
-use crate::error::{ApiError, Result};
+use crate::error::{KinesisError, Result};
 use crate::resource::stream_ref;
 
 operation!("PutRecords", rate: shards, changes: records);
@@ -83,7 +83,7 @@ async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>
         start = end;
     }
     if total > PUT_RECORDS_BYTES_MAX {
-        return Err(ApiError::invalid_argument("Records size exceeds 10 MB limit"));
+        return Err(KinesisError::invalid_argument("Records size exceeds 10 MB limit"));
     }
     let stream = stream_ref!(input).key(context)?;
     let handle = context.streams.find_readable(&stream)?;

@@ -7,7 +7,7 @@ use headwater_wire::shape::Text;
 use super::operation;
 use crate::checks::Checks;
 use crate::context::Context;
-use crate::error::{ApiError, Result};
+use crate::error::{KinesisError, Result};
 use crate::resource::tagged;
 
 operation!("PutResourcePolicy", rate: PutResourcePolicyCalls, changes: true);
@@ -30,7 +30,7 @@ async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>
     let resource = tagged(context, checks, &input.resource_arn, || {
         ResourcePolicy::parse(policy)
             .and_then(|parsed| parsed.check_resource(arn))
-            .map_err(|error| ApiError::validation(format!("The policy cannot be used: {error}.")))
+            .map_err(|error| KinesisError::validation(format!("The policy cannot be used: {error}.")))
     })?;
     context.streams.put_policy(&resource, policy).await?;
     Ok(Vec::new())

@@ -11,7 +11,7 @@ use super::operation;
 use super::tags::{check_resource_tags, check_tags, owned};
 use crate::checks::{Checks, NAME, STREAM_ARN};
 use crate::context::{Context, Resource};
-use crate::error::{ApiError, Result};
+use crate::error::{KinesisError, Result};
 use crate::resource::stream_of_arn;
 
 operation!("RegisterStreamConsumer", rate: RegisterStreamConsumerCalls, changes: true);
@@ -44,7 +44,7 @@ async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>
     let tags = input.tags.as_ref().map(owned).unwrap_or_default();
     check_resource_tags(&tags)?;
     let name = input.consumer_name.as_deref().and_then(ConsumerName::new);
-    let name = name.ok_or_else(|| ApiError::invalid_argument("ConsumerName is required."))?;
+    let name = name.ok_or_else(|| KinesisError::invalid_argument("ConsumerName is required."))?;
     context.note_tags(&tags);
     let stream = stream_of_arn(context, input.stream_arn.as_deref().unwrap_or_default())?;
     if !tags.is_empty() {

@@ -7,7 +7,7 @@ use headwater_wire::shape::Text;
 use super::operation;
 use crate::checks::{Checks, HASH_KEY, NAME};
 use crate::context::Context;
-use crate::error::{ApiError, Result};
+use crate::error::{KinesisError, Result};
 use crate::resource::{shard_named, stream_ref};
 
 operation!("SplitShard", rate: SplitShardCalls, changes: true);
@@ -33,7 +33,7 @@ async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>
     checks.done()?;
     let at = input.new_starting_hash_key.as_deref().unwrap_or_default();
     let at = HashKey::parse(at).ok_or_else(|| {
-        ApiError::invalid_argument(format!("NewStartingHashKey {at} is not in the range [0, 2^128-1]."))
+        KinesisError::invalid_argument(format!("NewStartingHashKey {at} is not in the range [0, 2^128-1]."))
     })?;
     let key = stream.key(context)?;
     let shard = shard_named(&key, input.shard_to_split.as_deref().unwrap_or_default())?;

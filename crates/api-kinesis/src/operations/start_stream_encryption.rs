@@ -6,7 +6,7 @@ use headwater_wire::shape::Text;
 use super::operation;
 use crate::checks::{Checks, any_text};
 use crate::context::Context;
-use crate::error::{ApiError, Result};
+use crate::error::{KinesisError, Result};
 use crate::resource::stream_ref;
 
 operation!("StartStreamEncryption", rate: none, changes: true);
@@ -28,7 +28,7 @@ pub(super) const ENCRYPTION_TYPES: [&str; 2] = ["KMS", "NONE"];
 pub(super) fn require_kms(encryption_type: &Option<Text<'_>>) -> Result<()> {
     match encryption_type.as_deref() {
         Some("KMS") => Ok(()),
-        _ => Err(ApiError::invalid_argument("The only valid EncryptionType is KMS.")),
+        _ => Err(KinesisError::invalid_argument("The only valid EncryptionType is KMS.")),
     }
 }
 

@@ -3,7 +3,7 @@
 use headwater_streams::StartingPosition;
 use headwater_wire::shape::Time;
 
-use crate::error::{ApiError, Result};
+use crate::error::{KinesisError, Result};
 
 /// In the order in which AWS lists them.
 pub(super) const POSITION_TYPES: [&str; 5] =
@@ -16,7 +16,7 @@ pub(super) fn starting_position(
     timestamp: Option<Time>,
 ) -> Result<StartingPosition> {
     let wrong = |ending: &str| {
-        ApiError::invalid_argument(format!(
+        KinesisError::invalid_argument(format!(
             "Must either specify (1) AT_SEQUENCE_NUMBER or AFTER_SEQUENCE_NUMBER and StartingSequenceNumber or (2) \
              TRIM_HORIZON or LATEST and no StartingSequenceNumber. Request specified {kind} and {ending} \
              StartingSequenceNumber."
@@ -32,7 +32,7 @@ pub(super) fn starting_position(
         ("LATEST", None) => Ok(StartingPosition::Latest),
         ("AT_TIMESTAMP", None) => match timestamp {
             Some(Time(time)) => Ok(StartingPosition::AtTimestamp(time)),
-            None => Err(ApiError::invalid_argument(
+            None => Err(KinesisError::invalid_argument(
                 "Must specify timestampInMillis parameter for iterator of type AT_TIMESTAMP. Current request has no \
                  timestamp parameter.",
             )),

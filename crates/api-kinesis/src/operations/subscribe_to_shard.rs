@@ -26,7 +26,7 @@ use super::records::{ChildShard, Records};
 use super::starting_position::{POSITION_TYPES, starting_position};
 use crate::checks::{CONSUMER_ARN, Checks, NAME, SEQUENCE_NUMBER, flag};
 use crate::context::Context;
-use crate::error::{ApiError, Result};
+use crate::error::{KinesisError, Result};
 use crate::resource::consumer_of_arn;
 
 operation!("SubscribeToShard", rate: shards);
@@ -146,17 +146,17 @@ fn frame(push: Push) -> Bytes {
 }
 
 /// The exceptions that the model knows inside the stream; everything else is a failure of the server.
-fn in_stream(error: StreamsError) -> ApiError {
-    let error = ApiError::from(error);
+fn in_stream(error: StreamsError) -> KinesisError {
+    let error = KinesisError::from(error);
     match error.kind {
         "ResourceNotFoundException"
         | "ResourceInUseException"
         | "KMSDisabledException"
         | "KMSInvalidStateException"
         | "KMSNotFoundException" => error,
-        _ => ApiError {
+        _ => KinesisError {
             message: Some("Internal Service Error".into()),
-            ..ApiError::bare(500, "InternalFailureException")
+            ..KinesisError::bare(500, "InternalFailureException")
         },
     }
 }

@@ -7,7 +7,7 @@ use headwater_wire::shape::{List, Map, Text};
 use serde::Serialize;
 
 use crate::checks::{Checks, any_text};
-use crate::error::{ApiError, Result};
+use crate::error::{KinesisError, Result};
 
 /// A tag in an answer.
 #[derive(Serialize)]
@@ -70,14 +70,14 @@ fn check_resource_texts<'a>(
     let allowed = |c: char| is_plain(c) || "_.:/=+-@".contains(c);
     let keys: Vec<_> = keys.into_iter().collect();
     if keys.iter().copied().chain(values).any(|text| !text.chars().all(allowed)) {
-        return Err(ApiError::invalid_argument(
+        return Err(KinesisError::invalid_argument(
             "Some tags contain invalid characters. Valid characters: Unicode letters, digits, white space, _ . : / = + \
              - @.",
         ));
     }
     let is_reserved = |key: &&String| key.get(..4).is_some_and(|prefix| prefix.eq_ignore_ascii_case("aws:"));
     if let Some(key) = keys.into_iter().find(is_reserved) {
-        return Err(ApiError::invalid_argument(format!(
+        return Err(KinesisError::invalid_argument(format!(
             "Tag keys that begin with aws: are reserved, and are neither added nor removed: {key}."
         )));
     }
@@ -102,14 +102,14 @@ fn check_stream_texts<'a>(
 ) -> Result<()> {
     let allowed = |c: char| is_plain(c) || "_./=+-%@".contains(c);
     if texts.clone().any(|text| !text.chars().all(allowed)) {
-        return Err(ApiError::invalid_argument(
+        return Err(KinesisError::invalid_argument(
             "Some tags contain invalid characters. Valid characters: Unicode letters, digits, white space, _ . / = + - \
              % @.",
         ));
     }
     // The first text allows a percent sign and the second does not: so it is with AWS.
     if texts.any(|text| text.contains('%')) {
-        return Err(ApiError::invalid_argument(format!(
+        return Err(KinesisError::invalid_argument(format!(
             "Failed to {what} {stream} because some tags contained illegal characters. The allowed characters are \
              Unicode letters, white-spaces, '_',',','/','=','+','-','@'."
         )));

@@ -20,6 +20,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use headwater_edge::Peer;
 use headwater_host::Clock;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
@@ -27,7 +28,7 @@ use tokio::net::TcpStream;
 type Timer = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// A TCP connection with a limit on silence.
-pub(crate) struct Patient {
+pub(crate) struct IdleTimeout {
     stream: TcpStream,
     clock: Arc<dyn Clock>,
     silence_max: Duration,
@@ -35,6 +36,8 @@ pub(crate) struct Patient {
     timer: Option<Timer>,
     arriving: Arriving,
     draining: Option<Draining>,
+    /// Knows of requests that may last longer than the connection may be silent.
+    peer: Option<Peer>,
 }
 
 /// How long what arrives may take until it has come to something.
@@ -86,22 +89,29 @@ struct Draining {
     bytes: usize,
 }
 
-impl fmt::Debug for Patient {
+impl fmt::Debug for IdleTimeout {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Patient").field("stream", &self.stream).finish_non_exhaustive()
+        f.debug_struct("IdleTimeout").field("stream", &self.stream).finish_non_exhaustive()
     }
 }
 
-impl Patient {
+impl IdleTimeout {
     pub(crate) fn new(stream: TcpStream, silence_max: Duration, clock: Arc<dyn Clock>) -> Self {
         let moved_at = clock.elapsed();
         let arriving = Arriving::default();
-        Self { stream, clock, silence_max, moved_at, timer: None, arriving, draining: None }
+        Self { stream, clock, silence_max, moved_at, timer: None, arriving, draining: None, peer: None }
     }
 
-    /// Has `progress` grow whenever something that was read has come to a request or a piece of a body.
-    pub(crate) fn follow(&mut self, progress: Arc<AtomicU64>) {
-        self.arriving.progress = progress;
+    /// Follows whose connection it is: whether what was read has come to a request or a piece of a body, and whether a
+    /// request may keep the connection silent for longer.
+    pub(crate) fn follow(&mut self, peer: &Peer) {
+        self.arriving.progress = peer.progress();
+        self.peer = Some(peer.clone());
+    }
+
+    fn silence_max(&self) -> Duration {
+        let longer = self.peer.as_ref().and_then(Peer::may_be_silent_for);
+        longer.map_or(self.silence_max, |longer| longer.max(self.silence_max))
     }
 
     /// Waits until there is something to read, and tells what it begins with; `None` if there never was.
@@ -122,7 +132,7 @@ impl Patient {
         }
         loop {
             let silent = self.clock.elapsed().saturating_sub(self.moved_at);
-            let Some(left) = self.silence_max.checked_sub(silent).filter(|left| !left.is_zero()) else {
+            let Some(left) = self.silence_max().checked_sub(silent).filter(|left| !left.is_zero()) else {
                 return overdue("nothing moved on the connection");
             };
             let timer = self.timer.get_or_insert_with(|| {
@@ -166,7 +176,7 @@ fn overdue<T>(what: &'static str) -> Poll<io::Result<T>> {
     Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, what)))
 }
 
-impl AsyncRead for Patient {
+impl AsyncRead for IdleTimeout {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -184,7 +194,7 @@ impl AsyncRead for Patient {
     }
 }
 
-impl AsyncWrite for Patient {
+impl AsyncWrite for IdleTimeout {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let polled = Pin::new(&mut self.stream).poll_write(cx, bytes);
         self.note_sent(cx, polled)
