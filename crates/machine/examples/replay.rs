@@ -36,6 +36,10 @@ impl Machine for Values {
     type Change = (u64, Value);
     type Cursor = ();
 
+    fn initial_state(&self) -> Self::State {
+        HashMap::new()
+    }
+
     fn decide(&self, _: &Self::State, change: (u64, Value), changes: &mut Changes<'_, Self>) {
         let _ = changes.record([change]);
     }

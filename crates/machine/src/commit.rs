@@ -30,6 +30,11 @@ impl<M: Machine> Owner<M> {
             let (command, holds, to) = match work {
                 Work::Ask(Envelope { command, holds, answer }) => (Some(command), holds, Some(answer)),
                 Work::Wake | Work::Close => (None, Vec::new(), None),
+                // After what was decided before it.
+                other @ (Work::Reload(_) | Work::Snapshot(..)) => {
+                    queue.push_front(other);
+                    break;
+                }
             };
             if let (Some(command), Some(to)) = (command, to) {
                 if !is_first && self.machine.must_wait(&staged, &command) {

@@ -166,6 +166,10 @@ impl<M: Member> Machine for Group<M> {
         M::reads(format)
     }
 
+    fn initial_state(&self) -> GroupState<M> {
+        GroupState::default()
+    }
+
     fn decide(
         &self,
         state: &GroupState<M>,
@@ -192,7 +196,7 @@ impl<M: Member> Machine for Group<M> {
         if let Some(cause) = state.damage(&id) {
             return MemberAnswer::Damaged(cause.clone());
         }
-        let absent = M::State::default();
+        let absent = self.member.initial_state();
         let member = state.member(&id).unwrap_or(&absent);
         MemberAnswer::Answered(within(&id, changes, |changes| self.member.decide(member, command, changes)))
     }
@@ -231,7 +235,7 @@ impl<M: Member> Machine for Group<M> {
         changes: &[Self::Change],
         to: &mut Vec<u8>,
     ) -> Result<(), EncodeError> {
-        let absent = M::State::default();
+        let absent = self.member.initial_state();
         for MemberChange { id, what } in changes {
             match what {
                 What::Changes(changes) => record::write(record::CHANGES, id, to, |to| {

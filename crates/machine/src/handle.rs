@@ -82,7 +82,7 @@ impl<M: Machine> Handle<M> {
                 (Some(Keeper::new(lease.owner, lease.lasts, key, meta, clock.clone())), others)
             }
         };
-        let shared = Shared::new(Role::Standby(None), clock);
+        let shared = Shared::new(machine.initial_state(), Role::Standby(None), clock);
         let journal = Journal::open(machine.clone(), substrate, Arc::new(names)).await?;
         let mut owner = Owner {
             machine: machine.clone(),
@@ -108,7 +108,7 @@ impl<M: Machine> Handle<M> {
 
     /// Stands in for a machine that cannot be opened: everything is refused with this error.
     pub fn unavailable(machine: M, substrate: &Substrate, error: MachineError) -> Self {
-        let shared = Shared::new(Role::Trouble(error), substrate.clock.clone());
+        let shared = Shared::new(machine.initial_state(), Role::Trouble(error), substrate.clock.clone());
         let (work, _) = mpsc::channel(1);
         let (machine, task) = (Arc::new(machine), Mutex::default());
         Self(Arc::new(Inner { machine, shared, work, task, others: None }))
@@ -157,6 +157,32 @@ impl<M: Machine> Handle<M> {
             }
             (_, owner) => Err(MachineError::NotOwner { machine: M::NAME, owner }),
         }
+    }
+
+    /// Reads everything anew, as after a restart: for what decides how the state is read, such as keys.
+    ///
+    /// # Errors
+    /// Why the state cannot be read; nothing is then given out until it can.
+    pub async fn reload(&self) -> Result<()> {
+        self.work(Work::Reload).await
+    }
+
+    /// Makes a snapshot now, while commands wait. With `is_alone` the snapshot before it and the journal before it are
+    /// not kept: what was to be gone is gone, and damage that was contained is final.
+    ///
+    /// # Errors
+    /// If the store refuses. The snapshot before it is then still there.
+    pub async fn snapshot(&self, is_alone: bool) -> Result<()> {
+        self.work(|done| Work::Snapshot(is_alone, done)).await
+    }
+
+    async fn work(&self, work: impl FnOnce(oneshot::Sender<Result<()>>) -> Work<M>) -> Result<()> {
+        let stopped = MachineError::Stopped { machine: M::NAME };
+        let (done, is_done) = oneshot::channel();
+        if self.0.work.send(work(done)).await.is_err() {
+            return Err(self.refusal().unwrap_or(stopped));
+        }
+        is_done.await.unwrap_or(Err(stopped))
     }
 
     fn refusal(&self) -> Option<MachineError> {

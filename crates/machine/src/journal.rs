@@ -165,6 +165,11 @@ impl<M: Machine> Journal<M> {
         self.machine.begin_journal(&mut reading.state);
         let (from, settled) = (self.position(generation.from)?, self.position(generation.settled)?);
         reading.low_water = self.position(generation.low_water.unwrap_or(0))?;
+        let end = self.log.bounds().end;
+        if end < from.max(settled) {
+            let cause = format!("the journal ends at position {end}, and once went to {}", from.max(settled));
+            return Err(self.damaged(cause));
+        }
         reading.tail = replay(&self.log, from, |found| {
             let is_unsettled = matches!(&found, Found::Record { at, .. } if *at < settled);
             reading.take(found, is_unsettled, false).or_else(|damage| reading.damaged(damage))
@@ -248,7 +253,7 @@ struct Reading<M: Machine> {
 
 impl<M: Machine> Reading<M> {
     fn new(machine: Arc<M>) -> Self {
-        let (state, start) = (M::State::default(), Position::START);
+        let (state, start) = (machine.initial_state(), Position::START);
         Self { machine, state, journal_bytes: 0, low_water: start, tail: start, damage: Vec::new() }
     }
 

@@ -29,6 +29,10 @@
 //!     type Change = u64;
 //!     type Cursor = ();
 //!
+//!     fn initial_state(&self) -> u64 {
+//!         0
+//!     }
+//!
 //!     fn decide(&self, state: &u64, add: u64, changes: &mut Changes<'_, Self>) -> u64 {
 //!         let sum = changes.staged.unwrap_or(*state) + add;
 //!         if changes.record([sum]).is_ok() {

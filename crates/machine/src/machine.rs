@@ -18,8 +18,8 @@ pub trait Machine: Send + Sync + Sized + 'static {
     /// Format of the changes that this version writes. Raised when an older version could not read them.
     const FORMAT: u32;
 
-    /// Everything that is remembered. The default is the state before the first change.
-    type State: Default + Send + Sync + 'static;
+    /// Everything that is remembered.
+    type State: Send + Sync + 'static;
     /// Decisions of the current batch, laid over the state until they are applied ([`Overlay`](crate::Overlay) is one).
     type Staged: Default + Send;
     /// A request to the machine.
@@ -35,6 +35,9 @@ pub trait Machine: Send + Sync + Sized + 'static {
     fn reads(format: u32) -> bool {
         format == Self::FORMAT
     }
+
+    /// The state before the first change.
+    fn initial_state(&self) -> Self::State;
 
     /// Decides a command against the state and what was staged before it, and records what it changes. Called with a
     /// read lock held: it must take no longer than others may wait.

@@ -45,6 +45,10 @@ pub(crate) enum Work<M: Machine> {
     Ask(Envelope<M>),
     /// The machine is due.
     Wake,
+    /// Read everything anew.
+    Reload(oneshot::Sender<Result<()>>),
+    /// Make a snapshot now; if it is true, without keeping the one before.
+    Snapshot(bool, oneshot::Sender<Result<()>>),
     /// The last one.
     Close,
 }
@@ -175,6 +179,19 @@ impl<M: Machine> Owner<M> {
                 }
             }
         }
+        match queue.pop_front() {
+            // Whoever asked may have gone.
+            Some(Work::Reload(done)) => {
+                self.reload().await;
+                let _ = done.send(self.shared.standing());
+                return;
+            }
+            Some(Work::Snapshot(is_alone, done)) => {
+                let _ = done.send(self.snapshot_now(is_alone).await);
+                return;
+            }
+            first => first.into_iter().for_each(|first| queue.push_front(first)),
+        }
         let is_wake = matches!(queue.front(), Some(Work::Wake));
         let (recorded, answers) = self.decide(queue);
         let is_idle = recorded.len() == 0;
@@ -210,7 +227,7 @@ impl<M: Machine> Owner<M> {
         }
         drop(hosted);
         warn!(machine = M::NAME, owner = owner.as_deref().unwrap_or("nobody yet"), "ownership was lost");
-        self.shared.replace(M::State::default(), Role::Standby(owner), None);
+        self.shared.replace(self.machine.initial_state(), Role::Standby(owner), None);
     }
 
     /// Somebody else has written: reads everything anew, or makes way.
@@ -229,7 +246,7 @@ impl<M: Machine> Owner<M> {
     async fn load(&mut self) {
         if let Err(cause) = self.try_load().await {
             error!(machine = M::NAME, %cause, "the state cannot be read");
-            self.shared.replace(M::State::default(), Role::Trouble(cause), None);
+            self.shared.replace(self.machine.initial_state(), Role::Trouble(cause), None);
         }
     }
 
@@ -339,6 +356,26 @@ impl<M: Machine> Owner<M> {
         self.snapshotting = Some((tokio::spawn(making), self.journal.bytes()));
     }
 
+    /// Makes a snapshot while everybody waits.
+    async fn snapshot_now(&mut self, is_alone: bool) -> Result<()> {
+        self.stop_snapshot().await;
+        let of_bytes = self.journal.bytes();
+        let snapshot = {
+            let hosted = self.shared.hosted.read();
+            Snapshot::of(&self.journal, &hosted.state, self.stretch_bytes, is_alone)
+        };
+        let made = snapshot.make(self.shared.clone()).await;
+        match &made {
+            Ok(()) => {
+                self.journal.snapshotted(of_bytes);
+                self.machine.snapshotted();
+            }
+            Err(MachineError::Store(StoreError::Conflict)) => self.reload().await,
+            Err(_) => {}
+        }
+        made
+    }
+
     async fn stop_snapshot(&mut self) {
         if let Some((making, _)) = self.snapshotting.take() {
             making.abort();
@@ -349,17 +386,23 @@ impl<M: Machine> Owner<M> {
 
 fn pass_on<M: Machine>(queue: &mut VecDeque<Work<M>>) {
     for work in queue.drain(..) {
-        if let Work::Ask(Envelope { command, answer, .. }) = work {
-            // Whoever asked may have gone.
-            let _ = answer.send(Reply::PassOn(command));
+        // Whoever asked may have gone.
+        match work {
+            Work::Ask(Envelope { command, answer, .. }) => drop(answer.send(Reply::PassOn(command))),
+            Work::Reload(done) | Work::Snapshot(_, done) => {
+                let _ = done.send(Err(MachineError::NotOwner { machine: M::NAME, owner: None }));
+            }
+            Work::Wake | Work::Close => {}
         }
     }
 }
 
 fn refuse<M: Machine>(queue: &mut VecDeque<Work<M>>, error: &MachineError) {
     for work in queue.drain(..) {
-        if let Work::Ask(Envelope { answer, .. }) = work {
-            let _ = answer.send(Reply::Answered(Err(error.clone())));
+        match work {
+            Work::Ask(Envelope { answer, .. }) => drop(answer.send(Reply::Answered(Err(error.clone())))),
+            Work::Reload(done) | Work::Snapshot(_, done) => drop(done.send(Err(error.clone()))),
+            Work::Wake | Work::Close => {}
         }
     }
 }

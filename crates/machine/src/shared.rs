@@ -51,9 +51,19 @@ impl Role {
     }
 }
 
+impl<M: Machine> Hosted<M> {
+    fn standing(&self) -> Result<()> {
+        match &self.role {
+            Role::Owner => Ok(()),
+            Role::Standby(owner) => Err(MachineError::NotOwner { machine: M::NAME, owner: owner.clone() }),
+            Role::Trouble(error) => Err(error.clone()),
+        }
+    }
+}
+
 impl<M: Machine> Shared<M> {
-    pub(crate) fn new(role: Role, clock: Arc<dyn Clock>) -> Arc<Self> {
-        let (state, version) = (M::State::default(), StateVersion::default());
+    pub(crate) fn new(state: M::State, role: Role, clock: Arc<dyn Clock>) -> Arc<Self> {
+        let version = StateVersion::default();
         let hosted = Hosted { state, role, version, damage: Vec::new(), journal_bytes: 0 };
         Arc::new(Self {
             hosted: RwLock::new(hosted),
@@ -63,16 +73,15 @@ impl<M: Machine> Shared<M> {
         })
     }
 
+    /// Whether this process decides for the machine, and why not.
+    pub(crate) fn standing(&self) -> Result<()> {
+        self.hosted.read().standing()
+    }
+
     /// The state, if it may be given out.
     pub(crate) fn read(&self) -> Result<StateRef<'_, M>> {
         let hosted = self.hosted.read();
-        match &hosted.role {
-            Role::Owner => {}
-            Role::Standby(owner) => {
-                return Err(MachineError::NotOwner { machine: M::NAME, owner: owner.clone() });
-            }
-            Role::Trouble(error) => return Err(error.clone()),
-        }
+        hosted.standing()?;
         // Looked at after the state: what was read before the lease ran out was right then.
         if self.clock.elapsed().as_millis() as u64 >= self.readable_until_ms.load(Ordering::Acquire) {
             return Err(MachineError::NotOwner { machine: M::NAME, owner: None });

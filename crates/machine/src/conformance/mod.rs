@@ -78,6 +78,7 @@ pub async fn check_all<S: Subject, E: Engine>(subject: &S, fresh: impl AsyncFn()
     owners::a_lease_moves_with_everything_acknowledged(subject, &fresh).await;
     stored::damage_is_refused_or_contained_and_told(subject, &fresh).await;
     stored::a_damaged_snapshot_is_replaced_by_the_one_before(subject, &fresh).await;
+    stored::a_journal_that_is_shorter_than_it_was_is_refused(subject, &fresh).await;
     stored::formats_that_are_not_read_are_refused_by_name(subject, &fresh).await;
 }
 

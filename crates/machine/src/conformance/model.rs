@@ -48,7 +48,9 @@ const ANYTHING: Limits = Limits { budget_bytes: usize::MAX, record_bytes_max: us
 impl<'a, S: Subject> Model<'a, S> {
     /// A machine to which nothing was done.
     pub fn new(subject: &'a S) -> Self {
-        Self { subject, machine: subject.machine(), state: Default::default() }
+        let machine = subject.machine();
+        let state = machine.initial_state();
+        Self { subject, machine, state }
     }
 
     /// Decides the command of this seed and applies it. Gives the answer's meaning, and the records.

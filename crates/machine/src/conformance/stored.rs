@@ -116,3 +116,20 @@ pub(super) async fn formats_that_are_not_read_are_refused_by_name<S: Subject, E:
         assert_eq!(after.value, text, "what is refused is left as it is");
     }
 }
+
+pub(super) async fn a_journal_that_is_shorter_than_it_was_is_refused<S: Subject, E: Engine>(
+    subject: &S,
+    fresh: &impl AsyncFn() -> Arc<E>,
+) {
+    let (engine, clock) = (fresh().await, clock());
+    let world = World::open(subject, &engine, &clock, 0).await.expect("opened");
+    for seed in 0..20 {
+        world.handle.ask(subject.command(&mut Draw::new(seed))).await.expect("done");
+    }
+    world.handle.snapshot(false).await.expect("a snapshot");
+    world.handle.close().await;
+    // As if an older copy of the journal had been put in its place.
+    LogStore::delete(&*engine, &[names().journal]).await.expect("deleted");
+    let opened = World::open(subject, &engine, &clock, 1).await;
+    assert!(matches!(opened.err(), Some(MachineError::Damaged { .. })), "it was opened without a word");
+}

@@ -128,7 +128,7 @@ impl<M: Member> GroupState<M> {
             }
             return done;
         }
-        let mut state = M::State::default();
+        let mut state = member.initial_state();
         let done = work(&mut state);
         if !member.is_empty(&state) {
             let (id, figures): (Arc<str>, _) = (id.into(), figures(member, id, &state));
@@ -153,7 +153,7 @@ impl<M: Member> GroupState<M> {
 
     pub(super) fn on_damage(&mut self, member: &M, damage: &Damage) -> OnDamage {
         // A member that has no state yet stands for all: it says whether it takes damage of unknown extent.
-        member.on_damage(&mut M::State::default(), damage)
+        member.on_damage(&mut member.initial_state(), damage)
     }
 
     fn account(&mut self, id: &Arc<str>, was: Figures, is: Figures) {

@@ -268,3 +268,38 @@ async fn what_a_machine_records_when_it_is_closed_is_the_last_thing() {
     let handle = open(&store, &clock, options()).await;
     assert_eq!(handle.state().unwrap().registers["closed"].value, 1);
 }
+
+#[tokio::test]
+async fn a_snapshot_on_request_is_there_when_it_returns() {
+    let (store, clock) = world();
+    let handle = open(&store, &clock, options()).await;
+    handle.ask(add("a", 1)).await.unwrap();
+    handle.snapshot(false).await.unwrap();
+    let (first, _) = snapshots(&store).await;
+    assert!(first.is_some());
+    handle.ask(add("a", 1)).await.unwrap();
+    store.fail_after(0, Fault::Refused);
+    assert!(handle.snapshot(true).await.is_err());
+    assert_eq!(snapshots(&store).await.0, first);
+    // In the midst of commands, and with nothing kept beside it.
+    let (before, made, after) =
+        tokio::join!(handle.ask(add("a", 1)), handle.snapshot(true), handle.ask(add("a", 1)));
+    assert_eq!((before.unwrap(), after.unwrap()), (Answer::Value(3), Answer::Value(4)));
+    made.unwrap();
+    assert_eq!(snapshots(&store).await.1, None);
+    let journal = LogStore::open(&*store, &Names::new("toy").unwrap().journal).await.unwrap();
+    assert_eq!(journal.bounds().end.get() - journal.bounds().start.get(), 1, "what came after it");
+}
+
+#[tokio::test]
+async fn a_reload_finds_what_is_stored() {
+    let (store, clock) = world();
+    let handle = open(&store, &clock, options()).await;
+    handle.ask(add("a", 1)).await.unwrap();
+    open(&store, &clock, options()).await.ask(add("a", 1)).await.unwrap();
+    assert_eq!(handle.state().unwrap().registers["a"].value, 1, "nobody has told it");
+    handle.reload().await.unwrap();
+    assert_eq!(handle.state().unwrap().registers["a"].value, 2);
+    handle.close().await;
+    assert!(matches!(handle.reload().await, Err(MachineError::Stopped { .. })));
+}

@@ -34,6 +34,10 @@ impl Machine for Shelf {
     type Change = (u8, Option<Position>);
     type Cursor = ();
 
+    fn initial_state(&self) -> Self::State {
+        BTreeMap::new()
+    }
+
     fn decide(&self, state: &Self::State, ask: Ask, changes: &mut Changes<'_, Self>) -> Option<Position> {
         *changes.staged = true;
         match ask {

@@ -179,6 +179,10 @@ impl Machine for Registers {
         (2..=3).contains(&format)
     }
 
+    fn initial_state(&self) -> State {
+        State::default()
+    }
+
     fn decide(&self, state: &State, command: Command, changes: &mut Changes<'_, Self>) -> Answer {
         let now = changes.now;
         match command {
