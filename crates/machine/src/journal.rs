@@ -77,7 +77,7 @@ impl<M: Machine> Journal<M> {
     pub(crate) async fn load(&mut self, owner: Option<&str>) -> Result<Loaded<M>> {
         let mut tries = 0;
         loop {
-            let loaded = match self.try_load().await {
+            let loaded = match self.try_load(tries == LOAD_TRIES).await {
                 Ok(loaded) => self.begin(owner).await.map(|()| loaded),
                 Err(error) => Err(error),
             };
@@ -99,7 +99,7 @@ impl<M: Machine> Journal<M> {
         }
     }
 
-    async fn try_load(&mut self) -> Result<Loaded<M>> {
+    async fn try_load(&mut self, is_last_try: bool) -> Result<Loaded<M>> {
         let (mut manifest, expected) =
             Manifest::load::<M>(&*self.substrate.meta, &self.names.manifest).await?;
         manifest.format = manifest.format.max(M::FORMAT);
@@ -110,7 +110,7 @@ impl<M: Machine> Journal<M> {
             Err(StoreError::NoSpace(_)) => (expected, false),
             Err(error) => return Err(error.into()),
         };
-        let (reading, used) = self.read(&manifest).await?;
+        let (reading, used) = self.read(&manifest, is_last_try).await?;
         self.bytes = reading.journal_bytes;
         self.low_water = reading.low_water;
         self.tail = reading.tail;
@@ -128,10 +128,17 @@ impl<M: Machine> Journal<M> {
     }
 
     /// Reads the newest generation whose snapshot is whole; the newest if none is, with its damage.
-    async fn read(&self, manifest: &Manifest) -> Result<(Reading<M>, Generation)> {
+    async fn read(&self, manifest: &Manifest, is_last_try: bool) -> Result<(Reading<M>, Generation)> {
         for generation in manifest.generations() {
-            if let Some(reading) = self.read_snapshot(&generation, true).await? {
-                return Ok((self.read_journal(reading, &generation).await?, generation));
+            match self.read_snapshot(&generation, true).await {
+                Ok(Some(reading)) => {
+                    return Ok((self.read_journal(reading, &generation).await?, generation));
+                }
+                Ok(None) => {}
+                // Nobody replaces it: it was removed.
+                Err(MachineError::Store(StoreError::NoSuchLog(_)))
+                    if is_last_try && manifest.previous.is_some() => {}
+                Err(error) => return Err(error),
             }
             warn!(machine = M::NAME, snapshot = generation.snapshot, "a snapshot is damaged");
         }

@@ -87,6 +87,11 @@ pub(super) async fn a_damaged_snapshot_is_replaced_by_the_one_before<S: Subject,
         assert_eq!(world.contents(subject), model.contents(clock.now()));
         world.kill().await;
     }
+    // One that is not there at all is no better.
+    LogStore::delete(&*engine, &[log]).await.expect("deleted");
+    let world = World::open(subject, &engine, &clock, 2).await.expect("opened");
+    assert_eq!(world.contents(subject), model.contents(clock.now()));
+    world.kill().await;
 }
 
 pub(super) async fn formats_that_are_not_read_are_refused_by_name<S: Subject, E: Engine>(
