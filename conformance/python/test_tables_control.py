@@ -197,9 +197,7 @@ def test_keys_begin_with_the_partition(db):
 
 @pytest.mark.parametrize("option, named", [
     ({"StreamSpecification": {"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"}}, "StreamSpecification"),
-    ({"SSESpecification": {"Enabled": True, "SSEType": "KMS"}}, "SSESpecification"),
-    ({"OnDemandThroughput": {"MaxReadRequestUnits": 5}}, "OnDemandThroughput"),
-    ({"WarmThroughput": {"ReadUnitsPerSecond": 5}}, "WarmThroughput"),
+    ({"GlobalTableSettingsReplicationMode": "ENABLED"}, "GlobalTableSettingsReplicationMode"),
 ])
 def test_what_is_not_there_is_refused_by_name(db, option, named):
     refused = refusal(db.create_table, TableName=unique("table"), **SIMPLE, **ON_DEMAND, **option)
@@ -225,6 +223,35 @@ def test_more_of_that(db):
     table = describe(db, made)
     assert table["TableClassSummary"]["TableClass"] == "STANDARD_INFREQUENT_ACCESS"
     assert "SSEDescription" not in table and "StreamSpecification" not in table
+
+
+def test_options_that_clients_send_are_kept_and_told(server, db):
+    name = create_table(
+        db, SSESpecification={"Enabled": True}, OnDemandThroughput={"MaxReadRequestUnits": 500},
+        WarmThroughput={"ReadUnitsPerSecond": 12000, "WriteUnitsPerSecond": 4000},
+    )
+    table = describe(db, name)
+    encrypted = table["SSEDescription"]
+    assert (encrypted["Status"], encrypted["SSEType"]) == ("ENABLED", "KMS")
+    assert encrypted["KMSMasterKeyArn"].startswith(f"arn:aws:kms:{server.region}:{server.account}:key/")
+    assert table["OnDemandThroughput"] == {"MaxReadRequestUnits": 500, "MaxWriteRequestUnits": -1}
+    assert table["WarmThroughput"] == {
+        "ReadUnitsPerSecond": 12000, "WriteUnitsPerSecond": 4000, "Status": "ACTIVE",
+    }
+    db.put_item(TableName=name, Item=item(a="x"))
+    same = refusal(db.update_table, TableName=name, SSESpecification={"Enabled": True})
+    assert same.code == VE and "already encrypted by given KMSMasterKeyId" in same.message
+    db.update_table(
+        TableName=name, SSESpecification={"Enabled": False},
+        OnDemandThroughput={"MaxReadRequestUnits": -1, "MaxWriteRequestUnits": -1},
+    )
+    wait_active(db, name)
+    table = describe(db, name)
+    assert "SSEDescription" not in table and "OnDemandThroughput" not in table
+    missing = refusal(
+        db.update_table, TableName=name, SSESpecification={"Enabled": True, "KMSMasterKeyId": "alias/none"}
+    )
+    assert missing.code == VE and "Key 'alias/none' does not exist" in missing.message
 
 
 def test_a_provisioned_table(db):
@@ -374,15 +401,35 @@ def test_tags(db):
 def test_backups_are_not_there(db):
     name = create_table(db)
     described = db.describe_continuous_backups(TableName=name)["ContinuousBackupsDescription"]
-    assert described["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"] == "DISABLED"
-    specification = {"PointInTimeRecoveryEnabled": False}
-    done = db.update_continuous_backups(TableName=name, PointInTimeRecoverySpecification=specification)
-    assert done["ContinuousBackupsDescription"] == described
-    refused = refusal(
-        db.update_continuous_backups, TableName=name,
-        PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True},
+    assert described["ContinuousBackupsStatus"] == "ENABLED", "as of every table"
+    assert described["PointInTimeRecoveryDescription"] == {"PointInTimeRecoveryStatus": "DISABLED"}
+
+    def recovery(**specification):
+        done = db.update_continuous_backups(TableName=name, PointInTimeRecoverySpecification=specification)
+        assert done["ContinuousBackupsDescription"] == (
+            db.describe_continuous_backups(TableName=name)["ContinuousBackupsDescription"]
+        )
+        return done["ContinuousBackupsDescription"]["PointInTimeRecoveryDescription"]
+
+    def restored():
+        return refusal(
+            db.restore_table_to_point_in_time, SourceTableName=name, TargetTableName=unique("table"),
+            UseLatestRestorableTime=True,
+        )
+
+    off = restored()
+    assert off.code == "PointInTimeRecoveryUnavailableException" and "not enabled" in off.message
+    # No time is named to which it could be restored.
+    days = {"PointInTimeRecoveryStatus": "ENABLED", "RecoveryPeriodInDays": 35}
+    assert recovery(PointInTimeRecoveryEnabled=True) == days
+    assert recovery(PointInTimeRecoveryEnabled=True, RecoveryPeriodInDays=7) == days | {"RecoveryPeriodInDays": 7}
+    on = restored()
+    assert on.code == "PointInTimeRecoveryUnavailableException" and "no earlier states" in on.message
+    assert recovery(PointInTimeRecoveryEnabled=False) == {"PointInTimeRecoveryStatus": "DISABLED"}
+    missing = refusal(
+        db.restore_table_to_point_in_time, SourceTableName=unique("table"), TargetTableName=unique("table")
     )
-    assert refused.code == "ContinuousBackupsUnavailableException" and "not supported" in refused.message
+    assert missing.code == "TableNotFoundException"
 
 
 def test_what_is_about_the_account(server, db):
@@ -398,7 +445,7 @@ def test_what_is_about_the_account(server, db):
 SERVED = {
     "BatchGetItem", "BatchWriteItem", "CreateTable", "DeleteItem", "DeleteTable", "DescribeContinuousBackups",
     "DescribeEndpoints", "DescribeLimits", "DescribeTable", "DescribeTimeToLive", "GetItem", "ListTables",
-    "ListTagsOfResource", "PutItem", "Query", "Scan", "TagResource", "TransactGetItems", "TransactWriteItems",
+    "ListTagsOfResource", "PutItem", "Query", "RestoreTableToPointInTime", "Scan", "TagResource", "TransactGetItems", "TransactWriteItems",
     "UntagResource", "UpdateContinuousBackups", "UpdateItem", "UpdateTable", "UpdateTimeToLive",
 }
 

@@ -8,6 +8,8 @@ import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 
 from kit.client import until
+from kit.raw import send
+from kit.server import run_to_end
 from kit.tables import create_table, definitions, describe, dynamo, index, item, wait_active
 
 
@@ -123,3 +125,71 @@ def test_killed_while_many_write(own_server):
                 for side in "lr"
             )
             assert left in (count, count + 1) and left == right, (worker, count, left, right)
+
+
+def files_with(server, text):
+    return {path: path.read_bytes().count(text) for path in server.data_dir.rglob("*")
+            if path.is_file() and text in path.read_bytes()}
+
+
+def test_no_item_of_an_encrypted_table_is_in_any_file(own_server, restart):
+    server = own_server()
+    db = dynamo(server)
+    sealed = create_table(db, SSESpecification={"Enabled": True})
+    plain = create_table(db)
+    for name, mark in (sealed, "SEALED"), (plain, "PLAIN"):
+        db.put_item(TableName=name, Item=item(a=f"KEY-{mark}", b={f"NAME-{mark}": [f"VALUE-{mark}"]}))
+        db.transact_write_items(TransactItems=[{"Put": {"TableName": name, "Item": item(a=f"{mark}-2")}}])
+    # Beyond what one log has before everything is copied.
+    for i in range(60):
+        db.put_item(TableName=sealed, Item=item(a="large", b=f"LARGE-SEALED-{i}" + "x" * 350_000))
+    for _ in range(2):
+        assert files_with(server, b"PLAIN"), "the search finds what is there"
+        assert files_with(server, b"SEALED") == {}
+        assert db.get_item(TableName=sealed, Key=item(a="KEY-SEALED"))["Item"]["b"]["M"].keys() == {"NAME-SEALED"}
+        db = restart(server)
+
+
+def test_a_damaged_file_takes_the_table_that_it_touched_and_no_other(own_server):
+    server = own_server()
+    db = dynamo(server)
+    hurt, well = create_table(db), create_table(db)
+    db.put_item(TableName=hurt, Item=item(a="kept"))
+    db.put_item(TableName=hurt, Item=item(a="DAMAGED-ITEM"))
+    for i in range(30):
+        db.put_item(TableName=well, Item=item(a=str(i), b="x" * 200))
+    server.stop()
+    [path] = files_with(server, b"DAMAGED-ITEM")
+    data = bytearray(path.read_bytes())
+    data[data.index(b"DAMAGED-ITEM")] ^= 1
+    path.write_bytes(data)
+    server.start()
+    db = dynamo(server)
+    assert {hurt, well} <= set(db.list_tables()["TableNames"])
+    assert len(everything(db, well)) == 30
+    describe(db, hurt)
+    with pytest.raises(ClientError) as refused:
+        db.get_item(TableName=hurt, Key=item(a="kept"))
+    assert refused.value.response["Error"]["Code"] == "InternalServerError"
+    assert "lost changes to damage" in refused.value.response["Error"]["Message"]
+    health = send(server, "GET", "/health")
+    assert health.status == 200 and b'"status":"degraded"' in health.body
+    in_use = run_to_end("repair-tables", "--data-dir", str(server.data_dir), env=server.env)
+    assert in_use.returncode == 1 and "in use" in in_use.stderr
+    server.stop()
+
+    def repair(*options):
+        done = run_to_end("repair-tables", "--data-dir", str(server.data_dir), *options, env=server.env)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    dry = repair("--dry-run")
+    assert hurt in dry and well not in dry and "Nothing was changed" in dry
+    assert repair("--dry-run") == dry
+    assert "1 tables are served again without what they lost" in repair()
+    assert repair("--dry-run") == "Nothing is lost: 2 tables are whole.\n"
+    server.start()
+    db = dynamo(server)
+    assert everything(db, hurt) == [item(a="kept")]
+    assert len(everything(db, well)) == 30
+    assert b'"status":"ok"' in send(server, "GET", "/health").body

@@ -1,6 +1,6 @@
 //! The commands of `headwater`: the server, and what people do with streams from a terminal.
 //!
-//! Everything but `serve` and `credentials` goes through the public API of whatever endpoint it is pointed at.
+//! Everything but `serve`, `credentials`, `tls`, `keys` and `repair-tables` goes through the public API of whatever endpoint it is pointed at.
 
 mod commands;
 mod connect;
@@ -10,7 +10,7 @@ pub mod text;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use commands::{create, credentials, delete, describe, keys, put, streams, tail, tls, top};
+use commands::{create, credentials, delete, describe, keys, put, repair_tables, streams, tail, tls, top};
 use headwater_server::ServeArgs;
 
 pub use commands::put::key::KeyField;
@@ -54,6 +54,8 @@ enum Command {
     Tls(tls::Tls),
     /// Make and change the file of master keys, under which streams are encrypted
     Keys(keys::Keys),
+    /// Show which tables have lost changes to damage, and serve them again as they are
+    RepairTables(repair_tables::RepairTables),
 }
 
 const EXAMPLES: &str = "\
@@ -94,6 +96,7 @@ pub fn main() -> ExitCode {
         Some(Command::Tail(args)) => connect::run(&args.connect.clone(), |session| tail::run(args, session)),
         Some(Command::Tls(args)) => tls::run(args),
         Some(Command::Keys(args)) => keys::run(args),
+        Some(Command::RepairTables(args)) => repair_tables::run(args),
         Some(Command::Top(args)) => connect::run(&args.connect.clone(), |session| top::run(args, session)),
     };
     match done {

@@ -29,6 +29,7 @@ use std::time::Duration;
 
 use headwater_host::{Clock, FileStamp, SecretFileLock, create_secret_file, read_secret_file};
 use headwater_streams::StreamService;
+use headwater_tables::TableService;
 use headwater_vault::{Alias, KeyId, Keyring, KeyringError, MasterKey, MasterKeyVersion, Secret};
 use serde::{Deserialize, Deserializer, de};
 use tracing::{error, info};
@@ -263,6 +264,7 @@ impl MasterKeySource {
         self,
         mut seen: Option<FileStamp>,
         streams: Arc<StreamService>,
+        tables: Arc<TableService>,
         clock: Arc<dyn Clock>,
     ) {
         if !matches!(self, Self::File(_)) {
@@ -278,7 +280,11 @@ impl MasterKeySource {
             match self.keyring() {
                 Ok(keyring) => {
                     info!(keys = keyring.keys().len(), "the master key file has changed");
-                    streams.replace_keys(Arc::new(keyring)).await;
+                    let keyring = Arc::new(keyring);
+                    streams.replace_keys(keyring.clone()).await;
+                    if let Err(error) = tables.replace_keys(keyring).await {
+                        error!(%error, "tables keep their former keys");
+                    }
                 }
                 Err(error) => error!(%error, "the master keys stay as they were"),
             }

@@ -17,6 +17,7 @@ use http::{Method, Request, Response, StatusCode};
 use http_body_util::{Either, Full};
 use hyper::body::Incoming;
 
+use crate::health::{Condition, Health};
 use crate::settings::Settings;
 
 /// Everything that answers.
@@ -72,14 +73,18 @@ impl Routes {
     }
 
     fn health(&self) -> Response<AnswerBody> {
-        let (status, body) = match self.store.poisoned() {
-            None => (StatusCode::OK, "{\"status\":\"ok\"}\n"),
-            Some(_) => (
-                StatusCode::SERVICE_UNAVAILABLE,
-                "{\"status\":\"writes have stopped after a disk error; see the log and restart\"}\n",
-            ),
-        };
-        text(status, "application/json", body.into())
+        let mut health = Health::default();
+        health.add(
+            "store",
+            match self.store.poisoned() {
+                None => Condition::Sound,
+                Some(_) => Condition::Failed(
+                    "writes have stopped after a disk error; see the log and restart".into(),
+                ),
+            },
+        );
+        health.add("tables", condition_of_tables(&self.tables));
+        text(health.status(), "application/json", health.body().into())
     }
 
     async fn metrics(&self) -> Response<AnswerBody> {
@@ -125,6 +130,23 @@ impl Routes {
             Err(_) => text(StatusCode::NOT_FOUND, PLAIN, format!("there is no {key}\n").into()),
         }
     }
+}
+
+fn condition_of_tables(tables: &TableService) -> Condition {
+    if tables.trouble().is_some() {
+        return Condition::Failed("no table can be used; the log says why".into());
+    }
+    let losses = tables.losses();
+    if !losses.are_there() {
+        return Condition::Sound;
+    }
+    // Less what follows the place: the names of files.
+    let place = losses.cause().and_then(|cause| cause.split(": ").next()).unwrap_or_default();
+    let (lost, whole) = (losses.tables.len() + losses.nameless, losses.whole);
+    let more = if losses.unknown.is_some() { ", others may be missing" } else { "" };
+    Condition::Degraded(format!(
+        "{lost} tables have lost changes to damage and are not served{more}, {whole} are ({place}); see the log"
+    ))
 }
 
 /// For what only people read.

@@ -16,6 +16,7 @@ use headwater_streams::{Config, StreamService, StreamsError, Substrate};
 use headwater_tables::TableService;
 use headwater_telemetry::Metrics;
 use headwater_types::Timestamp;
+use headwater_vault::Keyring;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tracing::{error, info, warn};
@@ -162,10 +163,10 @@ impl Server {
             region: settings.region.clone(),
             limits: settings.limit_policy(),
             transition: settings.transition,
-            keys,
+            keys: keys.clone(),
         };
         let streams = StreamService::open(substrate, config).await?;
-        let tables = open_tables(settings, &store, &clock, &random, &metrics).await;
+        let tables = open_tables(settings, &store, &clock, &random, &metrics, keys).await;
         let (own, foreign) = streams.count_streams(settings.account);
         if own == 0 && foreign > 0 && credentials.is_none() {
             let account = settings.account.as_str();
@@ -174,7 +175,7 @@ impl Server {
                 foreign, "all streams in this data directory belong to other accounts; see --account"
             );
         }
-        let keys = settings.master_keys.clone().follow(stamp, streams.clone(), clock.clone());
+        let keys = settings.master_keys.clone().follow(stamp, streams.clone(), tables.clone(), clock.clone());
         let monitoring = Arc::new(MetricStore::new(clock.clone(), StoreLimits::default()));
         let sampling = sampling::run(streams.clone(), monitoring.clone(), clock.clone());
         let mut background =
@@ -265,6 +266,7 @@ async fn open_tables(
     clock: &Arc<dyn Clock>,
     random: &Arc<dyn Random>,
     metrics: &Arc<Metrics>,
+    keys: Arc<Keyring>,
 ) -> Arc<TableService> {
     let substrate = headwater_tables::Substrate {
         logs: store.clone(),
@@ -278,6 +280,7 @@ async fn open_tables(
         limits: settings.limit_policy(),
         transition: settings.table_transition,
         copy_after_bytes: headwater_tables::COPY_AFTER_BYTES,
+        keys,
     };
     match TableService::open(substrate.clone(), config.clone()).await {
         Ok(tables) => tables,

@@ -72,14 +72,15 @@ impl Capacity {
         if !self.enforced {
             return None;
         }
-        let Billing::Provisioned(of_table) = table.meta.billing else { return None };
         let global =
             index.and_then(|name| table.index(name)).filter(|index| index.spec.scope == IndexScope::Global);
-        let Throughput { read, write } = match global {
-            Some(index) => index.spec.throughput?,
-            None => of_table,
+        let (read, write) = match (table.meta.billing, global) {
+            (Billing::Provisioned(_), Some(index)) => both(index.spec.throughput?),
+            (Billing::Provisioned(of_table), None) => both(of_table),
+            // An index has as much as its table, and for itself.
+            (Billing::PayPerRequest, _) => (table.meta.on_demand?.read, table.meta.on_demand?.write),
         };
-        let units = if kind == Kind::Read { read } else { write };
+        let units = if kind == Kind::Read { read? } else { write? };
         let owner = (table.meta.uid, global.map(|index| index.spec.name.clone()), kind);
         let rate = 2 * units;
         let mut buckets = self.buckets.lock();
@@ -94,6 +95,10 @@ impl Capacity {
     pub(crate) fn retain(&self, is_there: impl Fn(u64) -> bool) {
         self.buckets.lock().retain(|(uid, ..), _| is_there(*uid));
     }
+}
+
+fn both(throughput: Throughput) -> (Option<u64>, Option<u64>) {
+    (Some(throughput.read), Some(throughput.write))
 }
 
 fn fresh(rate: u64) -> Bucket {

@@ -12,6 +12,8 @@
 //! {"put": [UID, {NAME: VALUE, ...}]}    the item is this
 //! {"del": [UID, {NAME: VALUE, ...}]}    the item of this key is gone
 //! {"token": [ACCOUNT, TOKEN, REQUEST, MS]}   a transaction was done
+//! {"sealed": [UID, KEY, BASE64]}        a put or a del of an encrypted table (see encryption.rs)
+//! {"counts": [[UID, COUNT], ...]}       each table there is has had so many changes (see counts.rs)
 //! ```
 //! A value is an object of one member as in DynamoDB's own JSON; bytes are base64, numbers may be written `15E-1`. Items
 //! are at most [`LEVELS_MAX`](crate::limits::LEVELS_MAX) levels deep, which readers of JSON take.
@@ -42,6 +44,23 @@ pub(crate) enum Change {
     Delete(u64, Item),
     #[serde(rename = "token")]
     Token(TokenMeta),
+    #[serde(rename = "counts")]
+    Counts(Vec<(u64, u64)>),
+    #[serde(rename = "sealed", serialize_with = "show_sealed", deserialize_with = "read_sealed")]
+    Sealed(u64, u32, Bytes),
+}
+
+impl Change {
+    /// The table that it changes.
+    pub(crate) fn table(&self) -> Option<u64> {
+        match self {
+            Self::Table(meta) => Some(meta.uid),
+            Self::Gone(uid) | Self::Put(uid, _) | Self::Delete(uid, _) | Self::Sealed(uid, _, _) => {
+                Some(*uid)
+            }
+            Self::Token(_) | Self::Counts(_) => None,
+        }
+    }
 }
 
 /// A transaction that was done: account, token, digest of the request, when in milliseconds.
@@ -74,6 +93,16 @@ fn show_delete<S: Serializer>(uid: &u64, key: &Item, to: S) -> Result<S::Ok, S::
 fn read_delete<'de, D: Deserializer<'de>>(from: D) -> Result<(u64, Item), D::Error> {
     let (uid, item) = <(u64, StoredItem<'static>)>::deserialize(from)?;
     Ok((uid, item.0.into_owned()))
+}
+
+fn show_sealed<S: Serializer>(uid: &u64, key: &u32, sealed: &Bytes, to: S) -> Result<S::Ok, S::Error> {
+    (uid, key, Base64(sealed)).serialize(to)
+}
+
+fn read_sealed<'de, D: Deserializer<'de>>(from: D) -> Result<(u64, u32, Bytes), D::Error> {
+    let (uid, key, sealed) = <(u64, u32, Cow<'_, str>)>::deserialize(from)?;
+    let sealed = STANDARD.decode_to_vec(sealed.as_bytes()).map_err(|_| D::Error::custom("no base64"))?;
+    Ok((uid, key, sealed.into()))
 }
 
 struct StoredItem<'a>(Cow<'a, Item>);

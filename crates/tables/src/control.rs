@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use headwater_host::Random;
 use headwater_types::{AccountId, Timestamp};
+use headwater_vault::KeyId;
 
 use crate::change::Change;
 use crate::description::{IndexChange, Status, TableChange, Tags};
 use crate::error::{Result, TablesError};
 use crate::limits::{GLOBAL_INDEXES_MAX, TABLES_MAX, TAGS_MAX};
-use crate::meta::{IndexMeta, Phase, TableMeta, TimeToLiveMeta};
+use crate::meta::{IndexMeta, Phase, PointInTimeMeta, TableMeta, TimeToLiveMeta};
+use crate::options::{EncryptionChoice, OnDemand, PointInTime, TableOptions};
 use crate::schema::{Billing, IndexScope, IndexSpec, TableKey, TableName, TableSpec, Throughput};
 use crate::state::{State, Table};
 use crate::write::invalid;
@@ -30,9 +32,9 @@ impl Planning<'_> {
 
     /// The table, if it may be changed.
     fn settled(&self, key: &TableKey) -> Result<&Table> {
-        let (table, status) = self.state.find(key, self.now)?;
+        let (table, status) = self.state.whole(key, self.now)?;
         let doing = match status {
-            Status::Active => return Ok(table),
+            Status::Active | Status::Inaccessible => return Ok(table),
             Status::Creating => "created",
             Status::Updating => "updated",
             Status::Deleting => "deleted",
@@ -46,13 +48,14 @@ impl Planning<'_> {
                 return Err(TablesError::InUse { table: key.name.clone(), doing: "deleted" });
             }
             Ok(_) => return Err(TablesError::TableExists(key.name.clone())),
-            Err(_) => {}
+            Err(TablesError::TableNotFound(_)) => {}
+            Err(lost) => return Err(lost),
         }
         self.check_quota(key.account)?;
         check_tags(&spec.tags)?;
         let phase = Phase::Creating { until: self.until() };
         let on_demand = spec.billing == Billing::PayPerRequest;
-        let meta = TableMeta {
+        let mut meta = TableMeta {
             uid: self.fresh_uid(random),
             account: key.account,
             name: key.name.clone(),
@@ -69,7 +72,12 @@ impl Planning<'_> {
             deletion_protection: spec.deletion_protection,
             time_to_live: None,
             tags: spec.tags,
+            encryption: Default::default(),
+            on_demand: None,
+            warm: None,
+            point_in_time: None,
         };
+        self.set_options(&mut meta, spec.options)?;
         // An earlier table of the name is gone by now, and has perhaps not been noticed yet.
         let mut changes = self.purge_of(|table| table.meta.key() == *key);
         changes.push(Change::Table(Box::new(meta)));
@@ -111,7 +119,7 @@ impl Planning<'_> {
         match status {
             Status::Creating => return in_use("created"),
             Status::Deleting => return in_use("deleted"),
-            Status::Updating | Status::Active => {}
+            Status::Updating | Status::Active | Status::Inaccessible => {}
         }
         if table.meta.deletion_protection {
             return Err(invalid(
@@ -151,6 +159,23 @@ impl Planning<'_> {
         for index in change.indexes {
             self.change_index(table, &mut meta, index)?;
         }
+        match &change.options.encryption {
+            Some(EncryptionChoice::Off) if meta.encryption.active.is_none() => {
+                return Err(invalid(
+                    "One or more parameter values were invalid: Table is already encrypted by default",
+                ));
+            }
+            Some(EncryptionChoice::Key(given)) => {
+                let master = self.master(key, given.as_deref())?;
+                if meta.encryption.active.as_ref().is_some_and(|active| active.master == master) {
+                    return Err(invalid(
+                        "One or more parameter values were invalid: Table is already encrypted by given KMSMasterKeyId",
+                    ));
+                }
+            }
+            Some(EncryptionChoice::Off) | None => {}
+        }
+        self.set_options(&mut meta, change.options)?;
         check_billing(&meta)?;
         if meta == before && change.deletion_protection.is_none() {
             return Err(invalid(
@@ -164,6 +189,52 @@ impl Planning<'_> {
             meta.phase = Phase::Updating { until: self.until() };
         }
         Ok(vec![Change::Table(Box::new(meta))])
+    }
+
+    /// The master key that is meant.
+    fn master(&self, table: &TableKey, given: Option<&str>) -> Result<KeyId> {
+        let unusable = |trouble| TablesError::Key { table: table.name.clone(), trouble };
+        self.state.vault().master(given).map_err(unusable)
+    }
+
+    fn set_options(&self, meta: &mut TableMeta, options: TableOptions) -> Result<()> {
+        let TableOptions { encryption, on_demand, warm } = options;
+        match encryption {
+            None => {}
+            Some(EncryptionChoice::Off) => meta.encryption.active = None,
+            Some(EncryptionChoice::Key(given)) => {
+                let key = meta.key();
+                let master = self.master(&key, given.as_deref())?;
+                let started = meta.encryption.start(meta.uid, &master, self.state.vault());
+                started.map_err(|trouble| TablesError::Key { table: key.name, trouble })?;
+            }
+        }
+        if let Some(on_demand) = on_demand {
+            if meta.billing != Billing::PayPerRequest {
+                return Err(invalid(
+                    "One or more parameter values were invalid: OnDemandThroughput can only be specified when BillingMode \
+                     is PAY_PER_REQUEST",
+                ));
+            }
+            meta.on_demand = Some(on_demand).filter(|on_demand| *on_demand != OnDemand::default());
+        }
+        meta.warm = warm.or(meta.warm);
+        Ok(())
+    }
+
+    /// Upkeep of all data keys.
+    pub(crate) fn tend_keys(&self) -> Vec<Change> {
+        let tended = self.state.tables().filter_map(|table| {
+            let encryption = table.meta.encryption.tended(table.meta.uid, &table.keys, self.state.vault())?;
+            Some(Change::Table(Box::new(TableMeta { encryption, ..table.meta.clone() })))
+        });
+        tended.collect()
+    }
+
+    pub(crate) fn point_in_time(&self, key: &TableKey, wanted: Option<PointInTime>) -> Result<Vec<Change>> {
+        let table = self.settled(key)?;
+        let point_in_time = wanted.map(|wanted| PointInTimeMeta { days: wanted.days });
+        Ok(vec![Change::Table(Box::new(TableMeta { point_in_time, ..table.meta.clone() }))])
     }
 
     fn bill(&self, meta: &mut TableMeta, billing: Billing) -> Result<()> {
@@ -290,7 +361,7 @@ impl Planning<'_> {
     }
 
     pub(crate) fn tag(&self, key: &TableKey, tags: Tags) -> Result<Vec<Change>> {
-        let (table, _) = self.state.find(key, self.now)?;
+        let (table, _) = self.state.whole(key, self.now)?;
         let mut meta = table.meta.clone();
         meta.tags.extend(tags);
         check_tags(&meta.tags)?;
@@ -298,7 +369,7 @@ impl Planning<'_> {
     }
 
     pub(crate) fn untag(&self, key: &TableKey, keys: &[String]) -> Result<Vec<Change>> {
-        let (table, _) = self.state.find(key, self.now)?;
+        let (table, _) = self.state.whole(key, self.now)?;
         let mut meta = table.meta.clone();
         meta.tags.retain(|tag, _| !keys.contains(tag));
         Ok(vec![Change::Table(Box::new(meta))])

@@ -3,6 +3,7 @@
 use headwater_types::{Timestamp, partition_of};
 
 use crate::description::{IndexDescription, Status, TableDescription, TimeToLive};
+use crate::options::TableSettings;
 use crate::schema::{IndexScope, TableKey};
 use crate::state::{Index, Table};
 
@@ -21,8 +22,9 @@ pub(crate) fn describe(table: &Table, status: Status, region: &str, now: Timesta
         let status = if index.spec.scope == IndexScope::Local { status } else { own };
         Some(describe_index(entries, status, &arn))
     });
+    let is_closed = matches!(status, Status::Active | Status::Updating) && table.key_trouble().is_some();
     TableDescription {
-        status,
+        status: if is_closed { Status::Inaccessible } else { status },
         created: meta.created,
         id: meta.id.clone(),
         schema: meta.schema.clone(),
@@ -32,6 +34,12 @@ pub(crate) fn describe(table: &Table, status: Status, region: &str, now: Timesta
         throughput_changed: (meta.throughput_raised, meta.throughput_lowered),
         class: meta.class,
         deletion_protection: meta.deletion_protection,
+        settings: TableSettings {
+            master_key: meta.encryption.active.as_ref().map(|active| active.master.clone()),
+            on_demand: meta.on_demand,
+            warm: meta.warm,
+            point_in_time: meta.point_in_time.map(Into::into),
+        },
         items: table.items.len(),
         size_bytes: table.bytes,
         key,

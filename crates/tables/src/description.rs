@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use headwater_types::Timestamp;
 
+use crate::options::{TableOptions, TableSettings};
 use crate::schema::{
     Billing, IndexProjection, IndexScope, IndexSpec, KeySchema, TableClass, TableKey, TableName, Throughput,
 };
@@ -19,6 +20,8 @@ pub enum Status {
     Updating,
     /// Being deleted.
     Deleting,
+    /// There, and the master key of its items cannot be used.
+    Inaccessible,
 }
 
 /// A table.
@@ -48,6 +51,8 @@ pub struct TableDescription {
     pub class: Option<(TableClass, Option<Timestamp>)>,
     /// True if it cannot be deleted.
     pub deletion_protection: bool,
+    /// What else it was set to.
+    pub settings: TableSettings,
     /// How many items there are.
     pub items: usize,
     /// What they weigh.
@@ -88,6 +93,8 @@ pub struct TableChange {
     pub deletion_protection: Option<bool>,
     /// Global indexes: at most one is made or removed.
     pub indexes: Vec<IndexChange>,
+    /// What else was asked for.
+    pub options: TableOptions,
 }
 
 /// A change of a global index.

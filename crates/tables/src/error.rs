@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use headwater_store::StoreError;
+use headwater_vault::KeyTrouble;
 
 use crate::expression::ExpressionError;
 use crate::schema::TableName;
@@ -55,6 +56,29 @@ pub enum TablesError {
     /// What is stored cannot be read.
     #[error("stored tables cannot be read: {0}")]
     Damaged(String),
+    /// Deciding a request failed inside the server. Nothing of it was done.
+    #[error("the request could not be decided; the log of the server says why")]
+    Undecided,
+    /// The master key cannot be used, by which items are encrypted or are to be.
+    #[error("the key of table {table} cannot be used: {trouble}")]
+    Key {
+        /// Which.
+        table: TableName,
+        /// Why.
+        trouble: KeyTrouble,
+    },
+    /// The table has lost changes to damage, or there may have been one of this name. Nothing of it is read or written
+    /// until the damage is mended or the loss accepted.
+    #[error(
+        "Table {table} has lost changes to damage of the data directory, or may have: {cause}. Put the damaged file back from \
+         a backup, or delete the table, or accept the loss with `headwater repair-tables`."
+    )]
+    Lost {
+        /// Which.
+        table: TableName,
+        /// To what.
+        cause: String,
+    },
     /// The server is stopping.
     #[error("the tables are closed")]
     Stopped,

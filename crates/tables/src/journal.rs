@@ -1,60 +1,44 @@
-//! What keeps the tables: a log of changes, and now and then a copy of everything.
+//! Durable journal and periodic copies of all tables.
 //!
 //! # Constraints
 //! A write is acknowledged when its change is in the log. The log has one writer, which always names the end that it
 //! knows: somebody else's append makes it read everything anew.
 //!
 //! # Format
-//! The metadata key `tables/root` names the copy and from where on the log counts (JSON, [`Root`]). Records of both
-//! logs are in [`crate::change`].
+//! The root names the copies and from where on the log counts ([`crate::root`]). Records of both logs are in
+//! [`crate::change`].
 //!
 //! # Algorithm
-//! A copy is written while changes go on, table by table and stretch by stretch. It is made true by replaying the log
-//! from where it ended when the copy was begun: changes say what is there afterwards, so those that the copy has already
-//! do no harm. Only once the root names the copy is the log trimmed.
-//!
-//! Whoever opens the tables writes the root anew, as it is, and from then on changes it only from the version that this
-//! had. So a copy by somebody who had opened them before is never named by the root, and can be removed.
+//! Copies are made while changes go on ([`crate::copy`]). Opening the tables writes the root anew, as it is, and from then
+//! on it is changed only from the version that this had. So a copy by somebody who had opened them before is never named by
+//! the root, and can be removed.
 //!
 //! # Recovery
-//! Copy, then log. Until the place where the copy was complete, changes of tables that are not there are passed over:
-//! the table was deleted before the copy came to it. After that they are damage.
+//! Copy, then log. If the newest copy is damaged, the one before and all of the log since. What neither has is lost, and
+//! [`crate::replay`] finds out which tables it concerns. As long as anything is lost no copy is made and nothing trimmed:
+//! a file that is put back mends it. [`Journal::accept_losses`] ends that, when somebody has decided so.
 
 use std::sync::Arc;
 
-use bytes::Bytes;
-use headwater_host::{Clock, Random};
+use headwater_host::Clock;
 use headwater_store::{
-    AppendBatch, Expect, Expected, LogId, LogStore, MetaStore, Position, ReadLimit, RecordBatch, ShardLog,
-    StoreError, Version,
+    AppendBatch, Expect, Expected, LogStore, MetaStore, Position, RecordBatch, ShardLog, StoreError,
 };
 use headwater_types::Record;
+use headwater_vault::Keyring;
 use parking_lot::{Mutex, RwLock};
-use serde::{Deserialize, Serialize};
-use tracing::warn;
+use tracing::{error, warn};
 
-use crate::change::{Change, decode};
+use crate::copy::{Copy, forget_other_copies};
+use crate::counts::Counts;
+use crate::encryption::Vault;
 use crate::error::{Result, TablesError};
 use crate::keys;
-use crate::order::Place;
+use crate::reading::{Seen, read_through};
+use crate::replay::Replay;
+use crate::root::{Generation, Root};
 use crate::state::State;
 use crate::write::Recorded;
-
-/// What one read of a log brings, in bytes.
-const READ_BYTES: usize = 8 << 20;
-/// A record of a copy, about, in bytes.
-const COPY_RECORD_BYTES: usize = 256 << 10;
-
-/// Which logs hold the tables.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-struct Root {
-    /// The copy, if there is one.
-    snapshot: Option<u64>,
-    /// From here on the log counts.
-    from: u64,
-    /// Here the copy was complete.
-    settled: u64,
-}
 
 /// How often it is tried to read everything while somebody else replaces it.
 const LOAD_TRIES: usize = 5;
@@ -65,13 +49,18 @@ pub(crate) struct Journal {
     logs: Arc<dyn LogStore>,
     meta: Arc<dyn MetaStore>,
     clock: Arc<dyn Clock>,
-    random: Arc<dyn Random>,
     log: Arc<dyn ShardLog>,
     /// As it was last written here, and what a change of it expects.
     root: Arc<Mutex<(Root, Expected)>>,
     tail: Position,
     /// In the log since the copy.
     bytes: usize,
+    /// Changes of each table up to the tail; `None` while a loss makes them unknown.
+    counts: Option<Counts>,
+    bytes_since_counts: usize,
+    /// So many copies are wanted however short the log is.
+    copies_wanted: u8,
+    vault: Vault,
 }
 
 impl Journal {
@@ -80,13 +69,25 @@ impl Journal {
         logs: Arc<dyn LogStore>,
         meta: Arc<dyn MetaStore>,
         clock: Arc<dyn Clock>,
-        random: Arc<dyn Random>,
+        vault: Vault,
     ) -> Result<(Self, State)> {
         let id = keys::journal().map_err(damaged)?;
         logs.create(std::slice::from_ref(&id)).await?;
         let log = logs.open(&id).await?;
         let root = Arc::new(Mutex::new((Root::default(), Expected::Absent)));
-        let mut journal = Self { logs, meta, clock, random, log, root, tail: Position::START, bytes: 0 };
+        let mut journal = Self {
+            logs,
+            meta,
+            clock,
+            log,
+            root,
+            tail: Position::START,
+            bytes: 0,
+            counts: None,
+            bytes_since_counts: 0,
+            copies_wanted: 0,
+            vault,
+        };
         let state = journal.load().await?;
         Ok((journal, state))
     }
@@ -95,7 +96,7 @@ impl Journal {
     pub(crate) async fn load(&mut self) -> Result<State> {
         let mut tries = 0;
         loop {
-            match self.try_load().await {
+            match self.try_load(tries == LOAD_TRIES).await {
                 Err(TablesError::Store(StoreError::Conflict | StoreError::NoSuchLog(_)))
                     if tries < LOAD_TRIES =>
                 {
@@ -106,8 +107,8 @@ impl Journal {
         }
     }
 
-    async fn try_load(&mut self) -> Result<State> {
-        let (root, expected) = match root_of(&*self.meta).await? {
+    async fn try_load(&mut self, is_last_try: bool) -> Result<State> {
+        let (root, expected) = match Root::read(&*self.meta).await? {
             Some((root, version)) => (root, Expected::Version(version)),
             None => (Root::default(), Expected::Absent),
         };
@@ -117,43 +118,110 @@ impl Journal {
             Err(StoreError::NoSpace(_)) => (expected, false),
             Err(error) => return Err(error.into()),
         };
-        let mut state = State::default();
-        if let Some(number) = root.snapshot {
-            let log = self.logs.open(&keys::snapshot(number).map_err(damaged)?).await?;
-            replay(&*log, Position::START, |_, record| apply(&mut state, record, true)).await?;
+        let (generation, mut replay) = self.best_copy(&root, is_last_try).await?;
+        replay.begin_log();
+        let from = generation.from()?;
+        self.tail = read_through(&*self.log, from, |seen| replay.logged(seen, &generation)).await?;
+        (self.bytes, self.bytes_since_counts) = (replay.bytes, replay.bytes_since_counts);
+        // Twice, so that the one before goes as well.
+        self.copies_wanted = if replay.has_plain_items() { 2 } else { root.is_previous_plain.into() };
+        let (state, counts) = replay.finish();
+        self.counts = counts;
+        if fenced && !state.has_losses() {
+            forget_other_copies(&*self.logs, &root).await;
         }
-        let (from, mut bytes) = (position(root.from)?, 0);
-        if self.log.bounds().start > from {
-            return Err(TablesError::Damaged("the log of changes begins after the copy".into()));
-        }
-        self.tail = replay(&*self.log, from, |at, record| {
-            bytes += record.len();
-            apply(&mut state, record, at.get() < root.settled)
-        })
-        .await?;
-        self.bytes = bytes;
-        if fenced {
-            self.forget_other_copies(root.snapshot).await;
-        }
+        // Of a damaged copy only the one before is kept, until there is a new one.
+        let is_behind = generation != root.newest;
+        self.copies_wanted = self.copies_wanted.max(is_behind.into());
+        let root = if is_behind { Root { newest: generation, ..Root::default() } } else { root };
         // A new one: a copy that is being made has the old one's.
         self.root = Arc::new(Mutex::new((root, expected)));
         Ok(state)
     }
 
+    /// The newest copy that is whole; the newest one if none is.
+    async fn best_copy(&self, root: &Root, is_last_try: bool) -> Result<(Generation, Replay)> {
+        let mut damaged = None;
+        for generation in root.generations() {
+            match self.read_copy(&generation).await {
+                Ok(replay) if replay.is_whole() => {
+                    if generation != root.newest {
+                        warn!(
+                            "the newest copy of the tables is damaged; the one before and the log since are used"
+                        );
+                    }
+                    return Ok((generation, replay));
+                }
+                Ok(replay) => damaged = damaged.or(Some((generation, replay))),
+                Err(TablesError::Store(StoreError::NoSuchLog(name)))
+                    if is_last_try && root.previous.is_some() =>
+                {
+                    error!(name, "a copy of the tables is not there");
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        damaged.ok_or_else(|| TablesError::Damaged("no copy of the tables is there".into()))
+    }
+
+    async fn read_copy(&self, generation: &Generation) -> Result<Replay> {
+        let mut replay = Replay::new(self.vault.clone());
+        if let Some(number) = generation.snapshot {
+            let log = self.logs.open(&keys::snapshot(number).map_err(self::damaged)?).await?;
+            read_through(&*log, Position::START, |seen: Seen<'_>| replay.copied(seen)).await?;
+        }
+        Ok(replay)
+    }
+
     /// Makes records of changes durable, each as a whole.
     pub(crate) async fn append(&mut self, records: &[Recorded]) -> Result<()> {
-        let batch = batch(records)?;
+        let counted = match &self.counts {
+            Some(counts) if counts.are_due(self.bytes_since_counts) => Some(counts.record()?),
+            _ => None,
+        };
+        let are_counted = counted.is_some();
+        let batch = batch(counted.iter().chain(records))?;
         let (bytes, count) = (batch.bytes().len(), batch.count());
         let batch = AppendBatch { arrival: self.clock.now(), records: batch };
         let appended = self.log.append(batch, Expect::Tail(self.tail)).await?;
         self.tail = appended.first.plus(count.into());
         self.bytes += bytes;
+        self.bytes_since_counts = if are_counted { bytes } else { self.bytes_since_counts + bytes };
+        if let Some(counts) = &mut self.counts {
+            records.iter().flat_map(|recorded| &recorded.changes).for_each(|change| counts.note(change));
+        }
         Ok(())
+    }
+
+    /// Writes the counts as the last thing, so that damage before the end can be told apart.
+    pub(crate) async fn close(&mut self) {
+        let Some(counts) = self.counts.as_ref().filter(|_| self.bytes_since_counts > 0) else { return };
+        let written = match counts.record() {
+            Ok(counts) => self.append(&[counts]).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = written {
+            warn!(%error, "the counts of the tables' changes could not be written");
+        }
     }
 
     /// True if it is time for a copy.
     pub(crate) fn wants_copy(&self, state: &State, after_bytes: usize) -> bool {
-        self.bytes > after_bytes.max(2 * state.memory_bytes())
+        let is_long = self.bytes > after_bytes.max(2 * state.memory_bytes());
+        (is_long || self.copies_wanted > 0) && !state.has_losses() && state.unread().is_none()
+    }
+
+    /// Has copies made in place of those there are, in which items are stored as they are no longer to be.
+    pub(crate) fn replace_copies(&mut self) {
+        self.copies_wanted = 2;
+    }
+
+    pub(crate) fn vault(&self) -> &Vault {
+        &self.vault
+    }
+
+    pub(crate) fn replace_keys(&mut self, keyring: Arc<Keyring>) {
+        self.vault.keyring = keyring;
     }
 
     /// What the log has since the copy, in bytes.
@@ -164,6 +232,7 @@ impl Journal {
     /// A copy was made of so much of the log.
     pub(crate) fn copied(&mut self, bytes: usize) {
         self.bytes = self.bytes.saturating_sub(bytes);
+        self.copies_wanted = self.copies_wanted.saturating_sub(1);
     }
 
     /// What makes a copy.
@@ -175,130 +244,24 @@ impl Journal {
             log: self.log.clone(),
             root: self.root.clone(),
             from: self.tail,
-            number: self.random.next_u64(),
+            counts: self.counts.clone().unwrap_or_default(),
+            number: self.vault.random.next_u64(),
+            is_alone: false,
+            is_previous_plain: self.copies_wanted > 1,
         }
     }
 
-    /// Copies that were begun and not finished, or have been replaced.
-    async fn forget_other_copies(&self, kept: Option<u64>) {
-        let kept = kept.and_then(|number| keys::snapshot(number).ok());
-        let listed = self.logs.list(&format!("{}snapshot/", keys::LOGS)).await.unwrap_or_default();
-        let others: Vec<LogId> = listed.into_iter().filter(|id| Some(id) != kept.as_ref()).collect();
-        if let Err(error) = self.logs.delete(&others).await {
-            warn!(%error, "old copies of the tables could not be removed");
-        }
-    }
-}
-
-/// A copy to be made.
-pub(crate) struct Copy {
-    logs: Arc<dyn LogStore>,
-    meta: Arc<dyn MetaStore>,
-    clock: Arc<dyn Clock>,
-    log: Arc<dyn ShardLog>,
-    root: Arc<Mutex<(Root, Expected)>>,
-    from: Position,
-    /// Unlike that of any other.
-    number: u64,
-}
-
-impl Root {
-    fn encode(&self) -> Result<Bytes> {
-        let text = serde_json::to_vec(self).map_err(|error| TablesError::Damaged(error.to_string()))?;
-        Ok(text.into())
-    }
-}
-
-impl Copy {
-    /// Makes it, while changes go on.
-    pub(crate) async fn make(self, state: Arc<RwLock<State>>) -> Result<()> {
-        let made = self.try_make(state).await;
-        if made.is_err() && self.root.lock().0.snapshot != Some(self.number) {
-            // Half of a copy is of no use, and takes room.
-            self.logs.delete(&[keys::snapshot(self.number).map_err(damaged)?]).await?;
-        }
-        made
-    }
-
-    async fn try_make(&self, state: Arc<RwLock<State>>) -> Result<()> {
-        let (old, expected) = self.root.lock().clone();
-        let id = keys::snapshot(self.number).map_err(damaged)?;
-        self.logs.create(std::slice::from_ref(&id)).await?;
-        let copy = self.logs.open(&id).await?;
-        let (tokens, uids) = {
-            let state = state.read();
-            (state.token_changes(), state.tables().map(|table| table.meta.uid).collect::<Vec<_>>())
-        };
-        for chunk in tokens.chunks(1000) {
-            self.append(&*copy, chunk.to_vec()).await?;
-        }
-        for uid in uids {
-            let mut after: Option<Place> = None;
-            let mut is_first = true;
-            loop {
-                let (changes, last) = stretch(&state.read(), uid, after.as_ref(), is_first);
-                if !changes.is_empty() {
-                    self.append(&*copy, changes).await?;
-                }
-                is_first = false;
-                match last {
-                    Some(last) => after = Some(last),
-                    None => break,
-                }
-            }
-        }
-        let settled = self.log.bounds().end;
-        let root = Root { snapshot: Some(self.number), from: self.from.get(), settled: settled.get() };
-        let version = match self.meta.put(keys::ROOT, root.encode()?, expected).await {
-            Ok(version) => version,
-            // It may have been written nevertheless.
-            Err(error) => match root_of(&*self.meta).await? {
-                Some((written, version)) if written.snapshot == Some(self.number) => version,
-                _ => return Err(error.into()),
-            },
-        };
-        *self.root.lock() = (root, Expected::Version(version));
-        self.log.trim(self.from).await?;
-        if let Some(old) = old.snapshot {
-            self.logs.delete(&[keys::snapshot(old).map_err(damaged)?]).await?;
-        }
-        Ok(())
-    }
-
-    async fn append(&self, log: &dyn ShardLog, changes: Vec<Change>) -> Result<()> {
-        let batch = AppendBatch { arrival: self.clock.now(), records: batch(&[Recorded::new(changes)?])? };
-        log.append(batch, Expect::Any).await?;
+    /// Takes what is known for all there is: makes a copy of it and forgets the log before, and everything else.
+    pub(crate) async fn accept_losses(&mut self, state: &Arc<RwLock<State>>) -> Result<()> {
+        self.counts = Some(Counts::default());
+        let copy = Copy { is_alone: true, is_previous_plain: false, ..self.copy() };
+        copy.make(state.clone()).await?;
+        (self.bytes, self.bytes_since_counts, self.copies_wanted) = (0, 0, 0);
         Ok(())
     }
 }
 
-/// Some items of a table, its own record before the first of them, and after which one to go on.
-fn stretch(state: &State, uid: u64, after: Option<&Place>, is_first: bool) -> (Vec<Change>, Option<Place>) {
-    use std::ops::Bound::{Excluded, Unbounded};
-    let Some(table) = state.table(uid) else { return (Vec::new(), None) };
-    let mut changes = Vec::new();
-    if is_first {
-        changes.push(Change::Table(Box::new(table.meta.clone())));
-    }
-    let mut bytes = 0;
-    let start = after.map_or(Unbounded, Excluded);
-    for (place, item) in table.items.range::<Place, _>((start, Unbounded)) {
-        changes.push(Change::Put(uid, item.clone()));
-        bytes += crate::value::size_bytes(item);
-        if bytes >= COPY_RECORD_BYTES {
-            return (changes, Some(place.clone()));
-        }
-    }
-    (changes, None)
-}
-
-async fn root_of(meta: &dyn MetaStore) -> Result<Option<(Root, Version)>> {
-    let Some(stored) = meta.get(keys::ROOT).await? else { return Ok(None) };
-    let root = serde_json::from_slice(&stored.value).map_err(damaged)?;
-    Ok(Some((root, stored.version)))
-}
-
-fn batch(records: &[Recorded]) -> Result<RecordBatch> {
+pub(crate) fn batch<'a>(records: impl IntoIterator<Item = &'a Recorded>) -> Result<RecordBatch> {
     let mut builder = headwater_types::RecordBatchBuilder::default();
     for recorded in records {
         builder.push(Record { key: "", explicit_hash_key: None, data: &recorded.bytes });
@@ -306,44 +269,6 @@ fn batch(records: &[Recorded]) -> Result<RecordBatch> {
     builder.finish().ok_or_else(|| StoreError::Invalid("no changes".into()).into())
 }
 
-/// Gives every record from `from` on to `each`, with its position, and says where the log ends.
-async fn replay(
-    log: &dyn ShardLog,
-    from: Position,
-    mut each: impl FnMut(Position, &[u8]) -> Result<()>,
-) -> Result<Position> {
-    let limit = ReadLimit { records: 10_000, bytes: READ_BYTES };
-    let mut from = from;
-    loop {
-        let read = log.read(from, limit).await?;
-        for stored in &read.batches {
-            if stored.records.is_sealed() {
-                return Err(TablesError::Damaged("a record is sealed".into()));
-            }
-            for (i, record) in stored.records.records().enumerate() {
-                each(stored.first.plus(i as u64), record.data)?;
-            }
-        }
-        from = read.next;
-        if read.next >= read.bounds.end {
-            return Ok(read.bounds.end);
-        }
-    }
-}
-
-fn apply(state: &mut State, record: &[u8], lenient: bool) -> Result<()> {
-    for change in decode(record).map_err(TablesError::Damaged)? {
-        if !state.apply(change) && !lenient {
-            return Err(TablesError::Damaged("a change is of a table that is not there".into()));
-        }
-    }
-    Ok(())
-}
-
-fn position(value: u64) -> Result<Position> {
-    Position::new(value).ok_or_else(|| TablesError::Damaged(format!("{value} is no position")))
-}
-
-fn damaged(cause: impl std::fmt::Display) -> TablesError {
+pub(crate) fn damaged(cause: impl std::fmt::Display) -> TablesError {
     TablesError::Damaged(cause.to_string())
 }

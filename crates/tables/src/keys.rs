@@ -4,8 +4,8 @@ use headwater_store::{LogId, LogIdError};
 
 /// Which logs hold the tables (see [`crate::journal`]).
 pub(crate) const ROOT: &str = "tables/root";
-/// What all logs begin with.
-pub(crate) const LOGS: &str = "tables/";
+/// The beginning of the names of copies.
+pub(crate) const SNAPSHOTS: &str = "tables/snapshot/";
 
 /// The log of changes.
 pub(crate) fn journal() -> Result<LogId, LogIdError> {
@@ -14,5 +14,5 @@ pub(crate) fn journal() -> Result<LogId, LogIdError> {
 
 /// A copy of everything. The number tells it from earlier ones.
 pub(crate) fn snapshot(number: u64) -> Result<LogId, LogIdError> {
-    LogId::new(&format!("tables/snapshot/{number:016x}"))
+    LogId::new(&format!("{SNAPSHOTS}{number:016x}"))
 }

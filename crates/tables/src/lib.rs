@@ -2,19 +2,28 @@
 
 mod capacity;
 mod change;
+mod command;
 mod control;
+mod copy;
+mod counts;
 mod describe;
 mod description;
+mod encryption;
 mod error;
 pub mod expression;
 mod journal;
 mod keys;
 pub mod limits;
+mod losses;
 mod meta;
+mod options;
 mod order;
 mod owner;
 mod read;
+mod reading;
+mod replay;
 mod requests;
+mod root;
 mod schema;
 mod service;
 mod state;
@@ -24,7 +33,10 @@ mod write;
 pub use description::{
     IndexChange, IndexDescription, Status, TableChange, TableDescription, Tags, TimeToLive,
 };
+pub use encryption::TABLES_ALIAS;
 pub use error::{Cancellation, Result, TablesError};
+pub use losses::Losses;
+pub use options::{EncryptionChoice, OnDemand, PointInTime, TableOptions, TableSettings};
 pub use requests::{
     Action, Collection, Consumed, Get, Got, Page, PageRequest, Range, Select, Write, Written,
 };

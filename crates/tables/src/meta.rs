@@ -8,7 +8,11 @@ use headwater_types::{AccountId, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::description::Status;
-use crate::schema::{Billing, IndexSpec, KeyAttribute, KeySchema, TableClass, TableKey, TableName};
+use crate::encryption::EncryptionMeta;
+use crate::options::OnDemand;
+use crate::schema::{
+    Billing, IndexSpec, KeyAttribute, KeySchema, TableClass, TableKey, TableName, Throughput,
+};
 
 /// Where a table or an index is in its life. A transition ends by itself when its time has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -79,6 +83,20 @@ pub(crate) struct TableMeta {
     pub(crate) time_to_live: Option<TimeToLiveMeta>,
     #[serde(default)]
     pub(crate) tags: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "EncryptionMeta::is_unused")]
+    pub(crate) encryption: EncryptionMeta,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) on_demand: Option<OnDemand>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) warm: Option<Throughput>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) point_in_time: Option<PointInTimeMeta>,
+}
+
+/// Point-in-time recovery as it was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct PointInTimeMeta {
+    pub(crate) days: u32,
 }
 
 impl TableMeta {

@@ -1,8 +1,8 @@
 //! The one task that changes tables.
 //!
 //! # Algorithm
-//! It takes all commands that wait, decides them in order, appends what they change in one piece, applies it, and
-//! answers. Decisions see what was decided before them in the same batch; readers see nothing that is not durable.
+//! It takes all commands that wait and carries them from decision to answer (see [`crate::command`]). Decisions see what
+//! was decided before them in the same batch; readers see nothing that is not durable.
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -12,46 +12,24 @@ use std::time::Duration;
 use headwater_host::Clock;
 use headwater_store::StoreError;
 use parking_lot::RwLock;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tracing::{error, warn};
 
 use crate::capacity::Capacity;
 use crate::change::Change;
+use crate::command::{Command, Decided, Group, groups};
 use crate::control::Planning;
 use crate::error::{Result, TablesError};
 use crate::journal::Journal;
 use crate::limits::APPEND_BYTES;
-use crate::requests::{Write, Written};
-use crate::service::TransactionToken;
 use crate::state::State;
-use crate::value::Item;
 use crate::write::{Moment, Recorded, Stage};
 
 /// Commands that are decided and made durable together.
 const BATCH_MAX: usize = 256;
 /// How long to wait before a copy that failed is tried again.
 const COPY_PAUSE: Duration = Duration::from_secs(60);
-
-/// A plan of changes of tables, made from what there is.
-pub(crate) type Plan = Box<dyn FnOnce(Planning<'_>) -> Result<Vec<Change>> + Send>;
-
-/// What is asked of the owner.
-pub(crate) enum Command {
-    Write(Write, oneshot::Sender<Result<Written>>),
-    WriteEach(Vec<Write>, oneshot::Sender<Result<Vec<Option<Written>>>>),
-    WriteAll(Vec<Write>, Option<TransactionToken>, oneshot::Sender<Result<Vec<Written>>>),
-    /// Items of a table whose time may have come.
-    Expire(u64, Vec<Item>, oneshot::Sender<Result<()>>),
-    Plan(Plan, oneshot::Sender<Result<()>>),
-    /// The last one.
-    Close,
-}
-
-/// The answers to a batch, once it is durable; or why it is not.
-type Answers = Vec<Answer>;
-/// One of them.
-type Answer = Box<dyn FnOnce(Option<&TablesError>) + Send>;
 
 /// The owner.
 pub(crate) struct Owner {
@@ -76,6 +54,10 @@ impl Owner {
             {
                 queue.push_back(next);
             }
+            if queue.iter().any(|command| matches!(command, Command::Close)) {
+                // Callers that are not answered any more see that it is closed.
+                commands.close();
+            }
             let closes = queue.iter().position(|command| matches!(command, Command::Close));
             queue.truncate(closes.unwrap_or(queue.len()));
             while !queue.is_empty() {
@@ -90,95 +72,85 @@ impl Owner {
             copying.abort();
             let _ = copying.await;
         }
+        self.journal.close().await;
     }
 
-    /// Takes commands from the front, up to one that has to see what those before it did to tables.
+    /// Takes commands from the front, up to one that has to see what those before it did, and carries them out.
     async fn batch(&mut self, queue: &mut VecDeque<Command>) {
         if self.state.read().trouble().is_some() {
             self.reload().await;
         }
-        let mut answers = Answers::new();
-        // Whoever asked for what cannot be decided is told by the loss of the answer; the others go on.
-        let decided = catch_unwind(AssertUnwindSafe(|| match queue.pop_front() {
-            Some(Command::Plan(plan, answer)) => self.plan(plan, answer, &mut answers),
-            Some(first) => {
-                queue.push_front(first);
-                self.decide(queue, &mut answers)
+        match queue.pop_front() {
+            Some(Command::ReplaceKeys(keyring, answer)) => {
+                self.journal.replace_keys(keyring);
+                if self.state.write().replace_vault(self.journal.vault().clone()) {
+                    self.reload().await;
+                }
+                // The caller may have gone.
+                let _ = answer.send(Ok(()));
+                return;
             }
-            None => Vec::new(),
-        }));
-        let records = decided.unwrap_or_else(|_| {
-            error!("a change of the tables has panicked and was not done");
-            answers.clear();
-            Vec::new()
-        });
-        let failed = match records.is_empty() {
-            true => None,
-            false => self.commit(records).await.err(),
-        };
-        for answer in answers {
-            answer(failed.as_ref());
+            Some(Command::AcceptLosses(answer)) => {
+                // The caller may have gone.
+                let _ = answer.send(self.accept_losses().await);
+                return;
+            }
+            first => first.into_iter().for_each(|first| queue.push_front(first)),
         }
-    }
-
-    fn plan(&self, plan: Plan, answer: oneshot::Sender<Result<()>>, answers: &mut Answers) -> Vec<Recorded> {
-        let planned =
-            plan(Planning { state: &self.state.read(), now: self.clock.now(), transition: self.transition });
-        let recorded = planned.and_then(Recorded::new);
-        match recorded {
-            Ok(recorded) => {
-                answers.push(held(answer, Ok(())));
-                if recorded.changes.is_empty() { Vec::new() } else { vec![recorded] }
+        let decided = self.decide(queue);
+        let mut failed = None;
+        for Group { records, answers } in groups(decided, APPEND_BYTES) {
+            if failed.is_none() && !records.is_empty() {
+                failed = self.append(records).await.err();
             }
-            Err(refused) => {
-                answers.push(held(answer, Err(refused)));
-                Vec::new()
+            for answer in answers {
+                answer(failed.as_ref());
             }
         }
     }
 
-    fn decide(&self, queue: &mut VecDeque<Command>, answers: &mut Answers) -> Vec<Recorded> {
+    /// Decides in order. A command that panics is dropped, which its caller is told by the loss of the answer; those
+    /// before it keep their decisions, those after it are left in the queue.
+    fn decide(&self, queue: &mut VecDeque<Command>) -> Vec<Decided> {
         let (now, elapsed) = (self.clock.now(), self.clock.elapsed());
         let moment = Moment { now, elapsed, capacity: &self.capacity };
         let state = self.state.read();
         let mut stage = Stage::new(&state);
+        let mut decided = Vec::new();
         while stage.record_bytes < APPEND_BYTES
             && let Some(command) = queue.pop_front()
         {
-            match command {
-                Command::Write(write, answer) => answers.push(held(answer, stage.write(&write, moment))),
-                Command::WriteEach(writes, answer) => {
-                    answers.push(held(answer, stage.write_each(&writes, moment)));
+            let planning = Planning { state: &state, now, transition: self.transition };
+            let (one, is_last) = match command {
+                Command::Decide(decide) => {
+                    let one = AssertUnwindSafe(|| {
+                        let answer = decide(&mut stage, moment);
+                        Decided { record: stage.take_record(), answer }
+                    });
+                    (catch_unwind(one), false)
                 }
-                Command::WriteAll(writes, token, answer) => {
-                    answers.push(held(answer, stage.write_all(&writes, token.as_ref(), moment)));
+                Command::Plan(plan) if decided.is_empty() => {
+                    (catch_unwind(AssertUnwindSafe(|| plan(planning))), true)
                 }
-                Command::Expire(uid, keys, answer) => {
-                    stage.expire(uid, &keys, now);
-                    answers.push(held(answer, Ok(())));
-                }
-                Command::Plan(plan, answer) => {
-                    queue.push_front(Command::Plan(plan, answer));
+                later @ (Command::Plan(_) | Command::ReplaceKeys(..) | Command::AcceptLosses(_)) => {
+                    queue.push_front(later);
                     break;
                 }
-                Command::Close => {}
+                Command::Close => continue,
+            };
+            match one {
+                Ok(one) => decided.push(one),
+                Err(_) => {
+                    error!("a command on the tables has panicked and was not done");
+                    // The stage may have half of it.
+                    break;
+                }
+            }
+            if is_last {
+                break;
             }
         }
-        stage.records
-    }
-
-    async fn commit(&mut self, mut records: Vec<Recorded>) -> Result<()> {
-        while !records.is_empty() {
-            let mut bytes = 0;
-            let fits = records.iter().take_while(|recorded| {
-                bytes += recorded.bytes.len();
-                bytes <= APPEND_BYTES
-            });
-            let rest = records.split_off(fits.count().max(1));
-            self.append(records).await?;
-            records = rest;
-        }
-        Ok(())
+        decided
     }
 
     async fn append(&mut self, records: Vec<Recorded>) -> Result<()> {
@@ -191,8 +163,15 @@ impl Owner {
         }
         let mut state = self.state.write();
         for change in records.into_iter().flat_map(|recorded| recorded.changes) {
-            if !state.apply(change) {
-                error!("a change was of a table that is not there");
+            if let Change::Table(meta) = &change
+                && state
+                    .table(meta.uid)
+                    .is_some_and(|table| table.meta.encryption.active != meta.encryption.active)
+            {
+                self.journal.replace_copies();
+            }
+            if let Err(misfit) = state.apply(change) {
+                error!(?misfit, "a change could not be applied");
             }
         }
         Ok(())
@@ -203,9 +182,31 @@ impl Owner {
         let loaded = self.journal.load().await;
         let state = loaded.unwrap_or_else(|cause| {
             error!(%cause, "the tables cannot be read anew");
-            State::in_trouble(cause.to_string())
+            State::in_trouble(cause.to_string(), self.journal.vault().clone())
         });
         *self.state.write() = state;
+    }
+
+    async fn accept_losses(&mut self) -> Result<()> {
+        {
+            let state = self.state.read();
+            if !state.has_losses() {
+                return Ok(());
+            }
+            // What cannot be opened would be lost as well.
+            if let Some((table, trouble)) =
+                state.unread().and_then(|table| Some((table, table.key_trouble()?)))
+            {
+                return Err(TablesError::Key { table: table.meta.name.clone(), trouble: trouble.clone() });
+            }
+        }
+        self.state.write().forget_losses();
+        let accepted = self.journal.accept_losses(&self.state).await;
+        if accepted.is_err() {
+            // What was lost is again.
+            self.reload().await;
+        }
+        accepted
     }
 
     /// Begins a copy if it is time for one.
@@ -232,12 +233,5 @@ impl Owner {
     }
 }
 
-/// An answer that is given when what it tells of is durable.
-fn held<T: Send + 'static>(answer: oneshot::Sender<Result<T>>, result: Result<T>) -> Answer {
-    Box::new(move |failed| {
-        // A refusal may rest on what was decided before it and is not there now.
-        let result = failed.map_or(result, |failed| Err(failed.clone()));
-        // Whoever asked may have gone.
-        let _ = answer.send(result);
-    })
-}
+#[cfg(test)]
+mod tests;

@@ -104,7 +104,9 @@ fn ready_index<'a>(table: &'a Table, name: &crate::schema::TableName, now: Times
         || TablesError::IndexNotFound(format!("The table does not have the specified index: {name}"));
     let meta = table.meta.indexes.iter().find(|index| index.spec.name == *name).ok_or_else(missing)?;
     match meta.phase.status(now) {
-        Some(Status::Active | Status::Updating) => table.index(name).ok_or_else(missing),
+        Some(Status::Active | Status::Updating | Status::Inaccessible) => {
+            table.index(name).ok_or_else(missing)
+        }
         Some(Status::Creating) => {
             Err(invalid(format!("Cannot read from backfilling global secondary index: {name}")))
         }

@@ -6,6 +6,7 @@ use std::fmt;
 use headwater_types::AccountId;
 use serde::{Deserialize, Serialize};
 
+use crate::options::TableOptions;
 use crate::value::{AttributeType, Item};
 
 /// The name of a table or an index: 3 to 255 of `a-z A-Z 0-9 _ . -`.
@@ -177,4 +178,6 @@ pub struct TableSpec {
     pub deletion_protection: bool,
     /// Tags.
     pub tags: BTreeMap<String, String>,
+    /// What else was asked for.
+    pub options: TableOptions,
 }

@@ -9,6 +9,7 @@ use headwater_store::{LogStore, MetaStore};
 use headwater_telemetry::{Level, Metrics};
 use headwater_types::AccountId;
 use headwater_types::limits::LimitPolicy;
+use headwater_vault::Keyring;
 use parking_lot::{Mutex, RwLock, RwLockReadGuard};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -16,19 +17,23 @@ use tracing::warn;
 
 use crate::capacity::Capacity;
 use crate::change::Change;
+use crate::command::Command;
 use crate::control::Planning;
 use crate::describe::{arn, describe, time_to_live};
 use crate::description::{Status, TableChange, TableDescription, Tags, TimeToLive};
+use crate::encryption::Vault;
 use crate::error::{Result, TablesError};
 use crate::journal::Journal;
+use crate::losses::Losses;
+use crate::options::PointInTime;
 use crate::order::Place;
-use crate::owner::{Command, Owner};
+use crate::owner::Owner;
 use crate::read;
 use crate::requests::{Get, Got, Page, PageRequest, Write, Written};
 use crate::schema::{KeySchema, TableKey, TableName, TableSpec};
 use crate::state::State;
 use crate::value::Item;
-use crate::write::{Moment, has_expired};
+use crate::write::{Moment, Stage, has_expired};
 
 /// What the service is made from.
 #[derive(Debug, Clone)]
@@ -57,6 +62,8 @@ pub struct Config {
     /// Changes in the log before a copy of everything is made, in bytes; and not before there are twice as many as all
     /// tables take. Usually [`COPY_AFTER_BYTES`].
     pub copy_after_bytes: usize,
+    /// The master keys of encrypted tables, until others replace them.
+    pub keys: Arc<Keyring>,
 }
 
 /// See [`Config::copy_after_bytes`]. Reading so much takes a fraction of a second.
@@ -86,8 +93,9 @@ impl TableService {
     /// Reads all tables.
     pub async fn open(substrate: Substrate, config: Config) -> Result<Arc<Self>> {
         let Substrate { logs, meta, clock, random, metrics } = substrate;
-        let Config { region, limits, transition, copy_after_bytes } = config;
-        let (journal, state) = Journal::open(logs, meta, clock.clone(), random.clone()).await?;
+        let Config { region, limits, transition, copy_after_bytes, keys } = config;
+        let vault = Vault { keyring: keys, random: random.clone(), region: region.as_str().into() };
+        let (journal, state) = Journal::open(logs, meta, clock.clone(), vault).await?;
         let state = Arc::new(RwLock::new(state));
         let capacity = Arc::new(Capacity::new(limits != LimitPolicy::OFF));
         let owner = Owner {
@@ -119,7 +127,9 @@ impl TableService {
     pub fn closed(substrate: Substrate, config: Config, trouble: &TablesError) -> Arc<Self> {
         let Substrate { clock, random, metrics, .. } = substrate;
         let (owner, _) = mpsc::channel(1);
-        let state = Arc::new(RwLock::new(State::in_trouble(trouble.to_string())));
+        let vault =
+            Vault { keyring: config.keys, random: random.clone(), region: config.region.as_str().into() };
+        let state = Arc::new(RwLock::new(State::in_trouble(trouble.to_string(), vault)));
         let capacity = Arc::new(Capacity::new(false));
         let (task, region) = (Mutex::default(), config.region);
         Arc::new(Self { state, owner, task, capacity, clock, random, metrics, region })
@@ -148,7 +158,11 @@ impl TableService {
         let now = self.clock.now();
         let (any_gone, uids) = {
             let state = self.state.read();
-            let expiring = state.tables().filter(|table| table.meta.expiry_attribute().is_some());
+            let expiring = state.tables().filter(|table| {
+                table.meta.expiry_attribute().is_some()
+                    && !state.has_lost(table.meta.uid)
+                    && table.key_trouble().is_none()
+            });
             (
                 state.tables().any(|table| table.meta.status(now).is_none()),
                 expiring.map(|table| table.meta.uid).collect::<Vec<_>>(),
@@ -159,12 +173,15 @@ impl TableService {
             let state = self.state.read();
             self.capacity.retain(|uid| state.table(uid).is_some());
         }
+        if self.state.read().tables().any(|table| !table.meta.encryption.is_unused()) {
+            self.plan(|planning| Ok(planning.tend_keys())).await?;
+        }
         for uid in uids {
             let mut after = None;
             loop {
                 let (keys, last) = self.expired(uid, after.as_ref());
                 if !keys.is_empty() {
-                    self.ask(|answer| Command::Expire(uid, keys, answer)).await?;
+                    self.ask(move |stage, moment| stage.expire(uid, &keys, moment.now)).await?;
                 }
                 match last {
                     Some(last) => after = Some(last),
@@ -217,6 +234,29 @@ impl TableService {
         self.metrics.set(Level::Tables, tables);
         self.metrics.set(Level::TableItems, items);
         self.metrics.set(Level::TableMemoryBytes, state.memory_bytes() as u64);
+        let is_lost = state.trouble().is_some() || state.lost_unknown.is_some();
+        self.metrics.set(Level::DamagedTables, (state.lost.len() as u64).max(is_lost.into()));
+    }
+
+    /// Why no table can be used at all, if that is so.
+    pub fn trouble(&self) -> Option<String> {
+        self.state.read().trouble().map(ToOwned::to_owned)
+    }
+
+    /// What damage has taken.
+    pub fn losses(&self) -> Losses {
+        self.state.read().losses()
+    }
+
+    /// Takes other master keys from now on.
+    pub async fn replace_keys(&self, keys: Arc<Keyring>) -> Result<()> {
+        self.send(|answer| Command::ReplaceKeys(keys, answer)).await
+    }
+
+    /// Takes what is left after damage for all there is: the tables are served as they are, and what came before is
+    /// removed from the log. Cannot be undone.
+    pub async fn accept_losses(&self) -> Result<()> {
+        self.send(Command::AcceptLosses).await
     }
 
     /// Makes a table.
@@ -285,6 +325,12 @@ impl TableService {
         self.plan(move |planning| planning.time_to_live(&key, attribute, enabled)).await
     }
 
+    /// Asks for point-in-time recovery, or no longer.
+    pub async fn set_point_in_time(&self, table: &TableKey, wanted: Option<PointInTime>) -> Result<()> {
+        let key = table.clone();
+        self.plan(move |planning| planning.point_in_time(&key, wanted)).await
+    }
+
     /// Tags.
     pub fn tags(&self, table: &TableKey) -> Result<Tags> {
         Ok(self.state()?.find(table, self.clock.now())?.0.meta.tags.clone())
@@ -304,13 +350,13 @@ impl TableService {
 
     /// Writes one item. Durable when it returns.
     pub async fn write(&self, write: Write) -> Result<Written> {
-        self.ask(|answer| Command::Write(write, answer)).await
+        self.ask(move |stage, moment| stage.write(&write, moment)).await
     }
 
     /// Writes items that have nothing to do with each other (BatchWriteItem), in one go. A write that is throttled is
     /// left out (`None`); one that is wrong refuses all.
     pub async fn write_each(&self, writes: Vec<Write>) -> Result<Vec<Option<Written>>> {
-        self.ask(|answer| Command::WriteEach(writes, answer)).await
+        self.ask(move |stage, moment| stage.write_each(&writes, moment)).await
     }
 
     /// Writes all, or none. A token makes a repetition within ten minutes do nothing; `request` tells whether it is one
@@ -320,7 +366,7 @@ impl TableService {
         writes: Vec<Write>,
         token: Option<TransactionToken>,
     ) -> Result<Vec<Written>> {
-        self.ask(|answer| Command::WriteAll(writes, token, answer)).await
+        self.ask(move |stage, moment| stage.write_all(&writes, token.as_ref(), moment)).await
     }
 
     /// Reads one item.
@@ -351,16 +397,25 @@ impl TableService {
         &self,
         plan: impl FnOnce(Planning<'_>) -> Result<Vec<Change>> + Send + 'static,
     ) -> Result<()> {
-        self.ask(|answer| Command::Plan(Box::new(plan), answer)).await
+        self.send(|answer| Command::plan(answer, plan)).await
     }
 
-    async fn ask<T>(&self, command: impl FnOnce(oneshot::Sender<Result<T>>) -> Command) -> Result<T> {
+    async fn ask<T: Send + 'static>(
+        &self,
+        decide: impl FnOnce(&mut Stage<'_>, Moment<'_>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        self.send(|answer| Command::decide(answer, decide)).await
+    }
+
+    async fn send<T>(&self, command: impl FnOnce(oneshot::Sender<Result<T>>) -> Command) -> Result<T> {
         let (answer, answered) = oneshot::channel();
         if self.owner.send(command(answer)).await.is_err() {
             // Closed because it could not be opened, or because the server stops.
             return Err(self.state().err().unwrap_or(TablesError::Stopped));
         }
-        answered.await.map_err(|_| TablesError::Stopped)?
+        answered
+            .await
+            .map_err(|_| if self.owner.is_closed() { TablesError::Stopped } else { TablesError::Undecided })?
     }
 }
 
@@ -371,6 +426,8 @@ pub struct TransactionToken {
     pub token: String,
     /// A digest of what is asked for.
     pub request: u64,
+    /// The digest of the request's bytes, which earlier versions stored: a token that they stored is still known.
+    pub former: u64,
     /// Whose.
     pub account: AccountId,
 }

@@ -1,12 +1,15 @@
 //! All tables and their items, and the only place where they change.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use headwater_types::{AccountId, Timestamp};
+use headwater_vault::KeyTrouble;
 
 use crate::change::{Change, TokenMeta};
 use crate::description::Status;
+use crate::encryption::{TableKeys, Vault};
 use crate::error::{Result, TablesError};
 use crate::limits::{TOKEN_LIFE, TOKENS_MAX};
 use crate::meta::{Phase, TableMeta};
@@ -18,7 +21,7 @@ use crate::value::{Item, memory_bytes, size_bytes};
 pub(crate) type Entries = BTreeMap<Place, Arc<Item>>;
 
 /// Everything.
-#[derive(Debug, Default, Clone)]
+#[derive(Debug, Clone)]
 pub(crate) struct State {
     tables: BTreeMap<u64, Table>,
     /// Which table has a name: one that is gone until it was noticed, otherwise the only one.
@@ -31,6 +34,12 @@ pub(crate) struct State {
     memory_bytes: usize,
     /// Why it is not to be given out, if that is so.
     trouble: Option<String>,
+    /// What sealed items are opened and sealed with.
+    vault: Vault,
+    /// Tables that have lost changes, and how; of some nothing else is known.
+    pub(crate) lost: BTreeMap<u64, String>,
+    /// Why there may be tables that are not known at all.
+    pub(crate) lost_unknown: Option<String>,
 }
 
 /// A table.
@@ -44,6 +53,18 @@ pub(crate) struct Table {
     pub(crate) indexes: Vec<Index>,
     /// What it takes in memory, roughly, in bytes.
     memory_bytes: usize,
+    pub(crate) keys: TableKeys,
+    /// True if there are items that could not be opened.
+    is_unread: bool,
+}
+
+/// Why a change could not be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Misfit {
+    /// It is of a table that is not known.
+    NoTable,
+    /// It is not of this table's form, or does not open.
+    Unfit,
 }
 
 /// An index: the table's items, whole, in another order.
@@ -58,9 +79,52 @@ pub(crate) struct Index {
 }
 
 impl State {
+    pub(crate) fn new(vault: Vault) -> Self {
+        Self {
+            tables: BTreeMap::new(),
+            names: BTreeMap::new(),
+            tokens: BTreeMap::new(),
+            token_order: VecDeque::new(),
+            memory_bytes: 0,
+            trouble: None,
+            vault,
+            lost: BTreeMap::new(),
+            lost_unknown: None,
+        }
+    }
+
     /// In place of what cannot be read.
-    pub(crate) fn in_trouble(cause: String) -> Self {
-        Self { trouble: Some(cause), ..Self::default() }
+    pub(crate) fn in_trouble(cause: String, vault: Vault) -> Self {
+        Self { trouble: Some(cause), ..Self::new(vault) }
+    }
+
+    pub(crate) fn vault(&self) -> &Vault {
+        &self.vault
+    }
+
+    /// Takes other master keys. True if items can be opened now that could not when they were read.
+    pub(crate) fn replace_vault(&mut self, vault: Vault) -> bool {
+        self.vault = vault;
+        let mut opens = false;
+        for table in self.tables.values_mut() {
+            table.open_keys(&self.vault);
+            opens |= table.is_unread && table.keys.trouble(true).is_none();
+        }
+        opens
+    }
+
+    /// A table with items that could not be opened.
+    pub(crate) fn unread(&self) -> Option<&Table> {
+        self.tables.values().find(|table| table.is_unread)
+    }
+
+    /// The change as it is stored.
+    pub(crate) fn stored<'a>(&self, change: &'a Change) -> Result<Cow<'a, Change>> {
+        let (Change::Put(uid, _) | Change::Delete(uid, _)) = change else { return Ok(Cow::Borrowed(change)) };
+        match self.tables.get(uid).filter(|table| table.keys.seal()) {
+            Some(table) => table.keys.sealed(*uid, change).map(Cow::Owned),
+            None => Ok(Cow::Borrowed(change)),
+        }
     }
 
     /// Why it is not to be given out, if that is so.
@@ -72,14 +136,31 @@ impl State {
     pub(crate) fn find(&self, key: &TableKey, now: Timestamp) -> Result<(&Table, Status)> {
         let found = self.names.get(key).and_then(|uid| self.tables.get(uid));
         let found = found.and_then(|table| Some((table, table.meta.status(now)?)));
-        found.ok_or_else(|| TablesError::TableNotFound(key.name.clone()))
+        found.ok_or_else(|| match self.unknown_loss() {
+            None => TablesError::TableNotFound(key.name.clone()),
+            Some(cause) => TablesError::Lost { table: key.name.clone(), cause: cause.to_owned() },
+        })
+    }
+
+    /// The table, if it has all its changes.
+    pub(crate) fn whole(&self, key: &TableKey, now: Timestamp) -> Result<(&Table, Status)> {
+        let (table, status) = self.find(key, now)?;
+        match self.lost.get(&table.meta.uid) {
+            None => Ok((table, status)),
+            Some(cause) => Err(TablesError::Lost { table: key.name.clone(), cause: cause.clone() }),
+        }
     }
 
     /// The table, if items can be read and written.
     pub(crate) fn ready(&self, key: &TableKey, now: Timestamp) -> Result<&Table> {
-        match self.find(key, now)? {
-            (table, Status::Active | Status::Updating) => Ok(table),
-            (_, Status::Creating | Status::Deleting) => Err(TablesError::TableNotFound(key.name.clone())),
+        match self.whole(key, now)? {
+            (table, Status::Active | Status::Updating) => match table.key_trouble() {
+                None => Ok(table),
+                Some(trouble) => Err(TablesError::Key { table: key.name.clone(), trouble: trouble.clone() }),
+            },
+            (_, Status::Creating | Status::Deleting | Status::Inaccessible) => {
+                Err(TablesError::TableNotFound(key.name.clone()))
+            }
         }
     }
 
@@ -128,12 +209,13 @@ impl State {
         self.tokens.iter().map(change).collect()
     }
 
-    /// Makes a change. One of a table that is not known is passed over, and `false` is the answer.
-    pub(crate) fn apply(&mut self, change: Change) -> bool {
+    /// Makes a change. One that cannot be made is passed over.
+    pub(crate) fn apply(&mut self, change: Change) -> Result<(), Misfit> {
         match change {
             Change::Table(meta) => self.set_table(*meta),
             Change::Gone(uid) => {
-                let Some(table) = self.tables.remove(&uid) else { return false };
+                self.lost.remove(&uid);
+                let table = self.tables.remove(&uid).ok_or(Misfit::NoTable)?;
                 self.memory_bytes -= table.memory_bytes;
                 let key = table.meta.key();
                 if self.names.get(&key) == Some(&uid) {
@@ -141,24 +223,32 @@ impl State {
                 }
             }
             Change::Put(uid, item) => {
-                let Some(table) = self.tables.get_mut(&uid) else { return false };
+                let table = self.tables.get_mut(&uid).ok_or(Misfit::NoTable)?;
                 self.memory_bytes -= table.memory_bytes;
                 let is_done = table.set(item);
                 self.memory_bytes += table.memory_bytes;
-                return is_done;
+                return is_done.then_some(()).ok_or(Misfit::Unfit);
             }
             Change::Delete(uid, key) => {
-                let Some(table) = self.tables.get_mut(&uid) else { return false };
+                let table = self.tables.get_mut(&uid).ok_or(Misfit::NoTable)?;
                 self.memory_bytes -= table.memory_bytes;
                 let is_done = table.remove(&key);
                 self.memory_bytes += table.memory_bytes;
-                return is_done;
+                return is_done.then_some(()).ok_or(Misfit::Unfit);
+            }
+            Change::Sealed(uid, number, sealed) => {
+                let table = self.tables.get_mut(&uid).ok_or(Misfit::NoTable)?;
+                match table.keys.opened(uid, number, &sealed).map_err(|_| Misfit::Unfit)? {
+                    Some(change) => return self.apply(change),
+                    None => table.is_unread = true,
+                }
             }
             Change::Token(TokenMeta(account, token, request, ms)) => {
                 self.remember((account, token), request, Timestamp::from_millis(ms));
             }
+            Change::Counts(_) => {}
         }
-        true
+        Ok(())
     }
 
     fn remember(&mut self, key: (String, String), request: u64, at: Timestamp) {
@@ -181,11 +271,13 @@ impl State {
             Some(table) => {
                 self.memory_bytes -= table.memory_bytes;
                 table.set_meta(meta);
+                table.open_keys(&self.vault);
                 self.memory_bytes += table.memory_bytes;
                 self.names.entry(key).or_insert(uid);
             }
             None => {
-                let table = Table::new(meta);
+                let mut table = Table::new(meta);
+                table.open_keys(&self.vault);
                 self.memory_bytes += table.memory_bytes;
                 self.tables.insert(uid, table);
                 self.names.insert(key, uid);
@@ -202,6 +294,8 @@ impl Table {
             bytes: 0,
             indexes: Vec::new(),
             memory_bytes: 0,
+            keys: TableKeys::default(),
+            is_unread: false,
         };
         table.set_meta(meta);
         table
@@ -233,6 +327,17 @@ impl Table {
         let entries = std::iter::once(&self.items).chain(self.indexes.iter().map(|index| &index.entries));
         self.memory_bytes += entries.flat_map(Entries::keys).map(Place::memory_bytes).sum::<usize>();
         self.meta = meta;
+    }
+
+    fn open_keys(&mut self, vault: &Vault) {
+        if !self.meta.encryption.is_unused() {
+            self.keys = TableKeys::open(self.meta.uid, &self.meta.encryption, vault, &self.keys);
+        }
+    }
+
+    /// Why its items cannot be read and written, if that is for want of a key.
+    pub(crate) fn key_trouble(&self) -> Option<&KeyTrouble> {
+        self.keys.trouble(self.is_unread)
     }
 
     /// The item of this key.

@@ -42,9 +42,9 @@ pub(crate) struct Stage<'a> {
     items: HashMap<(u64, Item), Option<Arc<Item>>>,
     tokens: HashMap<(String, String), u64>,
     memory_bytes: usize,
-    /// What all of it changes, a record each time something was done.
-    pub(crate) records: Vec<Recorded>,
-    /// How long these are, in bytes.
+    /// What the command that is being decided changes.
+    record: Option<Recorded>,
+    /// How long the records of all commands are, in bytes.
     pub(crate) record_bytes: usize,
 }
 
@@ -56,9 +56,11 @@ pub(crate) struct Recorded {
 }
 
 impl Recorded {
-    /// Refused if it is more than can be written in one piece.
-    pub(crate) fn new(changes: Vec<Change>) -> Result<Self> {
-        let bytes = encode(&changes).map_err(TablesError::Damaged)?;
+    /// Changes, those of encrypted tables sealed. Refused if they are more than can be written in one piece.
+    pub(crate) fn new(changes: Vec<Change>, state: &State) -> Result<Self> {
+        let stored = changes.iter().map(|change| Ok(state.stored(change)?.into_owned()));
+        let stored = stored.collect::<Result<Vec<_>>>()?;
+        let bytes = encode(&stored).map_err(TablesError::Damaged)?;
         if bytes.len() > CHANGE_BYTES_MAX {
             return Err(invalid(
                 "The request changes more than can be made durable in one piece; send several",
@@ -84,9 +86,14 @@ impl<'a> Stage<'a> {
             items: HashMap::new(),
             tokens: HashMap::new(),
             memory_bytes,
-            records: Vec::new(),
+            record: None,
             record_bytes: 0,
         }
+    }
+
+    /// What was changed since this was asked for last.
+    pub(crate) fn take_record(&mut self) -> Option<Recorded> {
+        self.record.take()
     }
 
     fn get(&self, table: &Table, key: &Item) -> Option<Arc<Item>> {
@@ -112,24 +119,20 @@ impl<'a> Stage<'a> {
         moment: Moment<'_>,
     ) -> Result<Vec<Option<Written>>> {
         check_request_memory(writes)?;
-        let (mut decided, mut work) = (Vec::new(), CONDITION_WORK_MAX);
+        let (mut decided, mut are_decided, mut work) = (Vec::new(), Vec::new(), CONDITION_WORK_MAX);
         for write in writes {
             match self.decide(write, moment, &mut work) {
-                Ok(decision) => decided.push(Some(decision)),
-                Err(TablesError::Throttled(_)) => decided.push(None),
+                Ok(decision) => {
+                    decided.push(decision);
+                    are_decided.push(true);
+                }
+                Err(TablesError::Throttled(_)) => are_decided.push(false),
                 // What is wrong refuses all of it.
                 Err(error) => return Err(error),
             }
         }
-        let mut done = Vec::new();
-        for decision in decided {
-            // A record each: together they may be longer than one can be.
-            done.push(match decision {
-                Some(decision) => self.stage(vec![decision], Vec::new())?.pop(),
-                None => None,
-            });
-        }
-        Ok(done)
+        let mut written = self.stage(decided, Vec::new())?.into_iter();
+        Ok(are_decided.into_iter().map(|is_decided| is_decided.then(|| written.next()).flatten()).collect())
     }
 
     /// All writes, or none.
@@ -141,7 +144,7 @@ impl<'a> Stage<'a> {
     ) -> Result<Vec<Written>> {
         let known = token.and_then(|token| Some((token, self.known_token(token, moment.now)?)));
         if let Some((token, request)) = known {
-            if request != token.request {
+            if ![token.request, token.former].contains(&request) {
                 return Err(TablesError::TokenMismatch);
             }
             return writes.iter().map(|write| self.repeated(write, moment)).collect();
@@ -193,20 +196,23 @@ impl<'a> Stage<'a> {
     }
 
     /// Deletes the items of these keys whose time has come.
-    pub(crate) fn expire(&mut self, uid: u64, keys: &[Item], now: Timestamp) {
+    pub(crate) fn expire(&mut self, uid: u64, keys: &[Item], now: Timestamp) -> Result<()> {
         let state = self.state;
-        let Some(table) = state.table(uid) else { return };
-        let Some(attribute) = table.meta.expiry_attribute() else { return };
-        let mut changes = Vec::new();
-        for key in keys {
-            if self.get(table, key).is_some_and(|item| has_expired(&item, attribute, now)) {
-                self.items.insert((uid, key.clone()), None);
-                changes.push(Change::Delete(uid, key.clone()));
-            }
+        let Some(table) =
+            state.table(uid).filter(|table| !state.has_lost(uid) && table.key_trouble().is_none())
+        else {
+            return Ok(());
+        };
+        let Some(attribute) = table.meta.expiry_attribute() else { return Ok(()) };
+        let is_gone =
+            |key: &&Item| self.get(table, key).is_some_and(|item| has_expired(&item, attribute, now));
+        let gone: Vec<Item> = keys.iter().filter(is_gone).cloned().collect();
+        if !gone.is_empty() {
+            let changes = gone.iter().map(|key| Change::Delete(uid, key.clone())).collect();
+            self.keep(Recorded::new(changes, state)?);
         }
-        if let Ok(recorded) = Recorded::new(changes) {
-            self.keep(recorded);
-        }
+        self.items.extend(gone.into_iter().map(|key| ((uid, key), None)));
+        Ok(())
     }
 
     fn decide(&self, write: &Write, moment: Moment<'_>, work: &mut usize) -> Result<Decision> {
@@ -278,7 +284,7 @@ impl<'a> Stage<'a> {
             decisions.iter().filter_map(|decision| decision.change.clone()).collect();
         changes.extend(more);
         if !changes.is_empty() {
-            let recorded = Recorded::new(changes)?;
+            let recorded = Recorded::new(changes, self.state)?;
             self.keep(recorded);
         }
         let mut done = Vec::with_capacity(decisions.len());
@@ -294,10 +300,9 @@ impl<'a> Stage<'a> {
     }
 
     fn keep(&mut self, recorded: Recorded) {
-        if !recorded.changes.is_empty() {
-            self.record_bytes += recorded.bytes.len();
-            self.records.push(recorded);
-        }
+        debug_assert!(self.record.is_none(), "a command has one record");
+        self.record_bytes += recorded.bytes.len();
+        self.record = Some(recorded);
     }
 
     fn known_token(&self, token: &TransactionToken, now: Timestamp) -> Option<u64> {

@@ -77,6 +77,8 @@ pub enum Level {
     BackgroundFailures,
     /// Bytes that wait to be made durable.
     CommitQueueBytes,
+    /// Tables that have lost something to damage; at least 1 while tables may be missing, or none can be read.
+    DamagedTables,
     /// Tables that exist.
     Tables,
     /// Items of all tables.
@@ -86,7 +88,7 @@ pub enum Level {
 }
 
 /// Names and descriptions, in the order of [`Level`].
-const LEVELS: [(&str, &str); 11] = [
+const LEVELS: [(&str, &str); 12] = [
     ("open_shards", "Open shards of all streams"),
     ("streams", "Streams that exist"),
     ("disk_used_bytes", "Bytes the data directory takes"),
@@ -95,6 +97,7 @@ const LEVELS: [(&str, &str); 11] = [
     ("damaged_frames", "Stored frames found damaged since the start"),
     ("background_failures", "Failures of the background work since the start; it tries again"),
     ("commit_queue_bytes", "Bytes that wait to be made durable"),
+    ("damaged_tables", "Tables that have lost something to damage, or at least 1 if some may be missing"),
     ("tables", "Tables that exist"),
     ("table_items", "Items of all tables"),
     ("table_memory_bytes", "Memory that items of tables and their indexes take, roughly"),

@@ -16,7 +16,12 @@ impl HashKey {
 
     /// Where a partition key belongs: its MD5, read as a big-endian number.
     pub fn of_partition_key(key: &str) -> Self {
-        Self(u128::from_be_bytes(Md5::digest(key.as_bytes()).into()))
+        Self::of_bytes(key.as_bytes())
+    }
+
+    /// The MD5 of any bytes, read as a big-endian number.
+    pub fn of_bytes(bytes: &[u8]) -> Self {
+        Self(u128::from_be_bytes(Md5::digest(bytes).into()))
     }
 
     /// Reads a decimal number without sign or leading zeros (`0|[1-9]\d*`); `None` above 2^128 - 1 too.

@@ -118,6 +118,7 @@ async fn tables() -> Arc<TableService> {
         class: None,
         deletion_protection: false,
         tags: Default::default(),
+        options: Default::default(),
     };
     let table = TableKey { account: orders().account, name: name("orders") };
     tables.create_table(&table, spec).await.expect("a new table");

@@ -59,6 +59,7 @@ pub(super) async fn open_tables(store: &Arc<MemoryStore>) -> Result<Arc<TableSer
         limits: LimitPolicy::aws("us-east-1"),
         transition: std::time::Duration::ZERO,
         copy_after_bytes: headwater_tables::COPY_AFTER_BYTES,
+        keys: Arc::default(),
     };
     TableService::open(substrate, config).await
 }

@@ -8,14 +8,14 @@ use headwater_wire::shape::{Bool, List, Text};
 
 use super::asker::{Asker, Resource};
 use super::definition::{
-    Definition, Definitions, Element, Encrypted, Index, Nothing, Streamed, Units, check_definitions,
-    check_index, check_key, check_together, check_units, refuse, refuse_encryption, refuse_stream,
-    throughput,
+    Definition, Definitions, Element, Index, Streamed, Units, check_definitions, check_index, check_key,
+    check_together, check_units, refuse, refuse_stream, throughput,
 };
 use super::description::TableAnswer;
 use super::error::{Refused, Result};
 use super::names::{check_table, named};
 use super::operation;
+use super::options::{self, Encrypted, MaxUnits, Warm};
 use super::tags::{self, Tag};
 use crate::checks::{Checks, flag};
 
@@ -35,9 +35,9 @@ headwater_wire::shape! {
         tags: List<Tag<'a>> = "Tags",
         class: Text<'a> = "TableClass",
         deletion_protection: Bool = "DeletionProtectionEnabled",
-        warm: Nothing = "WarmThroughput",
+        warm: Warm = "WarmThroughput",
         policy: Text<'a> = "ResourcePolicy",
-        on_demand: Nothing = "OnDemandThroughput",
+        on_demand: MaxUnits = "OnDemandThroughput",
         global_source: Text<'a> = "GlobalTableSourceArn",
         global_settings: Text<'a> = "GlobalTableSettingsReplicationMode",
     }
@@ -71,15 +71,13 @@ fn check(input: &Input<'_>) -> Result<()> {
         }
     }
     tags::check(&mut checks, tags::of(&input.tags));
+    options::check(&mut checks, &input.encryption, &input.global_settings);
     checks.done()?;
     refuse_stream(&input.stream)?;
-    refuse_encryption(&input.encryption)?;
     refuse(&[
-        ("WarmThroughput", input.warm.is_some()),
         ("ResourcePolicy", input.policy.is_some()),
-        ("OnDemandThroughput", input.on_demand.is_some()),
         ("GlobalTableSourceArn", input.global_source.is_some()),
-        ("GlobalTableSettingsReplicationMode", input.global_settings.is_some()),
+        ("GlobalTableSettingsReplicationMode", options::replicates(&input.global_settings)),
     ])
 }
 
@@ -143,6 +141,7 @@ fn spec(input: &Input<'_>) -> Result<TableSpec> {
         class: class_of(&input.class),
         deletion_protection: flag(input.deletion_protection),
         tags: tags::owned(tags::of(&input.tags))?,
+        options: options::options(&input.encryption, &input.on_demand, &input.warm)?,
     })
 }
 

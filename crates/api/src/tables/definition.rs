@@ -8,6 +8,7 @@ use headwater_tables::{
 use headwater_wire::shape::{Bool, List, Long, Text};
 
 use super::error::{Refused, Result};
+use super::options::{MaxUnits, bounds};
 use crate::checks::{Checks, TABLE_NAME, any_text};
 
 /// Capacity units that can be asked for.
@@ -50,7 +51,7 @@ headwater_wire::shape! {
         key: List<Element<'a>> = "KeySchema",
         projection: Projected<'a> = "Projection",
         throughput: Units = "ProvisionedThroughput",
-        on_demand: Nothing = "OnDemandThroughput",
+        on_demand: MaxUnits = "OnDemandThroughput",
         warm: Nothing = "WarmThroughput",
     }
 }
@@ -65,29 +66,11 @@ headwater_wire::shape! {
     }
 }
 
-headwater_wire::shape! {
-    pub(super) struct Encrypted<'a> {
-        enabled: Bool = "Enabled",
-        kind: Text<'a> = "SSEType",
-        key: Text<'a> = "KMSMasterKeyId",
-    }
-}
-
 /// Refuses a stream of changes, and accepts that there is to be none.
 pub(super) fn refuse_stream(stream: &Option<Streamed>) -> Result<()> {
     match stream {
         Some(Streamed { enabled: Some(Bool(true)) }) => {
             Err(Refused::not_offered("StreamSpecification with StreamEnabled true"))
-        }
-        Some(_) | None => Ok(()),
-    }
-}
-
-/// Refuses a key of one's own, and accepts the encryption that every table has with AWS.
-pub(super) fn refuse_encryption(encrypted: &Option<Encrypted<'_>>) -> Result<()> {
-    match encrypted {
-        Some(Encrypted { enabled: Some(Bool(true)), .. }) => {
-            Err(Refused::not_offered("SSESpecification with Enabled true"))
         }
         Some(_) | None => Ok(()),
     }
@@ -261,8 +244,8 @@ impl Definitions {
     /// The index that a member which was checked asks for.
     pub(super) fn index(&mut self, index: &Index<'_>, scope: IndexScope) -> Result<IndexSpec> {
         refuse(&[
-            ("OnDemandThroughput", index.on_demand.is_some()),
-            ("WarmThroughput", index.warm.is_some()),
+            ("OnDemandThroughput of an index", bounds(&index.on_demand)),
+            ("WarmThroughput of an index", index.warm.is_some()),
         ])?;
         let name = index.name.as_deref().and_then(TableName::new);
         let name = name.ok_or_else(|| Refused::parameter("IndexName is required"))?;

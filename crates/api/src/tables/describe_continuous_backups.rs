@@ -1,6 +1,10 @@
-//! DescribeContinuousBackups. There are none: items are as durable as records, and nothing keeps what they were.
+//! DescribeContinuousBackups.
+//!
+//! Point-in-time recovery can be switched on and off, as clients do it, and is reported so. No earlier state of a table is
+//! kept: there is no time to which it can be restored, and so none is named.
 
 use bytes::Bytes;
+use headwater_tables::TableDescription;
 use headwater_wire::Codec;
 use serde::Serialize;
 
@@ -29,24 +33,35 @@ struct Description {
 #[serde(rename_all = "PascalCase")]
 struct PointInTime {
     point_in_time_recovery_status: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recovery_period_in_days: Option<u32>,
 }
 
 async fn run(asker: &Asker<'_>, body: &Bytes) -> Result<Vec<u8>> {
-    disabled(asker, &OnlyTable::permitted(asker, body)?)
+    let table = OnlyTable::permitted(asker, body)?;
+    Ok(described(&found(asker, &table)?))
 }
 
-/// The answer for a table that there is.
-pub(super) fn disabled(asker: &Asker<'_>, table: &Named) -> Result<Vec<u8>> {
+/// The table, if it is there.
+pub(super) fn found(asker: &Asker<'_>, table: &Named) -> Result<TableDescription> {
     let missing = |error| match error {
         headwater_tables::TablesError::TableNotFound(table) => Refused::no_table(&table),
         other => other.into(),
     };
-    asker.tables().describe(&table.key).map_err(missing)?;
-    let off = "DISABLED";
-    Ok(Codec::Json10.encode(&Output {
+    asker.tables().describe(&table.key).map_err(missing)
+}
+
+/// The answer about a table.
+pub(super) fn described(table: &TableDescription) -> Vec<u8> {
+    let wanted = table.settings.point_in_time;
+    Codec::Json10.encode(&Output {
         continuous_backups_description: Description {
-            continuous_backups_status: off,
-            point_in_time_recovery_description: PointInTime { point_in_time_recovery_status: off },
+            // As of every table (API reference).
+            continuous_backups_status: "ENABLED",
+            point_in_time_recovery_description: PointInTime {
+                point_in_time_recovery_status: if wanted.is_some() { "ENABLED" } else { "DISABLED" },
+                recovery_period_in_days: wanted.map(|wanted| wanted.days),
+            },
         },
-    }))
+    })
 }

@@ -52,6 +52,39 @@ pub(super) struct Table<'a> {
     deletion_protection_enabled: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     table_class_summary: Option<Class>,
+    /// Absent unless items are encrypted under a master key.
+    #[serde(rename = "SSEDescription", skip_serializing_if = "Option::is_none")]
+    encryption: Option<Encryption>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    on_demand_throughput: Option<MaxUnits>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    warm_throughput: Option<Warm>,
+}
+
+#[derive(Serialize)]
+struct Encryption {
+    #[serde(rename = "Status")]
+    status: &'static str,
+    #[serde(rename = "SSEType")]
+    kind: &'static str,
+    #[serde(rename = "KMSMasterKeyArn")]
+    key: String,
+}
+
+/// -1 is no bound.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct MaxUnits {
+    max_read_request_units: i64,
+    max_write_request_units: i64,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Warm {
+    read_units_per_second: u64,
+    write_units_per_second: u64,
+    status: &'static str,
 }
 
 #[derive(Serialize)]
@@ -166,8 +199,34 @@ impl<'a> Table<'a> {
                 },
                 last_update_date_time: since.map(Time),
             }),
+            encryption: table.settings.master_key.as_ref().map(|key| Encryption {
+                status: "ENABLED",
+                kind: "KMS",
+                key: master_key_arn(table, key.as_str()),
+            }),
+            on_demand_throughput: table.settings.on_demand.map(|max| {
+                let shown =
+                    |units: Option<u64>| units.map_or(-1, |units| i64::try_from(units).unwrap_or(i64::MAX));
+                MaxUnits {
+                    max_read_request_units: shown(max.read),
+                    max_write_request_units: shown(max.write),
+                }
+            }),
+            warm_throughput: table.settings.warm.map(|warm| Warm {
+                read_units_per_second: warm.read,
+                write_units_per_second: warm.write,
+                status: "ACTIVE",
+            }),
         }
     }
+}
+
+/// In the region and the account of the table.
+fn master_key_arn(table: &TableDescription, key: &str) -> String {
+    let mut parts = table.arn.split(':');
+    let partition = parts.nth(1).unwrap_or_default();
+    let region = parts.nth(1).unwrap_or_default();
+    format!("arn:{partition}:kms:{region}:{}:key/{key}", table.key.account)
 }
 
 impl<'a> Index<'a> {
@@ -199,6 +258,7 @@ fn status(status: Status) -> &'static str {
         Status::Active => "ACTIVE",
         Status::Updating => "UPDATING",
         Status::Deleting => "DELETING",
+        Status::Inaccessible => "INACCESSIBLE_ENCRYPTION_CREDENTIALS",
     }
 }
 
@@ -270,6 +330,7 @@ mod tests {
             throughput_changed: (None, None),
             class: None,
             deletion_protection: false,
+            settings: Default::default(),
             items: 2,
             size_bytes: 40,
         };

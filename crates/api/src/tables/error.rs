@@ -70,8 +70,8 @@ impl Refused {
         Self::new(400, "TableNotFoundException", format!("Table not found: {table}"))
     }
 
-    pub(super) fn no_backups(message: &'static str) -> Self {
-        Self::new(400, "ContinuousBackupsUnavailableException", message)
+    pub(super) fn no_recovery(message: &'static str) -> Self {
+        Self::new(400, "PointInTimeRecoveryUnavailableException", message)
     }
 
     /// What no capacity is left for, not even in part.
@@ -90,6 +90,10 @@ impl Refused {
                 Self::not_found(format!("Requested resource not found: Table: {table} not found"))
             }
             TablesError::IndexNotFound(message) => Self::not_found(message),
+            // What is asked for cannot be; of a table that is there it is the access to its items.
+            TablesError::Key { trouble, .. } => {
+                Self::parameter(format_args!("KMS validation error: {trouble}"))
+            }
             other => other.into(),
         }
     }
@@ -217,6 +221,20 @@ impl From<TablesError> for Refused {
                 let why = "The disk of the server is full: writes are refused until there is space.";
                 Self::new(503, "ServiceUnavailable", why)
             }
+            // The caller's table, and words for the operator; not where the files are, which the log says.
+            E::Lost { table, cause } => {
+                warn!(%table, cause, "a request was refused: the table has lost changes, or may have");
+                let why = format!(
+                    "Table {table} has lost changes to damage of the server's data, or may have. It is not served until the \
+                     damage is mended or the loss accepted; the server's operator finds more in its log."
+                );
+                Self::new(500, "InternalServerError", why)
+            }
+            E::Key { trouble, .. } => Self::new(
+                400,
+                "AccessDeniedException",
+                format!("The KMS key of the table cannot be used: {trouble}"),
+            ),
             E::Stopped => Self::new(503, "ServiceUnavailable", "The server is stopping."),
             cause @ (E::Store(
                 StoreError::Closed
@@ -227,7 +245,8 @@ impl From<TablesError> for Refused {
                 | StoreError::Poisoned(_)
                 | StoreError::Invalid(_),
             )
-            | E::Damaged(_)) => ApiError::internal(&cause).into(),
+            | E::Damaged(_)
+            | E::Undecided) => ApiError::internal(&cause).into(),
         }
     }
 }

@@ -29,14 +29,17 @@ mod description;
 mod edge;
 mod error;
 mod expressions;
+mod fingerprint;
 mod get_item;
 mod legacy;
 mod list_tables;
 mod list_tags_of_resource;
 mod names;
+mod options;
 mod paging;
 mod put_item;
 mod query;
+mod restore_table_to_point_in_time;
 mod scan;
 mod shown;
 mod tag_resource;
@@ -133,6 +136,7 @@ const ALL: &[Operation] = &[
     list_tags_of_resource::OPERATION,
     put_item::OPERATION,
     query::OPERATION,
+    restore_table_to_point_in_time::OPERATION,
     scan::OPERATION,
     tag_resource::OPERATION,
     transact_get_items::OPERATION,

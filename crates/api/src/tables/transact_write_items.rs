@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 use headwater_tables::expression::{Condition, ConditionPlace, Update};
 use headwater_tables::{Action, TransactionToken, Write};
-use headwater_types::HashKey;
 use headwater_wire::Codec;
 use headwater_wire::shape::{List, Map, Text};
 use serde::Serialize;
@@ -15,6 +14,7 @@ use super::batch::Used;
 use super::consumed::{Capacity, Metrics, Report, capacities, check_metrics, wants_metrics};
 use super::error::{Refused, Result};
 use super::expressions::{check_mix, placeholders};
+use super::fingerprint::{Fingerprint, digest};
 use super::names::{Named, check_table, named};
 use super::operation;
 use super::transact_get_items::check_count;
@@ -100,9 +100,10 @@ async fn run(asker: &Asker<'_>, body: &Bytes) -> Result<Vec<u8>> {
     let input: Input<'_> = Codec::Json10.decode(body)?;
     check(&input)?;
     let (report, wants_metrics) = (Report::of(&input.return_consumed), wants_metrics(&input.return_metrics));
-    let token = input.token.map(|token| TransactionToken {
-        token: token.into_owned(),
-        request: digest(body),
+    let token = input.token.as_ref().map(|token| TransactionToken {
+        token: token.to_string(),
+        request: fingerprint(&input),
+        former: digest(body),
         account: asker.account,
     });
     let (mut tables, mut writes, mut asked) = (Vec::new(), Vec::new(), BTreeSet::new());
@@ -212,10 +213,28 @@ fn write(asker: &Asker<'_>, kind: Kind, one: One<'_>) -> Result<(Named, Write)> 
     Ok((table, write))
 }
 
-/// Tells whether a token comes with the same request again, and that is all it is for: the first half of the body's MD5,
-/// which another version computes as well. A client repeats a request as it was, byte for byte.
-fn digest(body: &[u8]) -> u64 {
-    (HashKey::of_partition_key(&String::from_utf8_lossy(body)).0 >> 64) as u64
+/// Tells whether a token comes with the same request again: the same parameters, in whatever order their members are.
+fn fingerprint(input: &Input<'_>) -> u64 {
+    let mut print = Fingerprint::new();
+    print.text(&input.return_consumed);
+    print.text(&input.return_metrics);
+    print.count(b'L', input.items.as_ref().map_or(0, |items| items.len()));
+    for wanted in input.items.iter().flat_map(|items| items.iter()) {
+        print.count(b'w', wanted.all().count());
+        for (kind, one) in wanted.all() {
+            print.text(&Some(kind.action().into()));
+            let One { table_name, update_expression, condition_expression, return_failed, .. } = one;
+            for text in [table_name, update_expression, condition_expression, return_failed] {
+                print.text(text);
+            }
+            for attributes in [&one.item, &one.key, &one.values] {
+                print.attributes(attributes.as_ref());
+            }
+            let names = one.names.iter().flat_map(|names| names.0.iter());
+            print.names(names.map(|(name, meant)| (&**name, &**meant)));
+        }
+    }
+    print.digest()
 }
 
 #[cfg(test)]
@@ -229,5 +248,50 @@ mod tests {
         assert!(matches!(read(r#"{"ConditionCheck":{}}"#), Ok((Kind::Check, _))));
         assert!(read("{}").is_err());
         assert!(read(r#"{"Put":{},"Delete":{}}"#).is_err());
+    }
+    fn printed(json: &str) -> u64 {
+        fingerprint(&Codec::Json10.decode(json.as_bytes()).expect(json))
+    }
+
+    #[test]
+    fn the_same_request_in_another_order_of_members_has_the_same_fingerprint() {
+        let one = printed(
+            r##"{"TransactItems":[{"Put":{"TableName":"t-1","Item":{"a":{"S":"x"},"m":{"M":{"p":{"N":"1"},"q":{"L":[{"N":"2"}]}}},"s":{"SS":["u","v"]},"b":{"BS":["AQ==","Ag=="]}},"ConditionExpression":"#a = :v","ExpressionAttributeNames":{"#a":"a","#b":"b"},"ExpressionAttributeValues":{":v":{"NULL":true},":w":{"NS":["1","2"]}}}}],"ClientRequestToken":"t"}"##,
+        );
+        let other = printed(
+            r##"{"ClientRequestToken":"t", "TransactItems":[{"Put":{"ExpressionAttributeValues":{":w":{"NS":["2.0","1"]},":v":{"NULL":true}},"ExpressionAttributeNames":{"#b":"b","#a":"a"},"ConditionExpression":"#a = :v","Item":{"b":{"BS":["Ag==","AQ=="]},"s":{"SS":["v","u"]},"m":{"M":{"q":{"L":[{"N":"2"}]},"p":{"N":"1"}}},"a":{"S":"x"}},"TableName":"t-1"}}]}"##,
+        );
+        assert_eq!(one, other);
+    }
+
+    #[test]
+    fn other_content_has_another_fingerprint() {
+        let put = |item: &str| {
+            printed(&format!(r#"{{"TransactItems":[{{"Put":{{"TableName":"t","Item":{item}}}}}]}}"#))
+        };
+        let all = [
+            put(r#"{"a":{"S":"x"}}"#),
+            put(r#"{"a":{"S":"y"}}"#),
+            put(r#"{"a":{"N":"1"}}"#),
+            put(r#"{"a":{"S":"1"}}"#),
+            put(r#"{"a":{"B":"MQ=="}}"#),
+            put(r#"{"a":{"SS":["1"]}}"#),
+            put(r#"{"a":{"L":[{"S":"1"}]}}"#),
+            put(r#"{"a":{"L":[{"S":"1"},{"S":"2"}]}}"#),
+            put(r#"{"a":{"L":[{"S":"2"},{"S":"1"}]}}"#),
+            put(r#"{"a":{"M":{"b":{"S":"1"}}}}"#),
+            put(r#"{"a":{"S":"x"},"b":{"S":"x"}}"#),
+            put(r#"{"ab":{"S":"x"}}"#),
+            put("{}"),
+            printed(r#"{"TransactItems":[{"Put":{"TableName":"u","Item":{"a":{"S":"x"}}}}]}"#),
+            printed(r#"{"TransactItems":[{"Delete":{"TableName":"t","Key":{"a":{"S":"x"}}}}]}"#),
+            printed(r#"{"TransactItems":[{"ConditionCheck":{"TableName":"t","Key":{"a":{"S":"x"}}}}]}"#),
+            printed(
+                r#"{"TransactItems":[{"Delete":{"TableName":"t","Key":{"a":{"S":"x"}}}}],"ReturnConsumedCapacity":"TOTAL"}"#,
+            ),
+        ];
+        for (i, one) in all.iter().enumerate() {
+            assert!(!all[..i].contains(one), "{i}");
+        }
     }
 }

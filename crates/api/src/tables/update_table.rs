@@ -10,13 +10,14 @@ use headwater_wire::shape::{Bool, List, Text};
 use super::asker::Asker;
 use super::create_table::{check_billing, check_global, class_of};
 use super::definition::{
-    Definition, Definitions, Encrypted, Index, Nothing, Streamed, Units, check_definitions, check_index,
-    check_units, refuse, refuse_encryption, refuse_stream, throughput,
+    Definition, Definitions, Index, Nothing, Streamed, Units, check_definitions, check_index, check_units,
+    refuse, refuse_stream, throughput,
 };
 use super::description::TableAnswer;
 use super::error::{Refused, Result};
 use super::names::{check_table, permitted};
 use super::operation;
+use super::options::{self, Encrypted, MaxUnits, Warm, bounds};
 use crate::checks::{Checks, TABLE_NAME};
 
 operation!("UpdateTable", Administers);
@@ -35,8 +36,8 @@ headwater_wire::shape! {
         deletion_protection: Bool = "DeletionProtectionEnabled",
         consistency: Text<'a> = "MultiRegionConsistency",
         witnesses: List<Nothing> = "GlobalTableWitnessUpdates",
-        on_demand: Nothing = "OnDemandThroughput",
-        warm: Nothing = "WarmThroughput",
+        on_demand: MaxUnits = "OnDemandThroughput",
+        warm: Warm = "WarmThroughput",
         global_settings: Text<'a> = "GlobalTableSettingsReplicationMode",
     }
 }
@@ -79,16 +80,14 @@ fn check(input: &Input<'_>) -> Result<()> {
             checks.required_text(&path("delete.indexName"), &delete.name, TABLE_NAME);
         }
     }
+    options::check(&mut checks, &input.encryption, &input.global_settings);
     checks.done()?;
     refuse_stream(&input.stream)?;
-    refuse_encryption(&input.encryption)?;
     refuse(&[
         ("ReplicaUpdates", input.replicas.is_some()),
         ("MultiRegionConsistency", input.consistency.is_some()),
         ("GlobalTableWitnessUpdates", input.witnesses.is_some()),
-        ("GlobalTableSettingsReplicationMode", input.global_settings.is_some()),
-        ("OnDemandThroughput", input.on_demand.is_some()),
-        ("WarmThroughput", input.warm.is_some()),
+        ("GlobalTableSettingsReplicationMode", options::replicates(&input.global_settings)),
     ])?;
     let has_any = input.throughput.is_some()
         || input.billing_mode.is_some()
@@ -96,7 +95,9 @@ fn check(input: &Input<'_>) -> Result<()> {
         || input.class.is_some()
         || input.deletion_protection.is_some()
         || input.stream.is_some()
-        || input.encryption.is_some();
+        || input.encryption.is_some()
+        || input.on_demand.is_some()
+        || input.warm.is_some();
     if has_any {
         return Ok(());
     }
@@ -126,7 +127,8 @@ fn change(input: &Input<'_>, current: &TableDescription) -> Result<TableChange> 
         indexes.push(change);
     }
     let deletion_protection = input.deletion_protection.map(|Bool(protected)| protected);
-    Ok(TableChange { billing, class: class_of(&input.class), deletion_protection, indexes })
+    let options = options::options(&input.encryption, &input.on_demand, &input.warm)?;
+    Ok(TableChange { billing, class: class_of(&input.class), deletion_protection, indexes, options })
 }
 
 /// How it is to be paid for; `None` where that stays as it is.
@@ -168,8 +170,8 @@ fn index_change(
     match (&changed.update, &changed.create, &changed.delete) {
         (Some(update), None, None) => {
             refuse(&[
-                ("OnDemandThroughput", update.on_demand.is_some()),
-                ("WarmThroughput", update.warm.is_some()),
+                ("OnDemandThroughput of an index", bounds(&update.on_demand)),
+                ("WarmThroughput of an index", update.warm.is_some()),
             ])?;
             let units = update.throughput.as_ref().map(throughput).transpose()?;
             let units = units.ok_or_else(|| Refused::parameter("ProvisionedThroughput is required"))?;

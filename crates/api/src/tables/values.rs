@@ -100,7 +100,12 @@ impl Attributes<'_> {
     }
 }
 
-impl Attributes<'_> {
+impl<'a> Attributes<'a> {
+    /// Names and values, in the order in which they were sent.
+    pub(super) fn pairs(&self) -> impl Iterator<Item = (&str, &Wire<'a>)> {
+        self.0.iter().map(|(name, value)| (&**name, value))
+    }
+
     /// What the item will take in memory, roughly, in bytes ([`headwater_tables::value::memory_bytes`]).
     fn memory_bytes(&self) -> usize {
         let entries = self.0.len().div_ceil(7) * 11 * size_of::<(String, AttributeValue)>();

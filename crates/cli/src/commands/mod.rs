@@ -6,6 +6,7 @@ pub(crate) mod delete;
 pub(crate) mod describe;
 pub(crate) mod keys;
 pub(crate) mod put;
+pub(crate) mod repair_tables;
 pub(crate) mod streams;
 pub(crate) mod tail;
 pub(crate) mod tls;

@@ -64,9 +64,13 @@ impl World {
     }
 
     pub(crate) async fn start(&mut self) -> Result<(), StartError> {
-        let host = Host { clock: self.clock.clone(), random: SeededRandom::new(7), disk: self.disk.clone() };
-        self.server = Some(Server::start(&self.settings, host).await?);
+        self.server = Some(Server::start(&self.settings, self.host()).await?);
         Ok(())
+    }
+
+    /// The simulated machine.
+    pub(crate) fn host(&self) -> Host {
+        Host { clock: self.clock.clone(), random: SeededRandom::new(7), disk: self.disk.clone() }
     }
 
     pub(crate) fn server(&self) -> &Server {

@@ -19,6 +19,8 @@ use headwater_telemetry::Metrics;
 use headwater_types::limits::LimitPolicy;
 use headwater_types::{AccountId, Timestamp};
 
+use crate::scratched::Scratched;
+
 pub(crate) const START: Timestamp = Timestamp::from_secs(1_700_000_000);
 pub(crate) const TRANSITION: Duration = Duration::from_millis(200);
 
@@ -26,6 +28,7 @@ pub(crate) const TRANSITION: Duration = Duration::from_millis(200);
 #[derive(Clone)]
 pub(crate) enum Engine {
     Memory(Arc<MemoryStore>),
+    Scratched(Arc<Scratched>),
     Disk(Arc<SimDisk>),
 }
 
@@ -53,6 +56,7 @@ impl World {
             limits: LimitPolicy::OFF,
             transition: TRANSITION,
             copy_after_bytes: headwater_tables::COPY_AFTER_BYTES,
+            keys: Default::default(),
         };
         change(&mut config);
         let (service, embedded) = open(&engine, &clock, &config).await;
@@ -79,7 +83,7 @@ impl World {
         self.reopen().await;
     }
 
-    async fn close(&mut self) {
+    pub(crate) async fn close(&mut self) {
         self.service.close().await;
         if let Some(store) = self.embedded.take() {
             tokio::task::spawn_blocking(move || store.close()).await.unwrap();
@@ -143,6 +147,7 @@ async fn open(
 ) -> (Result<Arc<TableService>>, Option<Arc<EmbeddedStore>>) {
     let (logs, meta, embedded): (Arc<dyn LogStore>, Arc<dyn MetaStore>, _) = match engine {
         Engine::Memory(store) => (store.clone(), store.clone(), None),
+        Engine::Scratched(store) => (store.clone(), store.inner.clone(), None),
         Engine::Disk(disk) => {
             let mut options = Options::new(disk.clone(), "/tables", clock.clone());
             options.background = false;
@@ -177,6 +182,7 @@ pub(crate) fn spec() -> TableSpec {
         class: None,
         deletion_protection: false,
         tags: Default::default(),
+        options: Default::default(),
     }
 }
 

@@ -96,8 +96,9 @@ async fn a_transaction_is_done_as_a_whole_or_not_at_all() {
 async fn a_transaction_with_a_token_is_done_once() {
     let mut world = World::new().await;
     let table = world.create("t-3").await;
-    let token =
-        |request| Some(TransactionToken { token: "token".into(), request, account: key("t-3").account });
+    let token = |request| {
+        Some(TransactionToken { token: "token".into(), request, former: 0, account: key("t-3").account })
+    };
     let put = |v| vec![put(&table, item([("pk", s("a")), ("v", n(v))]))];
     world.service.write_all(put(1), token(7)).await.unwrap();
     world.put(&table, item([("pk", s("a")), ("v", n(2))])).await;
@@ -110,6 +111,21 @@ async fn a_transaction_with_a_token_is_done_once() {
     world.clock.advance(Duration::from_secs(600));
     world.service.write_all(put(3), token(8)).await.unwrap();
     assert_eq!(v(&world), n(3), "tokens are known for ten minutes");
+}
+
+#[tokio::test]
+async fn a_token_that_an_earlier_version_stored_is_known() {
+    let world = World::new().await;
+    let table = world.create("t-3").await;
+    let write = || vec![put(&table, item([("pk", s("a"))]))];
+    let token = |request, former| {
+        Some(TransactionToken { token: "token".into(), request, former, account: key("t-3").account })
+    };
+    // An earlier version digested the bytes.
+    world.service.write_all(write(), token(5, 0)).await.unwrap();
+    world.service.write_all(write(), token(9, 5)).await.unwrap();
+    let refused = world.service.write_all(write(), token(9, 6)).await.unwrap_err();
+    assert!(matches!(refused, TablesError::TokenMismatch), "{refused:?}");
 }
 
 #[tokio::test]
@@ -260,13 +276,13 @@ async fn many_tokens_are_no_reason_to_refuse() {
     let table = world.create("t-7").await;
     let account = table.account;
     for i in 0..1000 {
-        let token = TransactionToken { token: i.to_string(), request: i, account };
+        let token = TransactionToken { token: i.to_string(), request: i, former: 0, account };
         let writes = vec![put(&table, item([("pk", s("a")), ("v", n(i as i64))]))];
         world.service.write_all(writes, Some(token)).await.unwrap();
     }
     // Their time has passed: the next one takes their place.
     world.clock.advance(Duration::from_secs(601));
-    let token = TransactionToken { token: "5".into(), request: 77, account };
+    let token = TransactionToken { token: "5".into(), request: 77, former: 0, account };
     let writes = vec![put(&table, item([("pk", s("a")), ("v", n(5))]))];
     world.service.write_all(writes, Some(token)).await.unwrap();
 }

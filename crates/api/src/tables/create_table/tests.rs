@@ -120,16 +120,22 @@ fn what_is_not_there_is_refused_by_name() {
             r#""StreamSpecification":{"StreamEnabled":true,"StreamViewType":"NEW_IMAGE"}"#,
             "StreamSpecification",
         ),
-        (r#""SSESpecification":{"Enabled":true,"SSEType":"KMS"}"#, "SSESpecification"),
-        (r#""OnDemandThroughput":{"MaxReadRequestUnits":1}"#, "OnDemandThroughput"),
-        (r#""WarmThroughput":{"ReadUnitsPerSecond":1}"#, "WarmThroughput"),
+        (r#""GlobalTableSourceArn":"arn""#, "GlobalTableSourceArn"),
+        (r#""GlobalTableSettingsReplicationMode":"ENABLED""#, "GlobalTableSettingsReplicationMode"),
         (r#""ResourcePolicy":"{}""#, "ResourcePolicy"),
     ] {
         refused("a b", &format!("{ON_DEMAND},{option}"), name);
     }
-    for option in
-        [r#""StreamSpecification":{"StreamEnabled":false}"#, r#""SSESpecification":{"Enabled":false}"#]
-    {
+    for option in [
+        r#""StreamSpecification":{"StreamEnabled":false}"#,
+        r#""SSESpecification":{"Enabled":false}"#,
+        r#""SSESpecification":{"Enabled":true,"SSEType":"KMS"}"#,
+        r#""OnDemandThroughput":{"MaxReadRequestUnits":1}"#,
+        r#""WarmThroughput":{"ReadUnitsPerSecond":1,"WriteUnitsPerSecond":1}"#,
+        r#""GlobalTableSettingsReplicationMode":"DISABLED""#,
+        r#""DeletionProtectionEnabled":true"#,
+        r#""TableClass":"STANDARD_INFREQUENT_ACCESS""#,
+    ] {
         assert!(table("a b", &format!("{ON_DEMAND},{option}")).is_ok(), "{option}");
     }
 }

@@ -1,0 +1,61 @@
+//! Settings of a table that clients may leave out.
+
+use headwater_vault::KeyId;
+
+use crate::meta::PointInTimeMeta;
+use crate::schema::Throughput;
+
+/// Settings of CreateTable and UpdateTable; what is `None` is left as it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TableOptions {
+    /// How items are encrypted at rest.
+    pub encryption: Option<EncryptionChoice>,
+    /// What an on-demand table may use.
+    pub on_demand: Option<OnDemand>,
+    /// What the table is ready for.
+    pub warm: Option<Throughput>,
+}
+
+/// How items are encrypted at rest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EncryptionChoice {
+    /// Not by this server.
+    Off,
+    /// Under a master key, as the caller names it; the default one if they name none.
+    Key(Option<String>),
+}
+
+/// The most that an on-demand table may use, in units a second; `None` is no bound.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct OnDemand {
+    /// Of reads.
+    pub read: Option<u64>,
+    /// Of writes.
+    pub write: Option<u64>,
+}
+
+/// Point-in-time recovery as it was asked for. Nothing is kept for it here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PointInTime {
+    /// How many days back were asked for.
+    pub days: u32,
+}
+
+impl From<PointInTimeMeta> for PointInTime {
+    fn from(meta: PointInTimeMeta) -> Self {
+        Self { days: meta.days }
+    }
+}
+
+/// Settings of a table as they are.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TableSettings {
+    /// The master key under which items are encrypted, if they are.
+    pub master_key: Option<KeyId>,
+    /// What an on-demand table may use.
+    pub on_demand: Option<OnDemand>,
+    /// What the table is ready for.
+    pub warm: Option<Throughput>,
+    /// Point-in-time recovery, if it was asked for.
+    pub point_in_time: Option<PointInTime>,
+}
