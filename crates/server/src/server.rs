@@ -279,7 +279,7 @@ async fn open_tables(
         region: settings.region.clone(),
         limits: settings.limit_policy(),
         transition: settings.table_transition,
-        copy_after_bytes: headwater_tables::COPY_AFTER_BYTES,
+        snapshot_after_bytes: headwater_tables::SNAPSHOT_AFTER_BYTES,
         keys,
     };
     match TableService::open(substrate.clone(), config.clone()).await {
