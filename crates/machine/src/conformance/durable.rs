@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 use headwater_store::{LogStore, MetaStore, StoreError};
 use headwater_types::{Position, Timestamp};
 
-use super::{Draw, Engine, Fault, FaultyStore, Model, Subject, TICK, World, clock, names, options, settle};
+use super::{Draw, Engine, Fault, FaultyStore, Model, Subject, TICK, World, clock, names, options};
 use crate::error::MachineError;
 use crate::manifest::Manifest;
 
@@ -98,7 +98,7 @@ pub(super) async fn a_batch_decides_as_one_after_the_other<S: Subject, E: Engine
     for round in 0..12 {
         world.burst(subject, (0..20).map(|i| round * 100 + i), &mut sent).await;
         clock.advance(TICK);
-        settle().await;
+        world.store.settle().await;
         let now = headwater_host::Clock::now(&*clock);
         check(subject, &sent, &world.contents(subject), now, &format!("round {round}"));
         let version = world.handle.report().version;
@@ -125,7 +125,7 @@ pub(super) async fn snapshots_are_made_while_changes_go_on<S: Subject, E: Engine
         world.burst(subject, (0..2).map(|i| step * 10 + i), &mut sent).await;
         // Between any two stretches of a snapshot there are changes.
         world.store.let_snapshot_go_on(1);
-        settle().await;
+        world.store.settle().await;
         let manifest = manifest(subject, &*engine).await;
         if manifest.newest.snapshot != last {
             last = manifest.newest.snapshot;
@@ -173,7 +173,7 @@ pub(super) async fn a_crash_anywhere_loses_nothing<S: Subject, E: Engine>(
                     let first = after * 1000 + burst * BURST;
                     world.burst(subject, first..first + BURST, &mut sent).await;
                     clock.advance(TICK);
-                    settle().await;
+                    world.store.settle().await;
                 }
                 world.kill().await;
             }

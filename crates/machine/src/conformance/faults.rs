@@ -11,7 +11,7 @@ use headwater_store::{
 };
 use headwater_types::{Position, Record, RecordBatchBuilder, Timestamp};
 use parking_lot::Mutex;
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 
 use super::Engine;
 
@@ -65,6 +65,19 @@ struct Plan {
     gated: AtomicBool,
     gate: Semaphore,
     waiting: AtomicU64,
+    /// Operations that the engine is at, and a word when it is done with one.
+    flying: AtomicU64,
+    landed: Notify,
+}
+
+/// An operation that the engine is at.
+struct Flight<'a>(&'a Plan);
+
+impl Drop for Flight<'_> {
+    fn drop(&mut self) {
+        self.0.flying.fetch_sub(1, Ordering::SeqCst);
+        self.0.landed.notify_one();
+    }
 }
 
 /// What a write does.
@@ -86,6 +99,8 @@ impl FaultyStore {
             gated: AtomicBool::new(false),
             gate: Semaphore::new(0),
             waiting: AtomicU64::new(0),
+            flying: AtomicU64::new(0),
+            landed: Notify::new(),
         };
         Arc::new(Self { logs: engine.clone(), meta: engine, plan: Arc::new(plan) })
     }
@@ -126,6 +141,20 @@ impl FaultyStore {
         self.plan.gate.add_permits(appends);
     }
 
+    /// Returns when tasks have nothing to do and the engine is at nothing: what was begun is done, or waits for time or for
+    /// a command. On a runtime of one thread.
+    pub async fn settle(&self) {
+        loop {
+            for _ in 0..20 {
+                tokio::task::yield_now().await;
+            }
+            if self.plan.flying.load(Ordering::SeqCst) == 0 {
+                return;
+            }
+            self.plan.landed.notified().await;
+        }
+    }
+
     /// How many appends to snapshots have begun.
     pub fn snapshot_appends(&self) -> u64 {
         self.plan.waiting.load(Ordering::SeqCst)
@@ -133,6 +162,11 @@ impl FaultyStore {
 }
 
 impl Plan {
+    fn fly(&self) -> Flight<'_> {
+        self.flying.fetch_add(1, Ordering::SeqCst);
+        Flight(self)
+    }
+
     fn write(&self) -> Outcome {
         let dead = || StoreError::Poisoned("the process is dead".into());
         if self.crashed.load(Ordering::SeqCst) {
@@ -161,6 +195,7 @@ impl Plan {
 
     /// Does a write that is done as a whole or not at all.
     async fn whole<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        let _flight = self.fly();
         match self.write() {
             Outcome::Do => work.await,
             Outcome::DoAndForget => work.await.and_then(|_| Err(forgotten())),
@@ -182,6 +217,7 @@ impl LogStore for FaultyStore {
 
     async fn open(&self, id: &LogId) -> Result<Arc<dyn ShardLog>> {
         self.plan.read()?;
+        let _flight = self.plan.fly();
         let log = self.logs.open(id).await?;
         Ok(Arc::new(FaultyLog { id: id.clone(), log, plan: self.plan.clone() }))
     }
@@ -192,6 +228,7 @@ impl LogStore for FaultyStore {
 
     async fn list(&self, prefix: &str) -> Result<Vec<LogId>> {
         self.plan.read()?;
+        let _flight = self.plan.fly();
         self.logs.list(prefix).await
     }
 }
@@ -200,6 +237,7 @@ impl LogStore for FaultyStore {
 impl MetaStore for FaultyStore {
     async fn get(&self, key: &str) -> Result<Option<Versioned<Bytes>>> {
         self.plan.read()?;
+        let _flight = self.plan.fly();
         self.meta.get(key).await
     }
 
@@ -213,6 +251,7 @@ impl MetaStore for FaultyStore {
 
     async fn list(&self, prefix: &str) -> Result<Vec<(MetaKey, Versioned<Bytes>)>> {
         self.plan.read()?;
+        let _flight = self.plan.fly();
         self.meta.list(prefix).await
     }
 
@@ -240,6 +279,7 @@ impl ShardLog for FaultyLog {
                 permit.forget();
             }
         }
+        let _flight = self.plan.fly();
         match self.plan.write() {
             Outcome::Do => self.log.append(batch, expect).await,
             Outcome::DoAndForget => self.log.append(batch, expect).await.and_then(|_| Err(forgotten())),
@@ -256,6 +296,7 @@ impl ShardLog for FaultyLog {
 
     async fn read(&self, from: Position, limit: ReadLimit) -> Result<ReadBatch> {
         self.plan.read()?;
+        let _flight = self.plan.fly();
         let mut read = self.log.read(from, limit).await?;
         let rot = self.plan.rot.lock().clone();
         for rot in rot.iter().filter(|rot| self.id.as_str().starts_with(&rot.log)) {
@@ -280,6 +321,7 @@ impl ShardLog for FaultyLog {
 
     async fn position_at(&self, time: Timestamp) -> Result<Position> {
         self.plan.read()?;
+        let _flight = self.plan.fly();
         self.log.position_at(time).await
     }
 

@@ -3,6 +3,9 @@
 //!
 //! A [`Subject`] says how the machine is made, what is asked of it, and what its state means. Everything is compared with
 //! a [`Model`], which decides the same commands one after the other on a plain state, without a journal.
+//!
+//! It is run on a runtime of one thread, where what goes on beside commands can be waited for
+//! ([`FaultyStore::settle`]), however long an engine takes.
 
 mod durable;
 mod faults;
@@ -140,13 +143,6 @@ impl<S: Subject> World<S> {
 /// A clock for a test.
 fn clock() -> Arc<ManualClock> {
     ManualClock::new(START)
-}
-
-/// Lets tasks that were woken run.
-async fn settle() {
-    for _ in 0..20 {
-        tokio::task::yield_now().await;
-    }
 }
 
 /// Time that passes between bursts of commands.

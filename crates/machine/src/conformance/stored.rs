@@ -7,7 +7,7 @@ use headwater_store::{Expected, LogId, LogStore};
 use headwater_types::Position;
 
 use super::durable::manifest;
-use super::{Draw, Engine, FaultyStore, Model, Rot, Subject, TICK, World, clock, names, options, settle};
+use super::{Draw, Engine, FaultyStore, Model, Rot, Subject, TICK, World, clock, names, options};
 use crate::error::MachineError;
 use crate::machine::Machine;
 use crate::manifest::LAYOUT;
@@ -66,10 +66,10 @@ pub(super) async fn a_damaged_snapshot_is_replaced_by_the_one_before<S: Subject,
         model.wake(now);
         world.handle.ask(subject.command(&mut Draw::new(seed))).await.expect("done");
         model.run(seed, now);
-        settle().await;
+        world.store.settle().await;
         if seed % 10 == 9 {
             clock.advance(TICK);
-            settle().await;
+            world.store.settle().await;
         }
         let manifest = manifest(subject, &*engine).await;
         if manifest.previous.is_some_and(|previous| previous.snapshot.is_some()) {
