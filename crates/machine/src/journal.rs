@@ -16,6 +16,7 @@
 //! Snapshot, then journal from [`Generation::from`]. Until [`Generation::settled`] changes of what is not there are passed
 //! over: it went before the snapshot came to it. After that they are damage. If the newest snapshot is not whole, the one
 //! before and all of the journal since are read.
+#![deny(clippy::indexing_slicing, clippy::unwrap_used)]
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -93,9 +94,11 @@ impl<M: Machine> Journal<M> {
     }
 
     async fn begin(&mut self, owner: Option<&str>) -> Result<()> {
-        match owner {
-            Some(owner) => self.append(control(OWNER_KEY, owner.as_bytes())?).await,
-            None => Ok(()),
+        let Some(owner) = owner else { return Ok(()) };
+        match self.append(control(OWNER_KEY, owner.as_bytes())?).await {
+            // A full disk is no reason not to read; it keeps the owner before from writing, too.
+            Err(MachineError::Store(StoreError::NoSpace(_))) => Ok(()),
+            begun => begun,
         }
     }
 

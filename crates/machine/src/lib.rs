@@ -99,6 +99,7 @@ mod payloads;
 mod replay;
 mod shared;
 mod snapshot;
+mod upkeep;
 
 pub use changes::{Changes, EncodeError, OverBudget, Unrecorded};
 pub use error::{MachineError, Result};

@@ -7,6 +7,7 @@
 //! # Format
 //! JSON. A field can be added with a default; names are never changed or reused. `layout` is the number of this format
 //! and of the records that are the crate's own; `format` is the machine's. Both are 1 where they are not given.
+#![deny(clippy::indexing_slicing, clippy::unwrap_used)]
 
 use bytes::Bytes;
 use headwater_store::{Expected, MetaStore, StoreError};

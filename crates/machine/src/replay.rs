@@ -1,4 +1,5 @@
 //! Reading a log from a position to its end, a stretch ahead of whoever takes its records.
+#![deny(clippy::indexing_slicing, clippy::unwrap_used)]
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! The suite every machine must pass: what a [`Machine`] promises, and what [`Handle`](crate::Handle) makes of it, over
+//! The suite every machine must pass: what a [`Machine`] promises, and what [`Handle`] makes of it, over
 //! any engine and through every kind of fault.
 //!
 //! A [`Subject`] says how the machine is made, what is asked of it, and what its state means. Everything is compared with

@@ -1,4 +1,5 @@
 //! Records of a group: entries of members, one after the other.
+#![deny(clippy::indexing_slicing, clippy::unwrap_used)]
 
 use crate::changes::EncodeError;
 use crate::machine::Misfit;

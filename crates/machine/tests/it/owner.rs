@@ -1,6 +1,7 @@
 //! One machine: its answers, its timers, its budget, its damage.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -8,10 +9,10 @@ use headwater_host::disk::SimDisk;
 use headwater_host::{Clock, ManualClock, SeededRandom};
 use headwater_machine::conformance::{Fault, FaultyStore};
 use headwater_machine::{
-    Handle, MachineError, Manifest, Names, Options, SnapshotWish, StateVersion, Substrate,
+    Handle, LeaseOptions, MachineError, Manifest, Names, Options, SnapshotWish, StateVersion, Substrate,
 };
 use headwater_store::memory::MemoryStore;
-use headwater_store::{LogStore, MetaStore};
+use headwater_store::{LogStore, MetaStore, StoreError};
 use headwater_store_embedded::EmbeddedStore;
 use headwater_types::Timestamp;
 
@@ -32,7 +33,9 @@ async fn open(
     clock: &Arc<ManualClock>,
     options: Options<Registers>,
 ) -> Handle<Registers> {
-    let random = SeededRandom::new(1);
+    // No two processes draw the same numbers.
+    static OPENED: AtomicU64 = AtomicU64::new(0);
+    let random = SeededRandom::new(OPENED.fetch_add(1, Ordering::Relaxed));
     let substrate = Substrate { logs: store.clone(), meta: store.clone(), clock: clock.clone(), random };
     Handle::open(Registers::default(), substrate, options).await.unwrap()
 }
@@ -302,4 +305,63 @@ async fn a_reload_finds_what_is_stored() {
     assert_eq!(handle.state().unwrap().registers["a"].value, 2);
     handle.close().await;
     assert!(matches!(handle.reload().await, Err(MachineError::Stopped { .. })));
+}
+
+#[tokio::test]
+async fn an_owner_that_cannot_renew_for_a_while_comes_back() {
+    let (store, clock) = world();
+    let lasts = Duration::from_secs(9);
+    let lease = LeaseOptions { owner: "only".into(), lasts, owners: None };
+    let handle = open(&store, &clock, Options { lease: Some(lease), ..options() }).await;
+    handle.ask(add("a", 1)).await.unwrap();
+    for _ in 0..4 {
+        store.fail_after(0, Fault::Refused);
+        clock.advance(Duration::from_secs(3));
+        store.settle().await;
+        assert!(store.has_failed(), "it has tried");
+    }
+    assert!(matches!(handle.state(), Err(MachineError::NotOwner { owner: None, .. })));
+    assert!(matches!(handle.ask(add("a", 1)).await, Err(MachineError::NotOwner { owner: None, .. })));
+    clock.advance(Duration::from_secs(3));
+    store.settle().await;
+    assert_eq!(handle.state().unwrap().registers["a"].value, 1);
+    assert_eq!(handle.ask(add("a", 1)).await.unwrap(), Answer::Value(2));
+}
+
+/// Adds until so many additions were acknowledged.
+async fn add_until(handle: Handle<Registers>, key: &'static str, times: i64) {
+    let mut done = 0;
+    while done < times {
+        match handle.ask(add(key, 1)).await {
+            Ok(Answer::Value(_)) => done += 1,
+            Ok(other) => panic!("{other:?}"),
+            Err(MachineError::Store(StoreError::Conflict)) => {}
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn owners_at_the_same_time_lose_and_double_nothing() {
+    let clock = ManualClock::new(START);
+    let mut engine = headwater_store_embedded::Options::new(SimDisk::new(1), "/machine", clock.clone());
+    engine.background = false;
+    let store = FaultyStore::over(EmbeddedStore::open(engine).unwrap());
+    let small = || Options { snapshot_after_bytes: 2000, stretch_bytes: 50, ..options() };
+    let (one, other) = (open(&store, &clock, small()).await, open(&store, &clock, small()).await);
+    let mut tasks = Vec::new();
+    for handle in [&one, &other] {
+        for key in ["a", "b", "a", "c"] {
+            tasks.push(tokio::spawn(add_until(handle.clone(), key, 50)));
+        }
+    }
+    for task in tasks {
+        task.await.unwrap();
+    }
+    one.close().await;
+    other.close().await;
+    let last = open(&store, &clock, options()).await;
+    let state = last.state().unwrap();
+    let values: Vec<i64> = state.registers.values().map(|register| register.value).collect();
+    assert_eq!(values, [200, 100, 100]);
 }
