@@ -7,7 +7,7 @@ use std::time::Duration;
 use headwater_host::{ManualClock, SeededRandom};
 use headwater_machine::conformance::FaultyStore;
 use headwater_machine::{
-    Changes, EncodeError, Handle, Machine, MachineError, Misfit, Names, Options, Payloads, Substrate,
+    Changes, EncodeError, Handle, Machine, MachineError, Misfit, Names, Options, Payloads, Stored, Substrate,
 };
 use headwater_store::memory::MemoryStore;
 use headwater_store::{LogId, MetaStore};
@@ -225,4 +225,42 @@ async fn the_mark_survives_snapshots_and_restarts() {
     assert!(matches!(late, Err(MachineError::PayloadReleased { .. })), "{late:?}");
     assert!(!world.store.has_crashed());
     assert!(engine.get("shelf/lease").await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn a_command_that_waited_while_its_payload_was_released_is_refused() {
+    let (engine, clock) = (MemoryStore::new(), ManualClock::new(START));
+    let other = World::over(&engine, &clock).await;
+    other.put(1).await;
+    let world = World::over(&engine, &clock).await;
+    let mut stored = Vec::new();
+    for _ in 0..2 {
+        stored.push(world.payloads.append(&[b"late"]).await.unwrap());
+    }
+    // It knows nothing of these two.
+    other.take(1).await;
+    other.settle().await;
+    let ask = |key, Stored { first, hold }| world.handle.ask_holding(Ask::Put(key, first), vec![hold]);
+    let [one, two] = <[Stored; 2]>::try_from(stored).unwrap();
+    // The first meets the other's changes; the second waits behind it, and holds its payload.
+    let (one, two) = tokio::join!(ask(1, one), ask(2, two));
+    assert!(matches!(one, Err(MachineError::Store(_))), "{one:?}");
+    assert!(matches!(two, Err(MachineError::PayloadReleased { .. })), "{two:?}");
+}
+
+#[tokio::test]
+async fn the_mark_is_read_from_the_journal_alone() {
+    let (engine, clock) = (MemoryStore::new(), ManualClock::new(START));
+    let world = World::over(&engine, &clock).await;
+    let first = world.put(1).await;
+    world.put(2).await;
+    world.take(1).await;
+    world.settle().await;
+    world.handle.close().await;
+    let manifest = engine.get("shelf/manifest").await.unwrap().unwrap();
+    let manifest = headwater_machine::Manifest::decode::<Shelf>(&manifest.value).unwrap();
+    assert_eq!(manifest.newest.snapshot, None);
+    let world = World::over(&engine, &clock).await;
+    let late = world.handle.ask(Ask::Put(3, first)).await;
+    assert!(matches!(late, Err(MachineError::PayloadReleased { .. })), "{late:?}");
 }
