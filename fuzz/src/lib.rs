@@ -39,6 +39,7 @@ pub const TARGETS: &[Target] = &[
     target("expression", targets::expression::run),
     store("journal", targets::journal::run),
     target("json", targets::json::run),
+    store("machine_log", targets::machine_log::run),
     target("master_keys", targets::master_keys::run),
     target("names", targets::names::run),
     target("policy", targets::policy::run),

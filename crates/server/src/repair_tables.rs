@@ -57,7 +57,7 @@ pub async fn repair_tables(
         region: String::new(),
         limits: LimitPolicy::OFF,
         transition: Duration::ZERO,
-        copy_after_bytes: usize::MAX,
+        snapshot_after_bytes: usize::MAX,
         keys,
         default_key: None,
     };

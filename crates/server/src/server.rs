@@ -305,7 +305,7 @@ async fn open_tables(
         region: settings.region.clone(),
         limits: settings.limit_policy(),
         transition: settings.table_transition,
-        copy_after_bytes: headwater_tables::COPY_AFTER_BYTES,
+        snapshot_after_bytes: headwater_tables::SNAPSHOT_AFTER_BYTES,
         keys,
         default_key,
     };

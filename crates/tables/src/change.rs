@@ -1,7 +1,7 @@
 //! What is written into the journal and into snapshots.
 //!
 //! # Constraints
-//! A change says what is there afterwards, never what was done to it: changes can be made twice, and a copy that was
+//! A change says what is there afterwards, never what was done to it: changes can be made twice, and a snapshot that was
 //! written while they went on is made true by making all of them again, in order.
 //!
 //! # Format

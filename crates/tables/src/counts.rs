@@ -3,7 +3,7 @@
 //! # Algorithm
 //! Every change counts for its table. Now and then the log is given the counts of all tables, as they are before the
 //! record that says them; so the first of these behind a hole tells, table by table, whether all changes of it were read.
-//! A copy begins with the counts at the place from which the log is replayed over it.
+//! A snapshot begins with the counts at the place from which the log is replayed over it.
 
 use std::collections::BTreeMap;
 

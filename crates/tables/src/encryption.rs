@@ -1,7 +1,7 @@
 //! Encryption of a table's items at rest.
 //!
 //! # Constraints
-//! No engine sees an item of an encrypted table, in the log or in a copy: every change of one is sealed by itself before it
+//! No engine sees an item of an encrypted table, in the log or in a snapshot: every change of one is sealed by itself before it
 //! is appended. What was stored sealed is read as such whatever the table does now.
 //!
 //! # Order of things
@@ -13,7 +13,7 @@
 //! number of the key. So it opens for its table and for no other.
 //!
 //! # Recovery
-//! Without its master key a table refuses reads and writes of items until the key is back; nothing is lost, and no copy is
+//! Without its master key a table refuses reads and writes of items until the key is back; nothing is lost, and no snapshot is
 //! made meanwhile.
 
 use std::collections::BTreeMap;

@@ -1,21 +1,21 @@
-//! Durable journal and periodic copies of all tables.
+//! Durable journal and periodic snapshots of all tables.
 //!
 //! # Constraints
 //! A write is acknowledged when its change is in the log. The log has one writer, which always names the end that it
 //! knows: somebody else's append makes it read everything anew.
 //!
 //! # Format
-//! The root names the copies and from where on the log counts ([`crate::root`]). Records of both logs are in
+//! The manifest names the snapshots and from where on the log counts ([`crate::manifest`]). Records of both logs are in
 //! [`crate::change`].
 //!
 //! # Algorithm
-//! Copies are made while changes go on ([`crate::copy`]). Opening the tables writes the root anew, as it is, and from then
-//! on it is changed only from the version that this had. So a copy by somebody who had opened them before is never named by
-//! the root, and can be removed.
+//! Snapshots are made while changes go on ([`crate::snapshot`]). Opening the tables writes the manifest anew, as it is, and from then
+//! on it is changed only from the version that this had. So a snapshot by somebody who had opened them before is never named by
+//! the manifest, and can be removed.
 //!
 //! # Recovery
-//! Copy, then log. If the newest copy is damaged, the one before and all of the log since. What neither has is lost, and
-//! [`crate::replay`] finds out which tables it concerns. As long as anything is lost no copy is made and nothing trimmed:
+//! Snapshot, then log. If the newest snapshot is damaged, the one before and all of the log since. What neither has is lost, and
+//! [`crate::replay`] finds out which tables it concerns. As long as anything is lost no snapshot is made and nothing trimmed:
 //! a file that is put back mends it. [`Journal::accept_losses`] ends that, when somebody has decided so.
 
 use std::sync::Arc;
@@ -29,14 +29,14 @@ use headwater_vault::Keyring;
 use parking_lot::{Mutex, RwLock};
 use tracing::{error, warn};
 
-use crate::copy::{Copy, forget_other_copies};
 use crate::counts::Counts;
 use crate::encryption::Vault;
 use crate::error::{Result, TablesError};
 use crate::keys;
+use crate::manifest::{Generation, Manifest};
 use crate::reading::{Seen, read_through};
 use crate::replay::Replay;
-use crate::root::{Generation, Root};
+use crate::snapshot::{Snapshot, forget_other_snapshots};
 use crate::state::State;
 use crate::write::Recorded;
 
@@ -51,15 +51,15 @@ pub(crate) struct Journal {
     clock: Arc<dyn Clock>,
     log: Arc<dyn ShardLog>,
     /// As it was last written here, and what a change of it expects.
-    root: Arc<Mutex<(Root, Expected)>>,
+    manifest: Arc<Mutex<(Manifest, Expected)>>,
     tail: Position,
-    /// In the log since the copy.
+    /// In the log since the snapshot.
     bytes: usize,
     /// Changes of each table up to the tail; `None` while a loss makes them unknown.
     counts: Option<Counts>,
     bytes_since_counts: usize,
-    /// So many copies are wanted however short the log is.
-    copies_wanted: u8,
+    /// So many snapshots are wanted however short the log is.
+    snapshots_wanted: u8,
     vault: Vault,
 }
 
@@ -74,18 +74,18 @@ impl Journal {
         let id = keys::journal().map_err(damaged)?;
         logs.create(std::slice::from_ref(&id)).await?;
         let log = logs.open(&id).await?;
-        let root = Arc::new(Mutex::new((Root::default(), Expected::Absent)));
+        let manifest = Arc::new(Mutex::new((Manifest::default(), Expected::Absent)));
         let mut journal = Self {
             logs,
             meta,
             clock,
             log,
-            root,
+            manifest,
             tail: Position::START,
             bytes: 0,
             counts: None,
             bytes_since_counts: 0,
-            copies_wanted: 0,
+            snapshots_wanted: 0,
             vault,
         };
         let state = journal.load().await?;
@@ -108,67 +108,68 @@ impl Journal {
     }
 
     async fn try_load(&mut self, is_last_try: bool) -> Result<State> {
-        let (root, expected) = match Root::read(&*self.meta).await? {
-            Some((root, version)) => (root, Expected::Version(version)),
-            None => (Root::default(), Expected::Absent),
+        let (manifest, expected) = match Manifest::read(&*self.meta).await? {
+            Some((manifest, version)) => (manifest, Expected::Version(version)),
+            None => (Manifest::default(), Expected::Absent),
         };
-        let (expected, fenced) = match self.meta.put(keys::ROOT, root.encode()?, expected).await {
+        let (expected, fenced) = match self.meta.put(keys::MANIFEST, manifest.encode()?, expected).await {
             Ok(version) => (Expected::Version(version), true),
             // Want of space or files is no reason not to read.
             Err(StoreError::NoSpace(_) | StoreError::NoFiles(_)) => (expected, false),
             Err(error) => return Err(error.into()),
         };
-        let (generation, mut replay) = self.best_copy(&root, is_last_try).await?;
+        let (generation, mut replay) = self.best_snapshot(&manifest, is_last_try).await?;
         replay.begin_log();
         let from = generation.from()?;
         self.tail = read_through(&*self.log, from, |seen| replay.logged(seen, &generation)).await?;
         (self.bytes, self.bytes_since_counts) = (replay.bytes, replay.bytes_since_counts);
         // Twice, so that the one before goes as well.
-        self.copies_wanted = if replay.has_plain_items() { 2 } else { root.is_previous_plain.into() };
+        self.snapshots_wanted = if replay.has_plain_items() { 2 } else { manifest.is_previous_plain.into() };
         let (state, counts) = replay.finish();
         self.counts = counts;
         if fenced && !state.has_losses() {
-            forget_other_copies(&*self.logs, &root).await;
+            forget_other_snapshots(&*self.logs, &manifest).await;
         }
-        // Of a damaged copy only the one before is kept, until there is a new one.
-        let is_behind = generation != root.newest;
-        self.copies_wanted = self.copies_wanted.max(is_behind.into());
-        let root = if is_behind { Root { newest: generation, ..Root::default() } } else { root };
-        // A new one: a copy that is being made has the old one's.
-        self.root = Arc::new(Mutex::new((root, expected)));
+        // Of a damaged snapshot only the one before is kept, until there is a new one.
+        let is_behind = generation != manifest.newest;
+        self.snapshots_wanted = self.snapshots_wanted.max(is_behind.into());
+        let manifest =
+            if is_behind { Manifest { newest: generation, ..Manifest::default() } } else { manifest };
+        // A new one: a snapshot that is being made has the old one's.
+        self.manifest = Arc::new(Mutex::new((manifest, expected)));
         Ok(state)
     }
 
-    /// The newest copy that is whole; the newest one if none is.
-    async fn best_copy(&self, root: &Root, is_last_try: bool) -> Result<(Generation, Replay)> {
+    /// The newest snapshot that is whole; the newest one if none is.
+    async fn best_snapshot(&self, manifest: &Manifest, is_last_try: bool) -> Result<(Generation, Replay)> {
         let mut damaged = None;
-        for generation in root.generations() {
-            match self.read_copy(&generation).await {
+        for generation in manifest.generations() {
+            match self.read_snapshot(&generation).await {
                 Ok(replay) if replay.is_whole() => {
-                    if generation != root.newest {
+                    if generation != manifest.newest {
                         warn!(
-                            "the newest copy of the tables is damaged; the one before and the log since are used"
+                            "the newest snapshot of the tables is damaged; the one before and the log since are used"
                         );
                     }
                     return Ok((generation, replay));
                 }
                 Ok(replay) => damaged = damaged.or(Some((generation, replay))),
                 Err(TablesError::Store(StoreError::NoSuchLog(name)))
-                    if is_last_try && root.previous.is_some() =>
+                    if is_last_try && manifest.previous.is_some() =>
                 {
-                    error!(name, "a copy of the tables is not there");
+                    error!(name, "a snapshot of the tables is not there");
                 }
                 Err(error) => return Err(error),
             }
         }
-        damaged.ok_or_else(|| TablesError::Damaged("no copy of the tables is there".into()))
+        damaged.ok_or_else(|| TablesError::Damaged("no snapshot of the tables is there".into()))
     }
 
-    async fn read_copy(&self, generation: &Generation) -> Result<Replay> {
+    async fn read_snapshot(&self, generation: &Generation) -> Result<Replay> {
         let mut replay = Replay::new(self.vault.clone());
         if let Some(number) = generation.snapshot {
             let log = self.logs.open(&keys::snapshot(number).map_err(self::damaged)?).await?;
-            read_through(&*log, Position::START, |seen: Seen<'_>| replay.copied(seen)).await?;
+            read_through(&*log, Position::START, |seen: Seen<'_>| replay.snapshotted(seen)).await?;
         }
         Ok(replay)
     }
@@ -205,15 +206,15 @@ impl Journal {
         }
     }
 
-    /// True if it is time for a copy.
-    pub(crate) fn wants_copy(&self, state: &State, after_bytes: usize) -> bool {
+    /// True if it is time for a snapshot.
+    pub(crate) fn wants_snapshot(&self, state: &State, after_bytes: usize) -> bool {
         let is_long = self.bytes > after_bytes.max(2 * state.memory_bytes());
-        (is_long || self.copies_wanted > 0) && !state.has_losses() && state.unread().is_none()
+        (is_long || self.snapshots_wanted > 0) && !state.has_losses() && state.unread().is_none()
     }
 
-    /// Has copies made in place of those there are, in which items are stored as they are no longer to be.
-    pub(crate) fn replace_copies(&mut self) {
-        self.copies_wanted = 2;
+    /// Has snapshots made in place of those there are, in which items are stored as they are no longer to be.
+    pub(crate) fn replace_snapshots(&mut self) {
+        self.snapshots_wanted = 2;
     }
 
     pub(crate) fn vault(&self) -> &Vault {
@@ -224,39 +225,39 @@ impl Journal {
         self.vault.keyring = keyring;
     }
 
-    /// What the log has since the copy, in bytes.
+    /// What the log has since the snapshot, in bytes.
     pub(crate) fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// A copy was made of so much of the log.
-    pub(crate) fn copied(&mut self, bytes: usize) {
+    /// A snapshot was made of so much of the log.
+    pub(crate) fn snapshotted(&mut self, bytes: usize) {
         self.bytes = self.bytes.saturating_sub(bytes);
-        self.copies_wanted = self.copies_wanted.saturating_sub(1);
+        self.snapshots_wanted = self.snapshots_wanted.saturating_sub(1);
     }
 
-    /// What makes a copy.
-    pub(crate) fn copy(&self) -> Copy {
-        Copy {
+    /// What makes a snapshot.
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        Snapshot {
             logs: self.logs.clone(),
             meta: self.meta.clone(),
             clock: self.clock.clone(),
             log: self.log.clone(),
-            root: self.root.clone(),
+            manifest: self.manifest.clone(),
             from: self.tail,
             counts: self.counts.clone().unwrap_or_default(),
             number: self.vault.random.next_u64(),
             is_alone: false,
-            is_previous_plain: self.copies_wanted > 1,
+            is_previous_plain: self.snapshots_wanted > 1,
         }
     }
 
-    /// Takes what is known for all there is: makes a copy of it and forgets the log before, and everything else.
+    /// Takes what is known for all there is: makes a snapshot of it and forgets the log before, and everything else.
     pub(crate) async fn accept_losses(&mut self, state: &Arc<RwLock<State>>) -> Result<()> {
         self.counts = Some(Counts::default());
-        let copy = Copy { is_alone: true, is_previous_plain: false, ..self.copy() };
-        copy.make(state.clone()).await?;
-        (self.bytes, self.bytes_since_counts, self.copies_wanted) = (0, 0, 0);
+        let snapshot = Snapshot { is_alone: true, is_previous_plain: false, ..self.snapshot() };
+        snapshot.make(state.clone()).await?;
+        (self.bytes, self.bytes_since_counts, self.snapshots_wanted) = (0, 0, 0);
         Ok(())
     }
 }

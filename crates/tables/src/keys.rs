@@ -3,8 +3,8 @@
 use headwater_store::{LogId, LogIdError};
 
 /// Which logs hold the tables (see [`crate::journal`]).
-pub(crate) const ROOT: &str = "tables/root";
-/// The beginning of the names of copies.
+pub(crate) const MANIFEST: &str = "tables/root";
+/// The beginning of the names of snapshots.
 pub(crate) const SNAPSHOTS: &str = "tables/snapshot/";
 
 /// The log of changes.
@@ -12,7 +12,7 @@ pub(crate) fn journal() -> Result<LogId, LogIdError> {
     LogId::new("tables/journal")
 }
 
-/// A copy of everything. The number tells it from earlier ones.
+/// A snapshot of everything. The number tells it from earlier ones.
 pub(crate) fn snapshot(number: u64) -> Result<LogId, LogIdError> {
     LogId::new(&format!("{SNAPSHOTS}{number:016x}"))
 }

@@ -28,8 +28,8 @@ use crate::write::{Moment, Recorded, Stage};
 
 /// Commands that are decided and made durable together.
 const BATCH_MAX: usize = 256;
-/// How long to wait before a copy that failed is tried again.
-const COPY_PAUSE: Duration = Duration::from_secs(60);
+/// How long to wait before a snapshot that failed is tried again.
+const SNAPSHOT_PAUSE: Duration = Duration::from_secs(60);
 
 /// The owner.
 pub(crate) struct Owner {
@@ -38,10 +38,10 @@ pub(crate) struct Owner {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) capacity: Arc<Capacity>,
     pub(crate) transition: Duration,
-    pub(crate) copy_after_bytes: usize,
-    /// A copy that is being made, which says whether it was, and how much of the log it is of.
-    pub(crate) copying: Option<(JoinHandle<bool>, usize)>,
-    pub(crate) copy_not_before: Duration,
+    pub(crate) snapshot_after_bytes: usize,
+    /// A snapshot that is being made, which says whether it was, and how much of the log it is of.
+    pub(crate) snapshotting: Option<(JoinHandle<bool>, usize)>,
+    pub(crate) snapshot_not_before: Duration,
 }
 
 impl Owner {
@@ -66,11 +66,11 @@ impl Owner {
             if closes.is_some() {
                 break;
             }
-            self.copy().await;
+            self.snapshot().await;
         }
-        if let Some((copying, _)) = self.copying.take() {
-            copying.abort();
-            let _ = copying.await;
+        if let Some((snapshotting, _)) = self.snapshotting.take() {
+            snapshotting.abort();
+            let _ = snapshotting.await;
         }
         self.journal.close().await;
     }
@@ -168,7 +168,7 @@ impl Owner {
                     .table(meta.uid)
                     .is_some_and(|table| table.meta.encryption.active != meta.encryption.active)
             {
-                self.journal.replace_copies();
+                self.journal.replace_snapshots();
             }
             if let Err(misfit) = state.apply(change) {
                 error!(?misfit, "a change could not be applied");
@@ -209,27 +209,29 @@ impl Owner {
         accepted
     }
 
-    /// Begins a copy if it is time for one.
-    async fn copy(&mut self) {
-        if let Some((copying, of_bytes)) = self.copying.take_if(|(copying, _)| copying.is_finished()) {
-            match copying.await {
-                Ok(true) => self.journal.copied(of_bytes),
-                Ok(false) | Err(_) => self.copy_not_before = self.clock.elapsed() + COPY_PAUSE,
+    /// Begins a snapshot if it is time for one.
+    async fn snapshot(&mut self) {
+        if let Some((snapshotting, of_bytes)) =
+            self.snapshotting.take_if(|(snapshotting, _)| snapshotting.is_finished())
+        {
+            match snapshotting.await {
+                Ok(true) => self.journal.snapshotted(of_bytes),
+                Ok(false) | Err(_) => self.snapshot_not_before = self.clock.elapsed() + SNAPSHOT_PAUSE,
             }
         }
-        let wanted = self.journal.wants_copy(&self.state.read(), self.copy_after_bytes);
-        if self.copying.is_some() || self.clock.elapsed() < self.copy_not_before || !wanted {
+        let wanted = self.journal.wants_snapshot(&self.state.read(), self.snapshot_after_bytes);
+        if self.snapshotting.is_some() || self.clock.elapsed() < self.snapshot_not_before || !wanted {
             return;
         }
-        let (copy, of_bytes, state) = (self.journal.copy(), self.journal.bytes(), self.state.clone());
+        let (snapshot, of_bytes, state) = (self.journal.snapshot(), self.journal.bytes(), self.state.clone());
         let making = async move {
-            let made = copy.make(state).await;
+            let made = snapshot.make(state).await;
             if let Err(error) = &made {
-                warn!(%error, "no copy of the tables could be made; the log of their changes goes on growing");
+                warn!(%error, "no snapshot of the tables could be made; the log of their changes goes on growing");
             }
             made.is_ok()
         };
-        self.copying = Some((tokio::spawn(making), of_bytes));
+        self.snapshotting = Some((tokio::spawn(making), of_bytes));
     }
 }
 

@@ -1,4 +1,4 @@
-//! Builds the state from a copy and the log, and finds out what damage has taken from which table.
+//! Builds the state from a snapshot and the log, and finds out what damage has taken from which table.
 //!
 //! # Constraints
 //! No table is given out that may be without a change that was acknowledged: a lease that goes back in time has two
@@ -7,7 +7,7 @@
 //! # Algorithm
 //! A hole in the log makes every table doubtful until the counts behind it (see [`crate::counts`]) tell those that lost
 //! something from those that did not. Without counts behind it all tables there are have lost something, and there may be
-//! tables that are not known at all. A hole in a copy, of which there is no earlier one, is between two records: their
+//! tables that are not known at all. A hole in a snapshot, of which there is no earlier one, is between two records: their
 //! tables have lost something, and there may have been others between them.
 
 use std::collections::BTreeSet;
@@ -17,8 +17,8 @@ use tracing::error;
 use crate::change::{Change, decode};
 use crate::counts::Counts;
 use crate::encryption::Vault;
+use crate::manifest::Generation;
 use crate::reading::Seen;
-use crate::root::Generation;
 use crate::state::{Misfit, State};
 
 /// A state in the making.
@@ -29,7 +29,7 @@ pub(crate) struct Replay {
     counts: Option<Counts>,
     /// A hole behind which no counts were found yet.
     doubt: Option<String>,
-    /// Of the copy: the table of the record before, and a hole after it.
+    /// Of the snapshot: the table of the record before, and a hole after it.
     last_uid: Option<u64>,
     gap: Option<String>,
     /// Tables of which items were stored as they are.
@@ -65,13 +65,13 @@ impl Replay {
         }
     }
 
-    /// True if the copy was whole.
+    /// True if the snapshot was whole.
     pub(crate) fn is_whole(&self) -> bool {
         !self.state.has_losses()
     }
 
-    /// Takes a part of the copy.
-    pub(crate) fn copied(&mut self, seen: Seen<'_>) {
+    /// Takes a part of the snapshot.
+    pub(crate) fn snapshotted(&mut self, seen: Seen<'_>) {
         let decoded = match seen {
             Seen::Record(at, record) => {
                 decode(record).map_err(|why| format!("the record at position {at}: {why}"))
@@ -81,8 +81,8 @@ impl Replay {
         let changes = match decoded {
             Ok(changes) => changes,
             Err(cause) => {
-                let cause = format!("a copy of the tables is damaged ({cause})");
-                error!(cause, "a copy of the tables cannot be read in one place");
+                let cause = format!("a snapshot of the tables is damaged ({cause})");
+                error!(cause, "a snapshot of the tables cannot be read in one place");
                 self.last_uid.iter().for_each(|uid| self.state.lose(*uid, &cause));
                 self.state.lose_unknown(&cause);
                 self.gap = Some(cause);
@@ -105,7 +105,7 @@ impl Replay {
             self.note_plain(&change);
             match (self.state.apply(change), uid) {
                 (Err(Misfit::Unfit), Some(uid)) => {
-                    let cause = "a copy of the tables is damaged: an item cannot be opened";
+                    let cause = "a snapshot of the tables is damaged: an item cannot be opened";
                     error!(cause, "tables are damaged");
                     self.state.lose(uid, cause);
                 }
@@ -115,9 +115,9 @@ impl Replay {
         }
     }
 
-    /// Ends the copy: what comes now is of the log.
+    /// Ends the snapshot: what comes now is of the log.
     pub(crate) fn begin_log(&mut self) {
-        // A copy of an earlier version has no counts: they are counted from here on. So is everything without a copy.
+        // A snapshot of an earlier version has no counts: they are counted from here on. So is everything without a snapshot.
         if self.counts.is_none() && !self.state.has_losses() {
             self.counts = Some(Counts::default());
         }
@@ -149,7 +149,7 @@ impl Replay {
                 counts.note(&change);
             }
             let uid = change.table();
-            // Before the copy was complete: the table was deleted before the copy came to it. In doubt the counts tell.
+            // Before the snapshot was complete: the table was deleted before the snapshot came to it. In doubt the counts tell.
             let may_be_unknown = generation.is_unsettled(at) || self.doubt.is_some();
             self.note_plain(&change);
             let why = match self.state.apply(change) {

@@ -60,17 +60,17 @@ pub struct Config {
     pub limits: LimitPolicy,
     /// How long CREATING, UPDATING and DELETING last at the least.
     pub transition: Duration,
-    /// Changes in the log before a copy of everything is made, in bytes; and not before there are twice as many as all
-    /// tables take. Usually [`COPY_AFTER_BYTES`].
-    pub copy_after_bytes: usize,
+    /// Changes in the log before a snapshot of everything is made, in bytes; and not before there are twice as many as all
+    /// tables take. Usually [`SNAPSHOT_AFTER_BYTES`].
+    pub snapshot_after_bytes: usize,
     /// The master keys of encrypted tables, until others replace them.
     pub keys: Arc<Keyring>,
     /// Makes the default key of a server that was given none.
     pub default_key: Option<Arc<dyn DefaultKey>>,
 }
 
-/// See [`Config::copy_after_bytes`]. Reading so much takes a fraction of a second.
-pub const COPY_AFTER_BYTES: usize = 16 << 20;
+/// See [`Config::snapshot_after_bytes`]. Reading so much takes a fraction of a second.
+pub const SNAPSHOT_AFTER_BYTES: usize = 16 << 20;
 
 /// Commands that wait for the owner; further ones wait for these.
 const QUEUE_MAX: usize = 1024;
@@ -97,7 +97,7 @@ impl TableService {
     /// Reads all tables.
     pub async fn open(substrate: Substrate, config: Config) -> Result<Arc<Self>> {
         let Substrate { logs, meta, clock, random, metrics } = substrate;
-        let Config { region, limits, transition, copy_after_bytes, keys, default_key } = config;
+        let Config { region, limits, transition, snapshot_after_bytes, keys, default_key } = config;
         let vault = Vault { keyring: keys, random: random.clone(), region: region.as_str().into() };
         let (journal, state) = Journal::open(logs, meta, clock.clone(), vault).await?;
         let state = Arc::new(RwLock::new(state));
@@ -108,9 +108,9 @@ impl TableService {
             clock: clock.clone(),
             capacity: capacity.clone(),
             transition,
-            copy_after_bytes,
-            copying: None,
-            copy_not_before: Duration::ZERO,
+            snapshot_after_bytes,
+            snapshotting: None,
+            snapshot_not_before: Duration::ZERO,
         };
         let (sender, commands) = mpsc::channel(QUEUE_MAX);
         let task = Mutex::new(Some(tokio::spawn(owner.run(commands))));

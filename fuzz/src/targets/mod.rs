@@ -14,6 +14,7 @@ pub(crate) mod event_stream;
 pub(crate) mod expression;
 pub(crate) mod journal;
 pub(crate) mod json;
+pub(crate) mod machine_log;
 pub(crate) mod master_keys;
 pub(crate) mod names;
 pub(crate) mod policy;

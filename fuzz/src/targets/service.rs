@@ -59,7 +59,7 @@ pub(super) async fn open_tables(store: &Arc<MemoryStore>) -> Result<Arc<TableSer
         region: "us-east-1".to_owned(),
         limits: LimitPolicy::aws("us-east-1"),
         transition: std::time::Duration::ZERO,
-        copy_after_bytes: headwater_tables::COPY_AFTER_BYTES,
+        snapshot_after_bytes: headwater_tables::SNAPSHOT_AFTER_BYTES,
         keys: Arc::default(),
         default_key: None,
     };

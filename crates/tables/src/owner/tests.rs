@@ -102,9 +102,9 @@ impl World {
             clock,
             capacity: Arc::new(Capacity::new(false)),
             transition: Duration::ZERO,
-            copy_after_bytes: usize::MAX,
-            copying: None,
-            copy_not_before: Duration::ZERO,
+            snapshot_after_bytes: usize::MAX,
+            snapshotting: None,
+            snapshot_not_before: Duration::ZERO,
         };
         let mut world = Self { owner, left, queue: VecDeque::new() };
         let spec = TableSpec {

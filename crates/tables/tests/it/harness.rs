@@ -55,7 +55,7 @@ impl World {
             region: "us-east-1".into(),
             limits: LimitPolicy::OFF,
             transition: TRANSITION,
-            copy_after_bytes: headwater_tables::COPY_AFTER_BYTES,
+            snapshot_after_bytes: headwater_tables::SNAPSHOT_AFTER_BYTES,
             keys: Default::default(),
             default_key: None,
         };

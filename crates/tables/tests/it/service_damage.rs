@@ -14,17 +14,18 @@ use crate::harness::{Engine, World, item, key, n, put, s, spec};
 use crate::scratched::Scratched;
 
 const JOURNAL: &str = "tables/journal";
-const COPIES: &str = "tables/snapshot/";
+const SNAPSHOTS: &str = "tables/snapshot/";
 
 async fn world() -> (World, Arc<Scratched>) {
     let store = Scratched::new();
     (World::with(Engine::Scratched(store.clone()), |_| {}).await, store)
 }
 
-/// One with copies after so many bytes.
+/// One with snapshots after so many bytes.
 async fn world_with_copies(bytes: usize) -> (World, Arc<Scratched>) {
     let store = Scratched::new();
-    let world = World::with(Engine::Scratched(store.clone()), |config| config.copy_after_bytes = bytes).await;
+    let world =
+        World::with(Engine::Scratched(store.clone()), |config| config.snapshot_after_bytes = bytes).await;
     (world, store)
 }
 
@@ -51,23 +52,23 @@ fn row(pk: &str, v: i64) -> Item {
     item([("pk", s(pk)), ("v", n(v)), ("pad", s(&"x".repeat(400)))])
 }
 
-/// Has a copy made, and says which one it is.
-async fn copy(world: &World, store: &Scratched, table: &TableKey) -> String {
+/// Has a snapshot made, and says which one it is.
+async fn snapshot(world: &World, store: &Scratched, table: &TableKey) -> String {
     let newest = async || {
-        let root = MetaStore::get(&*store.inner, "tables/root").await.unwrap().unwrap();
-        let root: serde_json::Value = serde_json::from_slice(&root.value).unwrap();
-        root["snapshot"].as_u64()
+        let manifest = MetaStore::get(&*store.inner, "tables/root").await.unwrap().unwrap();
+        let manifest: serde_json::Value = serde_json::from_slice(&manifest.value).unwrap();
+        manifest["snapshot"].as_u64()
     };
     let before = newest().await;
     for i in 0..100_000 {
         world.clock.advance(Duration::from_secs(61));
         world.put(table, row("pad", i)).await;
         match newest().await {
-            Some(made) if before != Some(made) => return format!("{COPIES}{made:016x}"),
+            Some(made) if before != Some(made) => return format!("{SNAPSHOTS}{made:016x}"),
             _ => tokio::task::yield_now().await,
         }
     }
-    panic!("no copy was made");
+    panic!("no snapshot was made");
 }
 
 /// Makes records that have this in them unreadable.
@@ -203,7 +204,7 @@ async fn a_hole_at_the_end_takes_all_tables_until_the_loss_is_accepted() {
     world.put(&two, row("a", 2)).await;
     world.reopen().await;
     assert_eq!(try_get(&world, &two, "a").unwrap(), Some(row("a", 2)));
-    assert_eq!(store.only(COPIES).await.1.start.get(), 0);
+    assert_eq!(store.only(SNAPSHOTS).await.1.start.get(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -212,10 +213,10 @@ async fn a_damaged_copy_is_replaced_by_the_one_before_and_the_log() {
         let (mut world, store) = world_with_copies(20_000).await;
         let table = world.create("t-1").await;
         world.put(&table, row("a", 1)).await;
-        let mut damaged = copy(&world, &store, &table).await;
+        let mut damaged = snapshot(&world, &store, &table).await;
         if second {
             world.put(&table, row("b", 2)).await;
-            damaged = copy(&world, &store, &table).await;
+            damaged = snapshot(&world, &store, &table).await;
         }
         store.scratch(&damaged, 1);
         world.put(&table, row("c", 3)).await;
@@ -224,10 +225,13 @@ async fn a_damaged_copy_is_replaced_by_the_one_before_and_the_log() {
         assert_eq!(try_get(&world, &table, "a").unwrap(), Some(row("a", 1)));
         assert_eq!(try_get(&world, &table, "b").unwrap(), second.then(|| row("b", 2)));
         assert_eq!(try_get(&world, &table, "c").unwrap(), Some(row("c", 3)));
-        copy(&world, &store, &table).await;
+        snapshot(&world, &store, &table).await;
         world.reopen().await;
-        let copies = LogStore::list(&*store.inner, COPIES).await.unwrap();
-        assert!(copies.iter().all(|copy| copy.to_string() != damaged), "a new one has taken its place");
+        let snapshots = LogStore::list(&*store.inner, SNAPSHOTS).await.unwrap();
+        assert!(
+            snapshots.iter().all(|snapshot| snapshot.to_string() != damaged),
+            "a new one has taken its place"
+        );
         assert_eq!(try_get(&world, &table, "c").unwrap(), Some(row("c", 3)));
     }
 }
@@ -245,7 +249,7 @@ async fn the_only_copy_damaged_takes_the_tables_beside_the_hole() {
     for table in &tables {
         world.put(table, row("a", 1)).await;
     }
-    // Makes a copy of which there is no earlier one.
+    // Makes a snapshot of which there is no earlier one.
     let at = end(&store).await;
     world.put(&tables[0], row("b", 1)).await;
     world.service.close().await;
@@ -255,10 +259,10 @@ async fn the_only_copy_damaged_takes_the_tables_beside_the_hole() {
     world.reopen().await;
     world.service.accept_losses().await.unwrap();
     world.reopen().await;
-    let (copy, bounds) = store.only(COPIES).await;
+    let (snapshot, bounds) = store.only(SNAPSHOTS).await;
     // Counts, then a record for each table.
     assert_eq!(bounds.end.get(), 6);
-    store.scratch(&copy, 3);
+    store.scratch(&snapshot, 3);
     world.reopen().await;
     let losses = world.service.losses();
     assert!(losses.unknown.is_some());
@@ -391,8 +395,8 @@ async fn records_that_are_none_are_damage() {
     // Nothing that says where the tables are.
     let store = MemoryStore::new();
     let mut world = World::with(Engine::Memory(store.clone()), |_| {}).await;
-    let root = store.get("tables/root").await.unwrap().unwrap();
-    let expected = headwater_store::Expected::Version(root.version);
+    let manifest = store.get("tables/root").await.unwrap().unwrap();
+    let expected = headwater_store::Expected::Version(manifest.version);
     store.put("tables/root", "nonsense".into(), expected).await.unwrap();
     assert!(matches!(world.try_reopen().await.unwrap_err(), TablesError::Damaged(_)));
 }

@@ -1,4 +1,4 @@
-//! What was acknowledged is there after a restart, a crash, and whatever happens to copies.
+//! What was acknowledged is there after a restart, a crash, and whatever happens to snapshots.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use headwater_tables::{IndexProjection, TablesError};
 
 use crate::harness::{Engine, World, by_owner, delete, item, key, n, put, query, s};
 
-/// Random writes, deletions of tables, reopenings and copies beside a map that says what must be there.
+/// Random writes, deletions of tables, reopenings and snapshots beside a map that says what must be there.
 async fn against_a_model(mut world: World, seed: u64, steps: usize, crashes: bool) {
     let random = SeededRandom::new(seed);
     let below = |bound: u64| random.next_u64() % bound;
@@ -35,7 +35,7 @@ async fn against_a_model(mut world: World, seed: u64, steps: usize, crashes: boo
             1..4 if crashes => world.crash().await,
             1..4 => world.reopen().await,
             4..6 => world.service.upkeep().await.unwrap(),
-            // So that a copy may begin.
+            // So that a snapshot may begin.
             6 => world.clock.advance(Duration::from_secs(61)),
             7..30 => {
                 let pk = below(40).to_string();
@@ -89,10 +89,10 @@ async fn against_a_model(mut world: World, seed: u64, steps: usize, crashes: boo
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn restarts_and_copies_lose_nothing() {
+async fn restarts_and_snapshots_lose_nothing() {
     for seed in 0..20 {
         let engine = Engine::Memory(MemoryStore::new());
-        let world = World::with(engine, |config| config.copy_after_bytes = 4096).await;
+        let world = World::with(engine, |config| config.snapshot_after_bytes = 4096).await;
         against_a_model(world, seed, 400, false).await;
     }
 }
@@ -101,16 +101,16 @@ async fn restarts_and_copies_lose_nothing() {
 async fn crashes_lose_nothing() {
     for seed in 0..10 {
         let engine = Engine::Disk(SimDisk::new(seed));
-        let world = World::with(engine, |config| config.copy_after_bytes = 4096).await;
+        let world = World::with(engine, |config| config.snapshot_after_bytes = 4096).await;
         against_a_model(world, seed, 200, true).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn copies_keep_the_log_short() {
+async fn snapshots_keep_the_log_short() {
     let store = MemoryStore::new();
     let mut world =
-        World::with(Engine::Memory(store.clone()), |config| config.copy_after_bytes = 10_000).await;
+        World::with(Engine::Memory(store.clone()), |config| config.snapshot_after_bytes = 10_000).await;
     let table = world.create("t-1").await;
     let journal = LogStore::list(&*store, "tables/journal").await.unwrap();
     let log = store.open(&journal[0]).await.unwrap();
@@ -119,7 +119,7 @@ async fn copies_keep_the_log_short() {
         world.clock.advance(Duration::from_secs(1));
         tokio::task::yield_now().await;
     }
-    // The last copy may be under way.
+    // The last snapshot may be under way.
     for _ in 0..100 {
         if log.bounds().start.get() > 1000 {
             break;

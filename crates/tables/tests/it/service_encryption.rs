@@ -26,11 +26,11 @@ fn under(key: Option<&str>) -> TableOptions {
     TableOptions { encryption, ..TableOptions::default() }
 }
 
-async fn world(keys: &Arc<Keyring>, copy_after_bytes: usize) -> (World, Arc<SimDisk>) {
+async fn world(keys: &Arc<Keyring>, snapshot_after_bytes: usize) -> (World, Arc<SimDisk>) {
     let disk = SimDisk::new(1);
     let world = World::with(Engine::Disk(disk.clone()), |config| {
         config.keys = keys.clone();
-        config.copy_after_bytes = copy_after_bytes;
+        config.snapshot_after_bytes = snapshot_after_bytes;
     })
     .await;
     (world, disk)
@@ -56,7 +56,7 @@ fn secret(pk: &str) -> headwater_tables::value::Item {
     item([("pk", s(&format!("KEY-{pk}-SECRET"))), ("NAME-SECRET", s("VALUE-SECRET"))])
 }
 
-async fn copies(world: &World, table: &TableKey, count: usize) {
+async fn snapshots(world: &World, table: &TableKey, count: usize) {
     for i in 0..count {
         world.clock.advance(Duration::from_secs(61));
         world.put(table, item([("pk", s("pad")), ("pad", s(&format!("{i}-{}", "x".repeat(2000))))])).await;
@@ -80,8 +80,8 @@ async fn no_item_of_an_encrypted_table_is_in_any_file() {
     world.service.write(delete(&table, item([("pk", s("KEY-two-SECRET"))]))).await.unwrap();
     world.service.write_all(vec![put(&table, secret("three"))], None).await.unwrap();
     world.service.write_each(vec![put(&table, secret("four"))]).await.unwrap();
-    // Into copies as well.
-    copies(&world, &table, 100).await;
+    // Into snapshots as well.
+    snapshots(&world, &table, 100).await;
     assert_eq!(key_of(&world, &table), Some(key.id.clone()));
     for _ in 0..2 {
         assert!(!files_with(&disk, "OPEN-ITEM").is_empty(), "the search finds what is there");
@@ -123,8 +123,8 @@ async fn without_its_key_a_table_tells_nothing_and_loses_nothing() {
         };
         assert!(matches!(world.service.get(&get), Err(TablesError::Key { .. })));
         world.service.upkeep().await.unwrap();
-        // Others go on, and no copy is made of what cannot be read.
-        copies(&world, &open, 30).await;
+        // Others go on, and no snapshot is made of what cannot be read.
+        snapshots(&world, &open, 30).await;
         world.config.keys = both.clone();
         if restart_with {
             world.reopen().await;
@@ -133,7 +133,7 @@ async fn without_its_key_a_table_tells_nothing_and_loses_nothing() {
         }
         assert_eq!(world.service.describe(&table).unwrap().status, Status::Active);
         assert_eq!(world.get(&table, item([("pk", s("KEY-one-SECRET"))])), Some(secret("one")));
-        copies(&world, &open, 30).await;
+        snapshots(&world, &open, 30).await;
     }
 }
 
@@ -178,7 +178,7 @@ async fn items_stored_before_encryption_leave_the_logs() {
     let store = headwater_store::memory::MemoryStore::new();
     let mut world = World::with(Engine::Memory(store.clone()), |config| {
         config.keys = ring(&[&key]);
-        config.copy_after_bytes = usize::MAX;
+        config.snapshot_after_bytes = usize::MAX;
     })
     .await;
     let table = world.create("t-1").await;

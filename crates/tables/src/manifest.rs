@@ -2,7 +2,7 @@
 //!
 //! # Format
 //! JSON under the key `tables/root`. Names are never changed or reused; `previous` is absent in what versions wrote that
-//! kept one copy.
+//! kept one snapshot.
 
 use bytes::Bytes;
 use headwater_store::{MetaStore, Position, Version};
@@ -11,14 +11,14 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Result, TablesError};
 use crate::keys;
 
-/// A copy, and the log from where it was begun: together they are the tables.
+/// A snapshot, and the log from where it was begun: together they are the tables.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Generation {
-    /// The copy, if there is one.
+    /// The snapshot, if there is one.
     pub(crate) snapshot: Option<u64>,
     /// From here on the log counts.
     from: u64,
-    /// Here the copy was complete.
+    /// Here the snapshot was complete.
     settled: u64,
 }
 
@@ -32,7 +32,7 @@ impl Generation {
         from.ok_or_else(|| TablesError::Damaged(format!("{} is no position", self.from)))
     }
 
-    /// True of a position that the copy may have been made after.
+    /// True of a position that the snapshot may have been made after.
     pub(crate) fn is_unsettled(&self, at: Position) -> bool {
         at.get() < self.settled
     }
@@ -40,10 +40,10 @@ impl Generation {
 
 /// The generations that are kept.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Root {
+pub(crate) struct Manifest {
     #[serde(flatten)]
     pub(crate) newest: Generation,
-    /// The one before, in case the newest copy is damaged. The log is kept from its beginning on.
+    /// The one before, in case the newest snapshot is damaged. The log is kept from its beginning on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) previous: Option<Generation>,
     /// True if the one before has items as they are of a table that is encrypted by now: it is to go soon.
@@ -51,7 +51,7 @@ pub(crate) struct Root {
     pub(crate) is_previous_plain: bool,
 }
 
-impl Root {
+impl Manifest {
     pub(crate) fn encode(&self) -> Result<Bytes> {
         let text = serde_json::to_vec(self).map_err(|error| TablesError::Damaged(error.to_string()))?;
         Ok(text.into())
@@ -69,10 +69,11 @@ impl Root {
 
     /// The stored one.
     pub(crate) async fn read(meta: &dyn MetaStore) -> Result<Option<(Self, Version)>> {
-        let Some(stored) = meta.get(keys::ROOT).await? else { return Ok(None) };
-        let root = serde_json::from_slice(&stored.value);
-        let root = root.map_err(|error| TablesError::Damaged(format!("{}: {error}", keys::ROOT)))?;
-        Ok(Some((root, stored.version)))
+        let Some(stored) = meta.get(keys::MANIFEST).await? else { return Ok(None) };
+        let manifest = serde_json::from_slice(&stored.value);
+        let manifest =
+            manifest.map_err(|error| TablesError::Damaged(format!("{}: {error}", keys::MANIFEST)))?;
+        Ok(Some((manifest, stored.version)))
     }
 }
 
@@ -82,12 +83,12 @@ mod tests {
 
     #[test]
     fn what_earlier_versions_wrote_is_read() {
-        let read = |text: &str| serde_json::from_str::<Root>(text).expect(text);
+        let read = |text: &str| serde_json::from_str::<Manifest>(text).expect(text);
         let old = read(r#"{"snapshot":7,"from":3,"settled":5}"#);
         let newest = Generation { snapshot: Some(7), from: 3, settled: 5 };
-        assert_eq!(old, Root { newest, previous: None, is_previous_plain: false });
+        assert_eq!(old, Manifest { newest, previous: None, is_previous_plain: false });
         let first = read(r#"{"snapshot":null,"from":0,"settled":0}"#);
-        assert_eq!(first, Root::default());
+        assert_eq!(first, Manifest::default());
         let both = r#"{"snapshot":8,"from":9,"settled":9,"previous":{"snapshot":7,"from":3,"settled":5}}"#;
         assert_eq!(read(both).previous, Some(newest));
         assert_eq!(String::from_utf8(read(both).encode().expect("text").to_vec()).expect("text"), both);

@@ -1,10 +1,10 @@
-//! Makes a copy of all tables while changes go on.
+//! Makes a snapshot of all tables while changes go on.
 //!
 //! # Algorithm
-//! Table by table and stretch by stretch. It is made true by replaying the log from where it ended when the copy was
-//! begun: changes say what is there afterwards, so those that the copy has already do no harm. The one before is kept
-//! until the next one, and the log from its beginning, in case this one turns out to be damaged. Only once the root names
-//! the copy is the log trimmed.
+//! Table by table and stretch by stretch. It is made true by replaying the log from where it ended when the snapshot was
+//! begun: changes say what is there afterwards, so those that the snapshot has already do no harm. The one before is kept
+//! until the next one, and the log from its beginning, in case this one turns out to be damaged. Only once the manifest names
+//! the snapshot is the log trimmed.
 
 use std::ops::Bound::{Excluded, Unbounded};
 use std::sync::Arc;
@@ -19,21 +19,21 @@ use crate::counts::Counts;
 use crate::error::Result;
 use crate::journal::{batch, damaged};
 use crate::keys;
+use crate::manifest::{Generation, Manifest};
 use crate::order::Place;
-use crate::root::{Generation, Root};
 use crate::state::State;
 use crate::write::Recorded;
 
-/// A record of a copy, about, in bytes.
-const COPY_RECORD_BYTES: usize = 256 << 10;
+/// A record of a snapshot, about, in bytes.
+const SNAPSHOT_RECORD_BYTES: usize = 256 << 10;
 
-/// A copy to be made.
-pub(crate) struct Copy {
+/// A snapshot to be made.
+pub(crate) struct Snapshot {
     pub(crate) logs: Arc<dyn LogStore>,
     pub(crate) meta: Arc<dyn MetaStore>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) log: Arc<dyn ShardLog>,
-    pub(crate) root: Arc<Mutex<(Root, Expected)>>,
+    pub(crate) manifest: Arc<Mutex<(Manifest, Expected)>>,
     pub(crate) from: Position,
     /// At `from`.
     pub(crate) counts: Counts,
@@ -45,30 +45,30 @@ pub(crate) struct Copy {
     pub(crate) is_previous_plain: bool,
 }
 
-impl Copy {
+impl Snapshot {
     /// Makes it, while changes go on.
     pub(crate) async fn make(self, state: Arc<RwLock<State>>) -> Result<()> {
         let made = self.try_make(state).await;
-        if made.is_err() && self.root.lock().0.newest.snapshot != Some(self.number) {
-            // Half of a copy is of no use, and takes room.
+        if made.is_err() && self.manifest.lock().0.newest.snapshot != Some(self.number) {
+            // Half of a snapshot is of no use, and takes room.
             self.logs.delete(&[keys::snapshot(self.number).map_err(damaged)?]).await?;
         }
         made
     }
 
     async fn try_make(&self, state: Arc<RwLock<State>>) -> Result<()> {
-        let (old, expected) = self.root.lock().clone();
+        let (old, expected) = self.manifest.lock().clone();
         let id = keys::snapshot(self.number).map_err(damaged)?;
         self.logs.create(std::slice::from_ref(&id)).await?;
-        let copy = self.logs.open(&id).await?;
+        let snapshot = self.logs.open(&id).await?;
         let (tokens, uids) = {
             let state = state.read();
             (state.token_changes(), state.tables().map(|table| table.meta.uid).collect::<Vec<_>>())
         };
         let plain = |changes| Recorded::new(changes, &state.read());
-        self.append(&*copy, plain(vec![self.counts.change()])?).await?;
+        self.append(&*snapshot, plain(vec![self.counts.change()])?).await?;
         for chunk in tokens.chunks(1000) {
-            self.append(&*copy, plain(chunk.to_vec())?).await?;
+            self.append(&*snapshot, plain(chunk.to_vec())?).await?;
         }
         for uid in uids {
             let mut after: Option<Place> = None;
@@ -81,7 +81,7 @@ impl Copy {
                     ((!changes.is_empty()).then(|| Recorded::new(changes, &state)).transpose()?, last)
                 };
                 if let Some(record) = record {
-                    self.append(&*copy, record).await?;
+                    self.append(&*snapshot, record).await?;
                 }
                 is_first = false;
                 match last {
@@ -92,19 +92,19 @@ impl Copy {
         }
         let newest = Generation::new(self.number, self.from, self.log.bounds().end);
         let previous = (!self.is_alone).then_some(old.newest);
-        let root = Root { newest, previous, is_previous_plain: self.is_previous_plain };
-        let version = match self.meta.put(keys::ROOT, root.encode()?, expected).await {
+        let manifest = Manifest { newest, previous, is_previous_plain: self.is_previous_plain };
+        let version = match self.meta.put(keys::MANIFEST, manifest.encode()?, expected).await {
             Ok(version) => version,
             // It may have been written nevertheless.
-            Err(error) => match Root::read(&*self.meta).await? {
-                Some((written, version)) if written == root => version,
+            Err(error) => match Manifest::read(&*self.meta).await? {
+                Some((written, version)) if written == manifest => version,
                 _ => return Err(error.into()),
             },
         };
-        let kept_from = root.kept_from()?;
-        *self.root.lock() = (root.clone(), Expected::Version(version));
+        let kept_from = manifest.kept_from()?;
+        *self.manifest.lock() = (manifest.clone(), Expected::Version(version));
         self.log.trim(kept_from).await?;
-        forget_other_copies(&*self.logs, &root).await;
+        forget_other_snapshots(&*self.logs, &manifest).await;
         Ok(())
     }
 
@@ -115,14 +115,14 @@ impl Copy {
     }
 }
 
-/// Removes copies that were begun and not finished, or have been replaced.
-pub(crate) async fn forget_other_copies(logs: &dyn LogStore, root: &Root) {
+/// Removes snapshots that were begun and not finished, or have been replaced.
+pub(crate) async fn forget_other_snapshots(logs: &dyn LogStore, manifest: &Manifest) {
     let kept: Vec<LogId> =
-        root.generations().filter_map(|kept| keys::snapshot(kept.snapshot?).ok()).collect();
+        manifest.generations().filter_map(|kept| keys::snapshot(kept.snapshot?).ok()).collect();
     let listed = logs.list(keys::SNAPSHOTS).await.unwrap_or_default();
     let others: Vec<LogId> = listed.into_iter().filter(|id| !kept.contains(id)).collect();
     if let Err(error) = logs.delete(&others).await {
-        warn!(%error, "old copies of the tables could not be removed");
+        warn!(%error, "old snapshots of the tables could not be removed");
     }
 }
 
@@ -138,7 +138,7 @@ fn stretch(state: &State, uid: u64, after: Option<&Place>, is_first: bool) -> (V
     for (place, item) in table.items.range::<Place, _>((start, Unbounded)) {
         changes.push(Change::Put(uid, item.clone()));
         bytes += crate::value::size_bytes(item);
-        if bytes >= COPY_RECORD_BYTES {
+        if bytes >= SNAPSHOT_RECORD_BYTES {
             return (changes, Some(place.clone()));
         }
     }

@@ -1,0 +1,194 @@
+//! Records of one batch of decisions, encoded one after the other, and the answers that wait for them.
+
+use headwater_store::{RecordBatch, StoreError};
+use headwater_types::{Record, RecordBatchBuilder};
+use tokio::sync::oneshot;
+
+use crate::changes::{OverBudget, Sink, Unrecorded};
+use crate::error::{MachineError, Result};
+use crate::machine::Machine;
+use crate::payloads::Hold;
+
+/// What was decided and is to be made durable.
+pub(crate) struct Batch<'a, M: Machine> {
+    machine: &'a M,
+    state: &'a M::State,
+    limits: Limits,
+    size_bytes: usize,
+    grown_bytes: isize,
+    recorded: Recorded<M>,
+}
+
+/// Bounds of a batch.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    pub(crate) budget_bytes: usize,
+    pub(crate) record_bytes_max: usize,
+}
+
+/// Records with the changes that they encode.
+pub(crate) struct Recorded<M: Machine> {
+    changes: Vec<M::Change>,
+    encoded: Vec<u8>,
+    /// Where each record ends.
+    ends: Vec<End>,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct End {
+    changes: usize,
+    bytes: usize,
+}
+
+/// What a decision that panicked must not leave behind.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Checkpoint {
+    records: usize,
+    grown_bytes: isize,
+}
+
+impl<'a, M: Machine> Batch<'a, M> {
+    pub(crate) fn new(machine: &'a M, state: &'a M::State, limits: Limits) -> Self {
+        let size_bytes = machine.size_bytes(state);
+        let recorded = Recorded { changes: Vec::new(), encoded: Vec::new(), ends: Vec::new() };
+        Self { machine, state, limits, size_bytes, grown_bytes: 0, recorded }
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        self.recorded.encoded.len()
+    }
+
+    pub(crate) fn records(&self) -> usize {
+        self.recorded.ends.len()
+    }
+
+    pub(crate) fn checkpoint(&self) -> Checkpoint {
+        Checkpoint { records: self.records(), grown_bytes: self.grown_bytes }
+    }
+
+    pub(crate) fn roll_back(&mut self, to: Checkpoint) {
+        self.recorded.ends.truncate(to.records);
+        self.recorded.cut();
+        self.grown_bytes = to.grown_bytes;
+    }
+
+    pub(crate) fn finish(self) -> Recorded<M> {
+        self.recorded
+    }
+}
+
+impl<M: Machine> Sink<M::Change> for Batch<'_, M> {
+    fn record(&mut self, changes: Vec<M::Change>) -> Result<(), Unrecorded> {
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let recorded = &mut self.recorded;
+        let from = recorded.end(recorded.ends.len());
+        let encoded = self.machine.encode(self.state, &changes, &mut recorded.encoded);
+        let bytes = recorded.encoded.len() - from.bytes;
+        let max_bytes = self.limits.record_bytes_max;
+        if encoded.is_err() || bytes > max_bytes {
+            recorded.cut();
+            encoded?;
+            return Err(Unrecorded::TooLong { bytes, max_bytes });
+        }
+        recorded.changes.extend(changes);
+        recorded.ends.push(End { changes: recorded.changes.len(), bytes: recorded.encoded.len() });
+        Ok(())
+    }
+
+    fn check_room(&self, wanted_bytes: usize) -> Result<(), OverBudget> {
+        let (used_bytes, budget_bytes) =
+            (self.size_bytes.saturating_add_signed(self.grown_bytes), self.limits.budget_bytes);
+        if wanted_bytes == 0 || used_bytes.saturating_add(wanted_bytes) <= budget_bytes {
+            return Ok(());
+        }
+        Err(OverBudget { used_bytes, budget_bytes, wanted_bytes })
+    }
+
+    fn note_growth(&mut self, bytes: isize) {
+        self.grown_bytes = self.grown_bytes.saturating_add(bytes);
+    }
+}
+
+impl<M: Machine> Recorded<M> {
+    fn end(&self, records: usize) -> End {
+        records.checked_sub(1).and_then(|last| self.ends.get(last)).copied().unwrap_or_default()
+    }
+
+    /// Drops what is behind the last end.
+    fn cut(&mut self) {
+        let End { changes, bytes } = self.end(self.ends.len());
+        self.changes.truncate(changes);
+        self.encoded.truncate(bytes);
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Records as they are appended: as many together as fit into `append_bytes`, at least one.
+    pub(crate) fn pieces(&self, append_bytes: usize) -> Vec<Result<RecordBatch, StoreError>> {
+        let (mut pieces, mut first) = (Vec::new(), 0);
+        while let Some(rest) = self.ends.get(first..).filter(|rest| !rest.is_empty()) {
+            let start = self.end(first).bytes;
+            let count = rest.partition_point(|end| end.bytes - start <= append_bytes).max(1);
+            pieces.push(self.piece(first, count));
+            first += count;
+        }
+        pieces
+    }
+
+    fn piece(&self, first: usize, count: usize) -> Result<RecordBatch, StoreError> {
+        let (mut from, end) = (self.end(first).bytes, self.end(first + count).bytes);
+        let mut builder = RecordBatchBuilder::with_capacity(end - from + count * 16);
+        for end in self.ends.iter().skip(first).take(count) {
+            let data = self.encoded.get(from..end.bytes).unwrap_or_default();
+            builder.push(Record { key: "", explicit_hash_key: None, data });
+            from = end.bytes;
+        }
+        builder.finish().ok_or_else(|| StoreError::Invalid("a batch without records".into()))
+    }
+
+    /// The changes of each record, and how long it is encoded, in bytes.
+    pub(crate) fn into_records(self) -> impl Iterator<Item = (Vec<M::Change>, usize)> {
+        let Self { changes, ends, .. } = self;
+        let mut changes = changes.into_iter();
+        let mut from = End::default();
+        ends.into_iter().map(move |end| {
+            let record: Vec<M::Change> = changes.by_ref().take(end.changes - from.changes).collect();
+            let bytes = end.bytes - from.bytes;
+            from = end;
+            (record, bytes)
+        })
+    }
+}
+
+/// The end of a command.
+pub(crate) enum Reply<M: Machine> {
+    /// It was decided, or could not be.
+    Answered(Result<M::Answer>),
+    /// It was not decided: somebody else owns the machine.
+    PassOn(M::Command),
+}
+
+/// An answer that is given when what it rests on is durable.
+pub(crate) struct Held<M: Machine> {
+    pub(crate) to: oneshot::Sender<Reply<M>>,
+    pub(crate) answer: M::Answer,
+    /// So many records of the batch must be durable: its own, and those before it that it may rest on.
+    pub(crate) needs_records: usize,
+    /// Payloads that nobody refers to yet.
+    pub(crate) _holds: Vec<Hold>,
+}
+
+impl<M: Machine> Held<M> {
+    pub(crate) fn give(self) {
+        // Whoever asked may have gone.
+        let _ = self.to.send(Reply::Answered(Ok(self.answer)));
+    }
+
+    pub(crate) fn fail(self, failed: &MachineError) {
+        let _ = self.to.send(Reply::Answered(Err(failed.clone())));
+    }
+}

@@ -1,0 +1,294 @@
+//! The one task that changes a machine.
+//!
+//! # Algorithm
+//! It takes all commands that wait, decides them in order, appends what they change in one piece, applies it, and
+//! answers. Decisions see what was decided before them in the same batch; readers see nothing that is not durable.
+//! Between batches it looks at the time: whether the machine is due, the lease is to be renewed, payloads can be
+//! released, a snapshot is to be made.
+
+use std::collections::VecDeque;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use futures_util::poll;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+use tracing::{error, warn};
+
+use crate::batch::{Limits, Reply};
+use crate::error::{MachineError, Result};
+use crate::journal::Journal;
+use crate::lease::{Keeper, Standing};
+use crate::machine::Machine;
+use crate::payloads::{Hold, Payloads};
+use crate::shared::{Role, Shared, StateVersion};
+
+/// Commands that are decided and made durable together.
+const BATCH_MAX: usize = 256;
+/// How long to wait before a machine is woken again that has found nothing to do.
+const WAKE_PAUSE: Duration = Duration::from_secs(1);
+/// How long to sleep at the most: wall-clock time may be set.
+const SLEEP_MAX: Duration = Duration::from_secs(60);
+
+/// What is asked of the owner.
+pub(crate) enum Work<M: Machine> {
+    /// Decide this.
+    Ask(Envelope<M>),
+    /// The machine is due.
+    Wake,
+    /// Read everything anew.
+    Reload(oneshot::Sender<Result<()>>),
+    /// Make a snapshot now; if it is true, without keeping the one before.
+    Snapshot(bool, oneshot::Sender<Result<()>>),
+    /// The last one.
+    Close,
+}
+
+/// A command, and where its answer goes.
+pub(crate) struct Envelope<M: Machine> {
+    pub(crate) command: M::Command,
+    pub(crate) holds: Vec<Hold>,
+    pub(crate) answer: oneshot::Sender<Reply<M>>,
+}
+
+/// The owner.
+pub(crate) struct Owner<M: Machine> {
+    pub(crate) machine: Arc<M>,
+    pub(crate) shared: Arc<Shared<M>>,
+    pub(crate) journal: Journal<M>,
+    pub(crate) limits: Limits,
+    pub(crate) append_bytes: usize,
+    pub(crate) stretch_bytes: usize,
+    pub(crate) snapshot_after_bytes: usize,
+    pub(crate) payloads: Option<Arc<Payloads>>,
+    pub(crate) keeper: Option<Keeper>,
+    /// A snapshot that is being made, and how much of the journal it is of.
+    pub(crate) snapshotting: Option<(JoinHandle<Result<()>>, usize)>,
+    pub(crate) snapshot_not_before: Duration,
+    pub(crate) wake_not_before: Duration,
+    pub(crate) release_not_before: Duration,
+    /// True if payloads may be released when it is time again.
+    pub(crate) has_released_less: bool,
+}
+
+impl<M: Machine> Owner<M> {
+    /// Works until it is closed, or nobody can ask any more.
+    pub(crate) async fn run(mut self, mut commands: mpsc::Receiver<Work<M>>) {
+        self.release().await;
+        self.snapshot().await;
+        loop {
+            let mut queue = VecDeque::new();
+            tokio::select! {
+                first = commands.recv() => match first {
+                    Some(first) => queue.push_back(first),
+                    None => break,
+                },
+                () = self.until_due() => {}
+            }
+            while queue.len() < BATCH_MAX
+                && let Ok(next) = commands.try_recv()
+            {
+                queue.push_back(next);
+            }
+            let closes = queue.iter().position(|work| matches!(work, Work::Close));
+            queue.truncate(closes.unwrap_or(queue.len()));
+            self.tend().await;
+            if self.wake_pause().is_some_and(|pause| pause.is_zero()) {
+                queue.push_front(Work::Wake);
+            }
+            while !queue.is_empty() {
+                self.batch(&mut queue).await;
+            }
+            if closes.is_some() {
+                break;
+            }
+            self.release().await;
+            self.snapshot().await;
+        }
+        self.stop_snapshot().await;
+        if self.shared.hosted.read().role.is_owner() {
+            self.batch(&mut VecDeque::from([Work::Close])).await;
+        }
+        if let Some(keeper) = &mut self.keeper {
+            keeper.give_up().await;
+        }
+    }
+
+    /// Returns when there is something to do that nobody asks for.
+    async fn until_due(&self) {
+        loop {
+            match self.pause() {
+                None => return std::future::pending().await,
+                Some(pause) if pause.is_zero() => return,
+                Some(pause) => {
+                    let mut sleep = pin!(self.shared.clock.sleep(pause.min(SLEEP_MAX)));
+                    // The clock may have been moved before the sleep began to count.
+                    if poll!(sleep.as_mut()).is_ready() || self.pause().is_none_or(|pause| pause.is_zero()) {
+                        continue;
+                    }
+                    sleep.await;
+                }
+            }
+        }
+    }
+
+    /// Until there is something to do.
+    fn pause(&self) -> Option<Duration> {
+        let elapsed = self.shared.clock.elapsed();
+        let renewal = self.keeper.as_ref().map(|keeper| keeper.next().saturating_sub(elapsed));
+        let release = self.has_released_less.then(|| self.release_not_before.saturating_sub(elapsed));
+        [self.wake_pause(), renewal, release].into_iter().flatten().min()
+    }
+
+    /// Until the machine is to be woken.
+    fn wake_pause(&self) -> Option<Duration> {
+        let due = {
+            let hosted = self.shared.hosted.read();
+            if !hosted.role.is_owner() {
+                return None;
+            }
+            self.machine.due(&hosted.state)?
+        };
+        let until_due = Duration::from_millis(due.millis_since(self.shared.clock.now()));
+        let not_before = self.wake_not_before.saturating_sub(self.shared.clock.elapsed());
+        Some(until_due.max(not_before))
+    }
+
+    /// Takes commands from the front and decides them together.
+    async fn batch(&mut self, queue: &mut VecDeque<Work<M>>) {
+        let role = self.shared.hosted.read().role.clone();
+        match role {
+            Role::Owner => {}
+            Role::Standby(_) => return pass_on(queue),
+            Role::Trouble(_) => {
+                self.reload().await;
+                let role = self.shared.hosted.read().role.clone();
+                match role {
+                    Role::Owner => {}
+                    Role::Standby(_) => return pass_on(queue),
+                    Role::Trouble(error) => return refuse(queue, &error),
+                }
+            }
+        }
+        match queue.pop_front() {
+            // Whoever asked may have gone.
+            Some(Work::Reload(done)) => {
+                self.reload().await;
+                let _ = done.send(self.shared.standing());
+                return;
+            }
+            Some(Work::Snapshot(is_alone, done)) => {
+                let _ = done.send(self.snapshot_now(is_alone).await);
+                return;
+            }
+            first => first.into_iter().for_each(|first| queue.push_front(first)),
+        }
+        let is_wake = matches!(queue.front(), Some(Work::Wake));
+        let (recorded, answers) = self.decide(queue);
+        let is_idle = recorded.len() == 0;
+        let is_done = self.commit(recorded, answers).await;
+        if is_wake {
+            // Woken again at once only if that has led somewhere.
+            let pause = if is_idle || !is_done { WAKE_PAUSE } else { Duration::ZERO };
+            self.wake_not_before = self.shared.clock.elapsed() + pause;
+        }
+    }
+
+    /// Learns who the owner is, if it is time to.
+    async fn tend(&mut self) {
+        let Some(keeper) = &mut self.keeper else { return };
+        let standing = keeper.tend().await;
+        let until_ms = keeper.valid_until().as_millis() as u64;
+        match standing {
+            Standing::Owner | Standing::NewOwner => {
+                // It may have made way when its lease ran out, and nobody came.
+                let is_standby = matches!(self.shared.hosted.read().role, Role::Standby(_));
+                if is_standby || standing == Standing::NewOwner {
+                    self.load().await;
+                }
+                self.shared.readable_until_ms.store(until_ms, Ordering::Release);
+            }
+            Standing::Other(owner) => self.step_down(owner).await,
+        }
+    }
+
+    async fn step_down(&mut self, owner: Option<String>) {
+        self.stop_snapshot().await;
+        let mut hosted = self.shared.hosted.write();
+        if let Role::Standby(known) = &mut hosted.role {
+            *known = owner;
+            return;
+        }
+        drop(hosted);
+        warn!(machine = M::NAME, owner = owner.as_deref().unwrap_or("nobody yet"), "ownership was lost");
+        self.shared.replace(self.machine.initial_state(), Role::Standby(owner), None);
+    }
+
+    /// Somebody else has written: reads everything anew, or makes way.
+    pub(crate) async fn reload(&mut self) {
+        if let Some(keeper) = &mut self.keeper {
+            keeper.doubt();
+            match keeper.tend().await {
+                Standing::Other(owner) => return self.step_down(owner).await,
+                Standing::Owner | Standing::NewOwner => {}
+            }
+        }
+        self.load().await;
+    }
+
+    /// Reads everything. Until that succeeds nothing is given out: it may be old.
+    async fn load(&mut self) {
+        if let Err(cause) = self.try_load().await {
+            error!(machine = M::NAME, %cause, "the state cannot be read");
+            self.shared.replace(self.machine.initial_state(), Role::Trouble(cause), None);
+        }
+    }
+
+    pub(crate) async fn try_load(&mut self) -> Result<()> {
+        self.stop_snapshot().await;
+        let owner = self.keeper.as_ref().map(|keeper| keeper.owner.clone());
+        let loaded = self.journal.load(owner.as_deref()).await?;
+        {
+            let mut hosted = self.shared.hosted.write();
+            hosted.damage = loaded.damage;
+            hosted.journal_bytes = self.journal.bytes();
+        }
+        let version = StateVersion(self.journal.tail().get());
+        self.shared.replace(loaded.state, Role::Owner, Some(version));
+        self.machine.applied();
+        self.has_released_less = self.payloads.is_some();
+        if let Some(payloads) = &self.payloads {
+            // Perhaps nobody came to it after the mark was journaled.
+            let mark = self.journal.low_water().min(payloads.settled());
+            if let Err(error) = payloads.release(mark).await {
+                warn!(machine = M::NAME, %error, "payloads could not be released; it is tried again");
+            }
+        }
+        Ok(())
+    }
+}
+
+fn pass_on<M: Machine>(queue: &mut VecDeque<Work<M>>) {
+    for work in queue.drain(..) {
+        // Whoever asked may have gone.
+        match work {
+            Work::Ask(Envelope { command, answer, .. }) => drop(answer.send(Reply::PassOn(command))),
+            Work::Reload(done) | Work::Snapshot(_, done) => {
+                let _ = done.send(Err(MachineError::NotOwner { machine: M::NAME, owner: None }));
+            }
+            Work::Wake | Work::Close => {}
+        }
+    }
+}
+
+fn refuse<M: Machine>(queue: &mut VecDeque<Work<M>>, error: &MachineError) {
+    for work in queue.drain(..) {
+        match work {
+            Work::Ask(Envelope { answer, .. }) => drop(answer.send(Reply::Answered(Err(error.clone())))),
+            Work::Reload(done) | Work::Snapshot(_, done) => drop(done.send(Err(error.clone()))),
+            Work::Wake | Work::Close => {}
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! Snapshots: everything that a machine remembers, written while changes go on.
+//!
+//! # Algorithm
+//! Stretch by stretch: each is taken and encoded under a read lock, since keys may go with what they are of. The snapshot is made true by replaying
+//! the journal from where it ended when the snapshot was begun: changes say what is there afterwards, so those that the
+//! snapshot has already do no harm. Only once the manifest names the snapshot is the journal trimmed, to where the snapshot
+//! before was begun, which is kept in case the new one is damaged.
+
+use std::sync::Arc;
+
+use headwater_store::{AppendBatch, Expect, Expected, LogId, ShardLog, StoreError};
+use headwater_types::{Position, Record, RecordBatchBuilder};
+use parking_lot::Mutex;
+
+use crate::changes::EncodeError;
+use crate::error::Result;
+use crate::journal::{Journal, invalid};
+use crate::machine::Machine;
+use crate::manifest::{Generation, LAYOUT, Manifest};
+use crate::names::Names;
+use crate::options::Substrate;
+use crate::shared::Shared;
+
+/// A snapshot to be made.
+pub(crate) struct Snapshot<M: Machine> {
+    machine: Arc<M>,
+    substrate: Substrate,
+    names: Arc<Names>,
+    journal: Arc<dyn ShardLog>,
+    manifest: Arc<Mutex<(Manifest, Expected)>>,
+    from: Position,
+    low_water: Position,
+    stretch_bytes: usize,
+    /// Unlike that of any other.
+    number: u64,
+    /// The first stretch, encoded, and where to go on. Taken when the journal ended at `from`.
+    first: Result<Stretch<M>, EncodeError>,
+    /// True if the snapshot before is not kept.
+    is_alone: bool,
+}
+
+impl<M: Machine> Snapshot<M> {
+    /// A snapshot of the state at the journal's end.
+    pub(crate) fn of(journal: &Journal<M>, state: &M::State, stretch_bytes: usize, is_alone: bool) -> Self {
+        Self {
+            first: stretch(&*journal.machine, state, None, stretch_bytes),
+            is_alone,
+            machine: journal.machine.clone(),
+            substrate: journal.substrate.clone(),
+            names: journal.names.clone(),
+            journal: journal.log.clone(),
+            manifest: journal.manifest.clone(),
+            from: journal.tail(),
+            low_water: journal.low_water(),
+            stretch_bytes,
+            number: journal.substrate.random.next_u64(),
+        }
+    }
+
+    /// Makes it, while changes go on.
+    pub(crate) async fn make(mut self, shared: Arc<Shared<M>>) -> Result<()> {
+        let made = self.try_make(&shared).await;
+        if made.is_err() && self.manifest.lock().0.newest.snapshot != Some(self.number) {
+            // Half of a snapshot is of no use, and takes room.
+            self.substrate.logs.delete(&[self.names.snapshot(self.number).map_err(invalid)?]).await?;
+        }
+        made
+    }
+
+    async fn try_make(&mut self, shared: &Shared<M>) -> Result<()> {
+        let (old, expected) = self.manifest.lock().clone();
+        self.write(shared).await?;
+        let settled = self.journal.bounds().end;
+        debug_assert!(self.from <= settled, "the journal ends before the snapshot begins");
+        let newest = Generation {
+            snapshot: Some(self.number),
+            from: self.from.get(),
+            settled: settled.get(),
+            low_water: (self.low_water > Position::START).then(|| self.low_water.get()),
+        };
+        let (format, previous) = (old.format.max(M::FORMAT), (!self.is_alone).then_some(old.newest));
+        let manifest = Manifest { layout: LAYOUT, format, newest, previous };
+        let kept_from = Position::new(manifest.kept_from()).unwrap_or(Position::START);
+        let version = match self.substrate.meta.put(&self.names.manifest, manifest.encode()?, expected).await
+        {
+            Ok(version) => version,
+            // It may have been written nevertheless.
+            Err(error) => match Manifest::load::<M>(&*self.substrate.meta, &self.names.manifest).await? {
+                (written, Expected::Version(version)) if written.newest.snapshot == Some(self.number) => {
+                    version
+                }
+                _ => return Err(error.into()),
+            },
+        };
+        *self.manifest.lock() = (manifest, Expected::Version(version));
+        self.journal.trim(kept_from).await?;
+        let kept = previous.and_then(|generation| generation.snapshot);
+        let replaced = old.generations().filter_map(|generation| generation.snapshot);
+        let replaced: Result<Vec<LogId>, _> = replaced
+            .filter(|number| Some(*number) != kept)
+            .map(|number| self.names.snapshot(number))
+            .collect();
+        self.substrate.logs.delete(&replaced.map_err(invalid)?).await?;
+        Ok(())
+    }
+
+    async fn write(&mut self, shared: &Shared<M>) -> Result<()> {
+        let id = self.names.snapshot(self.number).map_err(invalid)?;
+        self.substrate.logs.create(std::slice::from_ref(&id)).await?;
+        let log = self.substrate.logs.open(&id).await?;
+        let first = std::mem::replace(&mut self.first, Ok((Vec::new(), None)));
+        let (mut encoded, mut cursor) = first.map_err(invalid)?;
+        loop {
+            if !encoded.is_empty() {
+                self.append(&*log, &encoded).await?;
+            }
+            let Some(from) = cursor else { return Ok(()) };
+            let hosted = shared.hosted.read();
+            if !hosted.role.is_owner() {
+                // The state is not there any more, or is another one.
+                return Err(StoreError::Conflict.into());
+            }
+            let taken = stretch(&*self.machine, &hosted.state, Some(&from), self.stretch_bytes);
+            drop(hosted);
+            (encoded, cursor) = taken.map_err(invalid)?;
+        }
+    }
+
+    async fn append(&self, log: &dyn ShardLog, data: &[u8]) -> Result<()> {
+        let mut builder = RecordBatchBuilder::with_capacity(data.len() + 16);
+        builder.push(Record { key: "", explicit_hash_key: None, data });
+        let records = builder.finish().ok_or_else(|| invalid("a batch without records"))?;
+        log.append(AppendBatch { arrival: self.substrate.clock.now(), records }, Expect::Any).await?;
+        Ok(())
+    }
+}
+
+/// A part of the state, encoded, and where to go on.
+type Stretch<M> = (Vec<u8>, Option<<M as Machine>::Cursor>);
+
+fn stretch<M: Machine>(
+    machine: &M,
+    state: &M::State,
+    from: Option<&M::Cursor>,
+    stretch_bytes: usize,
+) -> Result<Stretch<M>, EncodeError> {
+    let (changes, next) = machine.snapshot(state, from, stretch_bytes);
+    let mut encoded = Vec::new();
+    if !changes.is_empty() {
+        machine.encode(state, &changes, &mut encoded)?;
+    }
+    Ok((encoded, next))
+}

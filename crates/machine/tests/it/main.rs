@@ -1,0 +1,7 @@
+//! Machines, over the engine that keeps everything in memory, over the real one, and a clock that tests move.
+
+mod conformance;
+mod group;
+mod owner;
+mod payloads;
+mod toy;
