@@ -49,13 +49,15 @@ pub struct CloudWatch {
     region: String,
 }
 
+/// Decodes, checks, runs, encodes, for an account.
+type Run = fn(&CloudWatch, AccountId, Codec, &[u8]) -> Result<Vec<u8>>;
+
 /// A row of the table.
 #[derive(Debug)]
 pub struct CloudWatchOperation {
     name: &'static str,
     effect: Effect,
-    /// Decodes, checks, runs, encodes, for an account.
-    run: fn(&CloudWatch, AccountId, Codec, &[u8]) -> Result<Vec<u8>>,
+    run: Run,
 }
 
 /// Every operation that is served.
