@@ -88,14 +88,44 @@ pub fn create_directory(path: &Path) -> io::Result<()> {
     fs::create_dir_all(path)
 }
 
-/// The same for its owner alone: mode 0700, of all that are made; durable.
+/// The same for its owner alone: mode 0700, of all that are made; every one of them durable.
 pub fn create_private_directory(path: &Path) -> io::Result<()> {
-    DirBuilder::new().recursive(true).mode(0o700).create(path)?;
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if !parent.is_dir() {
+        create_private_directory(parent)?;
+    }
+    match DirBuilder::new().mode(0o700).create(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => {}
+        created => created?,
+    }
+    // Of one that is there already too: a crash may have come before this.
     File::open(parent)?.sync_all()
 }
 
 /// Whether there is a file.
 pub fn file_exists(path: &Path) -> bool {
     path.exists()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_private_directory_is_made_with_its_parents_which_are_private_too() {
+        let dir = tempfile::tempdir().unwrap();
+        let (outer, inner) = (dir.path().join("outer"), dir.path().join("outer/middle/inner"));
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        let before = mode(dir.path());
+        for _ in 0..2 {
+            create_private_directory(&inner).unwrap();
+            for path in [&*outer, inner.parent().unwrap(), &inner] {
+                assert_eq!(mode(path), 0o700, "{}", path.display());
+            }
+        }
+        assert_eq!(mode(dir.path()), before, "what was there stays as it was");
+        fs::write(dir.path().join("file"), "").unwrap();
+        assert!(create_private_directory(&dir.path().join("file")).is_err());
+        assert!(create_private_directory(&dir.path().join("file/under")).is_err());
+    }
 }

@@ -6,10 +6,9 @@ pub struct Faults {
     /// The power fails in the middle of this changing operation (counted from 0): a write of it reaches the
     /// cache in part, and every later operation fails until the power is back.
     pub halt_at: Option<u64>,
-    /// The file sync of this number (counted from 0) fails; what was not synced before may be lost.
-    pub fail_sync_at: Option<u64>,
-    /// Every file sync from `fail_sync_at` on fails, not only that one.
-    pub fail_sync_forever: bool,
+    /// Syncs of files whose path contains this text fail; what was not synced before may be lost. By path and not by
+    /// number, because whoever works in the background syncs files of its own at any time.
+    pub fail_syncs_of: Option<String>,
     /// Reads of files whose path contains this text fail.
     pub fail_reads_of: Option<String>,
     /// Writes to files whose path contains this text fail.

@@ -77,7 +77,6 @@ impl SimDisk {
     pub fn set_faults(&self, faults: Faults) {
         let mut state = self.shared.state.lock();
         state.changes = 0;
-        state.syncs = 0;
         state.faults = faults;
     }
 
@@ -307,10 +306,7 @@ impl DiskFile for SimFile {
             if state.change()? {
                 return Err(power_failed());
             }
-            let at = state.syncs;
-            state.syncs += 1;
-            let forever = state.faults.fail_sync_forever;
-            let fails = state.faults.fail_sync_at.is_some_and(|from| at == from || (forever && at > from));
+            let fails = self.named(&state.faults.fail_syncs_of);
             let inode = state.inodes.get_mut(&id).ok_or(io::ErrorKind::NotFound)?;
             if fails {
                 inode.fail_sync();

@@ -23,7 +23,6 @@ pub(super) struct State {
     pub(super) locks: BTreeSet<Locked>,
     pub(super) faults: Faults,
     pub(super) changes: u64,
-    pub(super) syncs: u64,
     pub(super) halted: bool,
     /// Counts power failures; a handle from before one is dead.
     pub(super) power_cycles: u64,

@@ -35,7 +35,7 @@ async fn a_failed_fsync_stops_writes_until_the_restart() {
     }
     assert_eq!(world.get("/health").await.status, 200);
 
-    world.disk.set_faults(Faults { fail_sync_at: Some(0), ..Faults::default() });
+    world.disk.set_faults(Faults { fail_syncs_of: Some("/journal/".into()), ..Faults::default() });
     assert_internal(&world.try_put("s", b"in doubt").await);
     // The disk is well again, but nobody knows what it holds.
     world.disk.set_faults(Faults::default());
@@ -83,7 +83,7 @@ async fn a_failed_fsync_and_a_restart_of_the_process_alone() {
     let mut world = World::new("fsync-process").await;
     world.create("s", 1).await;
     let first = world.put("s", b"acknowledged").await;
-    world.disk.set_faults(Faults { fail_sync_at: Some(0), ..Faults::default() });
+    world.disk.set_faults(Faults { fail_syncs_of: Some("/journal/".into()), ..Faults::default() });
     assert_internal(&world.try_put("s", b"in doubt").await);
     world.disk.set_faults(Faults::default());
     world.stop().await;

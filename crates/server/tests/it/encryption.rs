@@ -282,17 +282,18 @@ async fn a_server_without_keys_makes_its_own_when_it_is_first_asked_for() {
 #[tokio::test]
 async fn a_key_that_cannot_be_stored_encrypts_nothing() {
     let dir = tempfile::tempdir().unwrap();
-    // Where the directory should be made there is none.
-    let own = dir.path().join("none/keys/master-keys.toml");
+    let own = dir.path().join("own/keys/master-keys.toml");
     let mut world = World::with("no-own-key", |settings| settings.own_master_keys = Some(own.clone())).await;
     world.create("s", 1).await;
+    // Where its directory should be made a file is in the way.
+    let in_the_way = tempfile::Builder::new().prefix("own").rand_bytes(0).tempfile_in(dir.path()).unwrap();
     let input = json!({"StreamName": "s", "EncryptionType": "KMS", "KeyId": DEFAULT_ALIAS});
     let refused = world.call("StartStreamEncryption", input.clone()).await;
     assert_eq!(refused.error().0, 500);
     world.put("s", b"plain").await;
     assert_eq!(world.status("s").await, "ACTIVE");
     // As soon as it can be stored it is.
-    std::fs::create_dir(dir.path().join("none")).unwrap();
+    in_the_way.close().unwrap();
     world.call("StartStreamEncryption", input).await.ok();
     world.clock.advance(TRANSITION);
     assert_eq!(put_telling(&world, "s").await["EncryptionType"], "KMS");

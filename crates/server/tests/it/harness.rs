@@ -85,7 +85,12 @@ impl World {
 
     /// The power fails, and comes back. The server does not.
     pub(crate) async fn cut_power(&mut self) {
-        self.disk.set_faults(Faults { halt_at: Some(0), ..Faults::default() });
+        self.cut_power_under(Faults::default()).await;
+    }
+
+    /// The same while the disk does these things wrong.
+    pub(crate) async fn cut_power_under(&mut self, faults: Faults) {
+        self.disk.set_faults(Faults { halt_at: Some(0), ..faults });
         self.stop().await;
         self.disk.crash();
     }

@@ -64,7 +64,7 @@ async fn a_failed_fsync_stops_writes_and_not_reads() {
     let mut world = World::new("tables-fsync").await;
     create(&world).await;
     put(&world, "kept").await.ok();
-    world.disk.set_faults(Faults { fail_sync_at: Some(0), ..Faults::default() });
+    world.disk.set_faults(Faults { fail_syncs_of: Some("/journal/".into()), ..Faults::default() });
     assert_eq!(put(&world, "in doubt").await.status, 500);
     world.disk.set_faults(Faults::default());
     assert_eq!(put(&world, "refused").await.status, 500, "nobody knows what the disk holds");

@@ -116,7 +116,7 @@ impl Writer {
     /// Makes one commit of what is pending, as far as it fits.
     fn step(&mut self, pending: &mut VecDeque<Work>, closed: bool) {
         self.commit.begin(&self.file, self.offset);
-        let mut done_bytes = 0;
+        let mut staged_bytes = 0;
         while let Some(work) = pending.front() {
             let len = work.frame_len();
             let refused = self.refusal(work);
@@ -150,14 +150,18 @@ impl Writer {
                 }
             }
             let work = pending.pop_front().expect("there is a front");
-            done_bytes += len;
             match refused {
-                Some(error) => work.refuse(error),
-                None => self.stage(work),
+                Some(error) => {
+                    self.shared.queue.done(len);
+                    work.refuse(error);
+                }
+                None => {
+                    staged_bytes += len;
+                    self.stage(work);
+                }
             }
         }
-        self.finish_commit();
-        self.shared.queue.done(done_bytes);
+        self.finish_commit(staged_bytes);
         StoreStats::set(&self.shared.stats.queue_depth, pending.len() as u64);
         StoreStats::set(&self.shared.stats.queue_bytes, self.shared.queue.bytes() as u64);
     }
@@ -202,12 +206,12 @@ impl Writer {
         }
         self.commit.begin(&self.file, self.offset);
         self.commit.add_frame(Header::new(Kind::Mark, &[]), &Bytes::new());
-        self.finish_commit();
+        self.finish_commit(0);
         self.unmarked = false;
     }
 
-    /// Writes, syncs, publishes, answers.
-    fn finish_commit(&mut self) {
+    /// Writes, syncs, publishes, answers. So many bytes of the queue are in the commit.
+    fn finish_commit(&mut self, queued_bytes: u64) {
         let outcome = if self.commit.bytes() == 0 { Ok(()) } else { self.write() };
         if outcome.is_ok() {
             self.publish();
@@ -215,6 +219,8 @@ impl Writer {
             self.commit.unstage();
         }
         self.crowded = self.commit.answers.len() > 1;
+        // Before the answers: who has one finds room for what comes next.
+        self.shared.queue.done(queued_bytes);
         for answer in self.commit.answers.drain(..) {
             answer.send(&outcome);
         }

@@ -19,9 +19,9 @@ async fn append(log: &dyn ShardLog, tag: u64) -> Result<(), StoreError> {
     log.append(put(tag, batch(tag, 2, 300)), Expect::Any).await.map(drop)
 }
 
-/// After this fault on the journal nothing is acknowledged, what was acknowledged is readable, and a new start
+/// After this fault on the journal, whether or not it passes, nothing is acknowledged, what was acknowledged is readable, and a new start
 /// finds it.
-async fn stops_writes(faults: Faults, crash: bool) {
+async fn stops_writes(faults: Faults, passes: bool, crash: bool) {
     let disk = SimDisk::new(7);
     let store = open(&disk).unwrap();
     let log = log(&store).await;
@@ -33,6 +33,9 @@ async fn stops_writes(faults: Faults, crash: bool) {
     for tag in 10..13 {
         let error = append(&*log, tag).await.unwrap_err();
         assert!(matches!(error, StoreError::Poisoned(_)), "{error:?}");
+        if passes {
+            disk.set_faults(Faults::default());
+        }
     }
     assert!(store.poisoned().is_some_and(|why| why.contains("/data/journal/")));
     assert!(matches!(log.trim(Position::new(3).unwrap()).await, Err(StoreError::Poisoned(_))));
@@ -61,18 +64,17 @@ async fn stops_writes(faults: Faults, crash: bool) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn failed_sync_stops_writes() {
-    for crash in [false, true] {
-        stops_writes(Faults { fail_sync_at: Some(0), ..Faults::default() }, crash).await;
-        let forever = Faults { fail_sync_at: Some(0), fail_sync_forever: true, ..Faults::default() };
-        stops_writes(forever, crash).await;
+    for (passes, crash) in [(false, false), (false, true), (true, false), (true, true)] {
+        let faults = Faults { fail_syncs_of: Some("/journal/".into()), ..Faults::default() };
+        stops_writes(faults, passes, crash).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn failed_write_stops_writes() {
-    for crash in [false, true] {
+    for (passes, crash) in [(false, false), (false, true), (true, false), (true, true)] {
         let faults = Faults { fail_writes_of: Some("/journal/".into()), ..Faults::default() };
-        stops_writes(faults, crash).await;
+        stops_writes(faults, passes, crash).await;
     }
 }
 

@@ -157,7 +157,7 @@ async fn what_is_not_durable_is_not_shown() {
     let Engine::Disk(disk) = world.engine.clone() else { unreachable!() };
     let table = world.create("t-1").await;
     world.put(&table, item([("pk", s("kept"))])).await;
-    disk.set_faults(Faults { fail_sync_at: Some(0), ..Faults::default() });
+    disk.set_faults(Faults { fail_syncs_of: Some("/journal/".into()), ..Faults::default() });
     let refused = world.service.write(put(&table, item([("pk", s("in doubt"))]))).await.unwrap_err();
     assert!(matches!(refused, TablesError::Store(_)), "{refused:?}");
     assert_eq!(world.all(&table), [item([("pk", s("kept"))])], "reads go on");

@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::below;
 use super::client::{Client, Outcome};
+use super::progress::Progress;
 use super::shards::{self, check_map, settled};
 
 pub(super) const STREAM: &str = "delta";
@@ -37,7 +38,7 @@ impl Scaler {
     }
 
     /// Scales and writes until the server is gone.
-    pub(super) fn run(&mut self, address: &str, stop: &AtomicBool) {
+    pub(super) fn run(&mut self, address: &str, stop: &AtomicBool, progress: &Progress) {
         let mut client = Client::new(address);
         while !stop.load(Ordering::Acquire) {
             let warm = below(&self.random, WARM_MAX + 1);
@@ -47,6 +48,7 @@ impl Scaler {
                     assert_eq!(body["WarmThroughput"]["TargetMiBps"], warm);
                     self.warm = BTreeSet::from([warm]);
                     self.scaled += 1;
+                    progress.scaled.add();
                 }
                 Outcome::Refused(kind, _) if kind == "ResourceInUseException" => {}
                 Outcome::Refused(_, said) => panic!("{said}"),

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 
 use super::check::Checker;
 use super::client::{Client, Outcome, request};
+use super::progress::Progress;
 use super::shards::{self, list, shard_id};
 use super::writer::{Place, State, Writer, origin};
 use super::{STREAMS, below};
@@ -44,21 +45,28 @@ impl Subscriber {
 
     /// Follows one shard after the other until the server is gone: first of all those that were begun before it was
     /// killed.
-    pub(super) fn run(&mut self, address: &str, stop: &AtomicBool) {
+    pub(super) fn run(&mut self, address: &str, stop: &AtomicBool, progress: &Progress) {
         let mut client = Client::new(address);
-        let mut begun: Vec<_> =
-            self.pushed.iter().filter(|(_, pushed)| !pushed.ended).map(|(at, _)| *at).collect();
+        let begun = self.pushed.iter().filter(|(_, pushed)| !pushed.ended);
+        // The last is taken first: one that can be resumed.
+        let mut begun: Vec<_> = begun.map(|(at, pushed)| (pushed.continuation.is_some(), *at)).collect();
+        begun.sort_by_key(|(can_resume, _)| *can_resume);
         while !stop.load(Ordering::Acquire) {
-            let next = begun.pop().or_else(|| self.another(&mut client));
+            let next = begun.pop().map(|(_, at)| at).or_else(|| self.another(&mut client));
             let Some((stream, shard)) = next else { return };
             let consumer = json!({"StreamARN": arn(stream), "ConsumerName": CONSUMER});
             let Outcome::Done(found) = client.call("DescribeStreamConsumer", &consumer) else { return };
             let consumer = &found["ConsumerDescription"]["ConsumerARN"];
             // A server that is killed ends it with any error.
-            if self.follow(address, consumer, stream, shard, stop).is_err() {
+            if self.follow(address, consumer, (stream, shard), stop, progress).is_err() {
                 return;
             }
         }
+    }
+
+    /// Is there a subscription that a server before this one began and that can go on?
+    pub(super) fn can_resume(&self) -> bool {
+        self.pushed.values().any(|pushed| !pushed.ended && pushed.continuation.is_some())
     }
 
     /// A shard of which nothing was pushed yet.
@@ -75,9 +83,9 @@ impl Subscriber {
         &mut self,
         address: &str,
         consumer: &Value,
-        stream: usize,
-        shard: u32,
+        (stream, shard): (usize, u32),
         stop: &AtomicBool,
+        progress: &Progress,
     ) -> std::io::Result<()> {
         let at_or_after = ["AT_SEQUENCE_NUMBER", "AFTER_SEQUENCE_NUMBER"][below(&self.random, 2) as usize];
         let pushed = self.pushed.entry((stream, shard)).or_default();
@@ -90,7 +98,10 @@ impl Subscriber {
         connection.set_read_timeout(Some(Duration::from_millis(50)))?;
         connection.write_all(request(address, "SubscribeToShard", &input.to_string()).as_bytes())?;
         let mut frames = Frames::open(connection, stop)?;
-        self.resumed += u64::from(pushed.continuation.is_some());
+        if pushed.continuation.is_some() {
+            self.resumed += 1;
+            progress.resumed.add();
+        }
         while let Some(event) = frames.next(stop)? {
             for record in event["Records"].as_array().unwrap() {
                 let number = record["SequenceNumber"].as_str().unwrap().to_owned();
@@ -105,7 +116,10 @@ impl Subscriber {
                 self.seen.push((writer, count, Place { shard, number }));
             }
             match event["ContinuationSequenceNumber"].as_str() {
-                Some(number) => pushed.continuation = Some(number.to_owned()),
+                Some(number) => {
+                    pushed.continuation = Some(number.to_owned());
+                    progress.pushed.add();
+                }
                 None => {
                     assert!(!event["ChildShards"].as_array().unwrap().is_empty());
                     pushed.ended = true;

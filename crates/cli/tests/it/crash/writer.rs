@@ -7,6 +7,7 @@ use headwater_host::{Random, SeededRandom};
 use serde_json::{Value, json};
 
 use super::client::{Client, Outcome};
+use super::progress::Progress;
 use super::shards::parse_id;
 use super::{STREAMS, below};
 
@@ -72,7 +73,7 @@ impl Writer {
     }
 
     /// Writes until the server is gone.
-    pub(super) fn run(&mut self, address: &str, stop: &AtomicBool) {
+    pub(super) fn run(&mut self, address: &str, stop: &AtomicBool, progress: &Progress) {
         let mut client = Client::new(address);
         while !stop.load(Ordering::Acquire) {
             let stream = below(&self.random, STREAMS.len() as u64) as usize;
@@ -108,6 +109,7 @@ impl Writer {
                 }
                 Outcome::Lost => return,
             }
+            progress.stored.add();
         }
     }
 

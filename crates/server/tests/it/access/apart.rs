@@ -163,6 +163,10 @@ fn tables(operation: &str, named: &Named) -> Vec<Value> {
                 "TableName": table, "KeyConditionExpression": "k = :k",
                 "ExpressionAttributeValues": {":k": {"S": "x"}},
             }),
+            "RestoreTableToPointInTime" => {
+                let source = if table.starts_with("arn:") { "SourceTableArn" } else { "SourceTableName" };
+                json!({source: table, "TargetTableName": "restored"})
+            }
             "TagResource" => json!({"ResourceArn": named.table(), "Tags": [{"Key": "a", "Value": "b"}]}),
             "TransactGetItems" => json!({"TransactItems": [{"Get": {"TableName": table, "Key": key}}]}),
             "TransactWriteItems" => json!({
