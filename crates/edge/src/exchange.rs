@@ -70,14 +70,15 @@ impl<'a> Exchange<'a> {
     pub(crate) async fn run(mut self, named: Named, arrived: Arrived) -> Answer {
         let peer = arrived.peer.clone();
         let id = request_id(&*self.shared.random);
-        let text = id.to_str().unwrap_or_default().to_owned();
+        let shown = id.clone();
+        let text = shown.to_str().unwrap_or_default();
         let (outcome, mut answer) = match self.reply(named, arrived).await {
-            Ok(reply) => match self.encode(reply, &text, &peer).await {
+            Ok(reply) => match self.encode(reply, text, &peer).await {
                 Ok(answer) => ("ok", answer),
-                Err(error) => self.refused(error, &text),
+                Err(error) => self.refused(error, text),
             },
-            Err(Refusal::Edge(error)) => self.refused(error, &text),
-            Err(Refusal::Service(fault)) => self.fault(&fault, &text),
+            Err(Refusal::Edge(error)) => self.refused(error, text),
+            Err(Refusal::Service(fault)) => self.fault(&fault, text),
         };
         self.protocol.mark(answer.headers_mut());
         let (service, shared) = (self.service.description().name, self.shared);
@@ -86,7 +87,7 @@ impl<'a> Exchange<'a> {
         shared.metrics.request(service, operation, outcome, took);
         let is_recorded = self.row.is_some_and(|row| row.effect == Effect::Administers);
         let now = shared.clock.now();
-        shared.access.record(&self.trail, (service, operation), is_recorded, outcome, &text, now);
+        shared.access.record(&self.trail, (service, operation), is_recorded, outcome, text, now);
         finish(&*shared.random, id, answer)
     }
 
@@ -94,10 +95,9 @@ impl<'a> Exchange<'a> {
         let Arrived { head, received, stream, peer, place } = arrived;
         let sent = received.as_ref().map(|received| received.bytes.clone()).unwrap_or_default();
         self.protocol = self.protocol_of(&named, &head, sent.is_empty())?;
-        let mut name = operation_name(&named, &head, &sent);
-        self.row = name.as_deref().and_then(|name| self.service.find(name));
-        let (path, body) = match named {
-            Named::Route(_, path) => (path, sent.clone()),
+        self.row = operation_name(&named, &head, &sent).and_then(|name| self.service.find(&name));
+        let (path, body) = match &named {
+            Named::Route(_, path) => (path.clone(), sent.clone()),
             Named::Form(true) => {
                 let query = canonical_query(head.uri.query().unwrap_or_default());
                 (PathParameters::default(), Bytes::from(query))
@@ -122,16 +122,16 @@ impl<'a> Exchange<'a> {
         let chunks = self.unchunk(&mut call, &sent)?;
         if self.protocol.is_targeted() && self.row.is_none() {
             self.well_formed(&call)?;
-            return Err(EdgeError::UnknownOperation(name.unwrap_or_default()).into());
+            return Err(unknown(&named, &call).into());
         }
         self.authenticate(&call, &sent, chunks.as_ref())?;
         self.inflate(&mut call)?;
         if self.row.is_none() {
             // A form that was compressed until now.
-            name = operation_name(&Named::Form(false), &call.head, &call.body).or(name);
-            self.row = name.as_deref().and_then(|name| self.service.find(name));
+            let name = operation_name(&Named::Form(false), &call.head, &call.body);
+            self.row = name.and_then(|name| self.service.find(&name));
         }
-        let row = self.row.ok_or(EdgeError::UnknownOperation(name.unwrap_or_default()))?;
+        let Some(row) = self.row else { return Err(unknown(&named, &call).into()) };
         let values = self.service.description().values_per_body;
         if values > 0 && call.body.len() > SMALL_BODY_BYTES {
             call.granted.push(self.shared.grant(call.body.len() * values)?);
@@ -259,6 +259,11 @@ impl<'a> Exchange<'a> {
         let answer = self.protocol.refused(self.service.description(), request_id, fault);
         (fault.shape, answer)
     }
+}
+
+fn unknown(named: &Named, call: &Call) -> EdgeError {
+    let name = operation_name(named, &call.head, &call.body);
+    EdgeError::UnknownOperation(name.unwrap_or_default().into_owned())
 }
 
 /// A refusal on the way, by the edge or by the operation.

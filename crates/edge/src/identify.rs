@@ -22,8 +22,8 @@ use crate::service::Mounted;
 /// The way in which a request names its operation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Named {
-    /// In the target, the prefix removed.
-    Target(String),
+    /// In the target, behind this prefix.
+    Target(&'static str),
     /// In the path of RPC v2.
     Rpc(String),
     /// By method and path.
@@ -70,8 +70,8 @@ pub(crate) fn by_body(services: &[Arc<dyn Mounted>], head: &Parts, body: &[u8]) 
 fn by_target(services: &[Arc<dyn Mounted>], head: &Parts) -> Option<Identified> {
     let target = header(&head.headers, "x-amz-target")?;
     services.iter().find_map(|service| {
-        let operation = target.strip_prefix(service.description().target_prefix?)?;
-        Some(Identified { service: service.clone(), named: Named::Target(operation.to_owned()) })
+        let prefix = service.description().target_prefix.filter(|prefix| target.starts_with(prefix))?;
+        Some(Identified { service: service.clone(), named: Named::Target(prefix) })
     })
 }
 
@@ -136,14 +136,17 @@ pub(crate) fn is_plain(head: &Parts) -> bool {
 }
 
 /// The name of the operation; none where nothing names it.
-pub(crate) fn operation_name(named: &Named, head: &Parts, body: &[u8]) -> Option<String> {
+pub(crate) fn operation_name<'a>(named: &'a Named, head: &'a Parts, body: &'a [u8]) -> Option<Cow<'a, str>> {
     match named {
-        Named::Target(name) | Named::Rpc(name) => Some(name.clone()),
-        Named::Route(name, _) => Some((*name).to_owned()),
-        Named::Form(in_query) => {
-            let query = in_query.then(|| canonical_query(head.uri.query().unwrap_or_default()));
-            let form = query.as_deref().map_or(body, str::as_bytes);
-            parameter(form, "Action").map(Cow::into_owned)
+        Named::Target(prefix) => {
+            header(&head.headers, "x-amz-target")?.strip_prefix(prefix).map(Cow::Borrowed)
+        }
+        Named::Rpc(name) => Some(Cow::Borrowed(name)),
+        Named::Route(name, _) => Some(Cow::Borrowed(name)),
+        Named::Form(false) => parameter(body, "Action"),
+        Named::Form(true) => {
+            let query = canonical_query(head.uri.query().unwrap_or_default());
+            parameter(query.as_bytes(), "Action").map(|name| Cow::Owned(name.into_owned()))
         }
         Named::Nowhere => None,
     }
@@ -155,13 +158,12 @@ impl Identified {
         matches!(self.named, Named::Route(..) | Named::Form(true))
     }
 
-    /// True if the operation takes its body as a stream.
-    pub(crate) fn streams_body(&self) -> bool {
-        let name = match &self.named {
-            Named::Target(name) | Named::Rpc(name) => name.as_str(),
-            Named::Route(name, _) => name,
-            Named::Form(_) | Named::Nowhere => return false,
-        };
-        self.service.find(name).is_some_and(|row| row.streams_body)
+    /// True if the operation takes its body as a stream: only where its name is not in the body.
+    pub(crate) fn streams_body(&self, head: &Parts) -> bool {
+        if matches!(self.named, Named::Form(_)) {
+            return false;
+        }
+        let name = operation_name(&self.named, head, &[]);
+        name.and_then(|name| self.service.find(&name)).is_some_and(|row| row.streams_body)
     }
 }

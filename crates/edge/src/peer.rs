@@ -1,6 +1,7 @@
 //! Connections: their addresses, and their shares of what all connections have together.
 
 use std::net::IpAddr;
+use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
@@ -13,7 +14,19 @@ use crate::room::Pool;
 
 /// A connection.
 #[derive(Debug, Clone)]
-pub struct Peer {
+pub struct Peer(Arc<Shares>);
+
+impl Deref for Peer {
+    type Target = Shares;
+
+    fn deref(&self) -> &Shares {
+        &self.0
+    }
+}
+
+/// The address of a connection and its shares.
+#[derive(Debug)]
+pub(crate) struct Shares {
     pub(crate) address: IpAddr,
     pub(crate) secure: bool,
     /// Heads, and whatever else a request holds until it has been answered.
@@ -30,15 +43,15 @@ pub struct Peer {
     pub(crate) overdue: Arc<Notify>,
     progress: Arc<AtomicU64>,
     /// Requests that were refused since one was let in.
-    pub(crate) refused: Arc<AtomicU32>,
-    long: Arc<Mutex<Vec<Duration>>>,
+    pub(crate) refused: AtomicU32,
+    long: Mutex<Vec<Duration>>,
 }
 
 impl Peer {
     pub(crate) fn new(shared: &Shared, address: IpAddr, secure: bool) -> Self {
         let (budgets, limits) = (&shared.budgets, &shared.limits);
         let permits = |count: usize| Arc::new(Semaphore::new(count.min(Semaphore::MAX_PERMITS)));
-        Self {
+        Self(Arc::new(Shares {
             address: address.to_canonical(),
             secure,
             heads: Pool::new(&budgets.requests, limits.connection_requests_bytes_max),
@@ -49,9 +62,9 @@ impl Peer {
             requests: permits(limits.connection_requests_max),
             overdue: Arc::default(),
             progress: Arc::default(),
-            refused: Arc::default(),
-            long: Arc::default(),
-        }
+            refused: AtomicU32::default(),
+            long: Mutex::default(),
+        }))
     }
 
     /// Waits until the client has left an event stream unread for longer than it may last, or goes on sending what there
@@ -78,20 +91,20 @@ impl Peer {
     /// Notes a request that may last, until the answer is dropped.
     pub(crate) fn lasts(&self, duration: Duration) -> Lasting {
         self.long.lock().push(duration);
-        Lasting { long: self.long.clone(), duration }
+        Lasting { peer: self.clone(), duration }
     }
 }
 
 /// A request that may last, until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Lasting {
-    long: Arc<Mutex<Vec<Duration>>>,
+    peer: Peer,
     duration: Duration,
 }
 
 impl Drop for Lasting {
     fn drop(&mut self) {
-        let mut long = self.long.lock();
+        let mut long = self.peer.long.lock();
         if let Some(at) = long.iter().position(|other| *other == self.duration) {
             long.swap_remove(at);
         }

@@ -163,7 +163,7 @@ impl Edge {
                 None => self.refuse(identified.as_ref(), &head, &peer, EdgeError::NoOperation),
             });
         }
-        let (received, stream) = match identified.as_ref().is_some_and(Identified::streams_body) {
+        let (received, stream) = match identified.as_ref().is_some_and(|found| found.streams_body(&head)) {
             true => (None, Some(BodyStream::new(self.shared.clone(), peer.clone(), body))),
             false => match self.receive(identified.as_ref(), &head, &peer, has_key, body).await? {
                 Ok(received) => (Some(received), None),
