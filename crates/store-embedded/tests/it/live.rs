@@ -7,7 +7,7 @@ use std::time::Duration;
 use headwater_host::disk::{SimDisk, SystemDisk};
 use headwater_host::{Clock, SystemClock};
 use headwater_store::conformance::{ALL, batch, contents, id, put};
-use headwater_store::{Expect, LogStore, Position, ReadLimit, ShardLog};
+use headwater_store::{Expect, Expected, LogStore, MetaStore, Position, ReadLimit, ShardLog};
 use headwater_store_embedded::{EmbeddedStore, Options, Sizes};
 
 use crate::support::{open, options, settle, small};
@@ -84,6 +84,21 @@ async fn follow(log: Arc<dyn ShardLog>, done: Arc<AtomicBool>, slow: bool, clock
             next = if turn.is_multiple_of(3) { Position::START } else { next };
             clock.sleep(Duration::from_millis(if slow { 5 } else { 1 })).await;
         }
+    }
+}
+
+/// Each change alone is more than may wait, so it is taken only where nothing of the one before is left in the queue.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_has_the_answer_to_a_change_finds_room_for_the_next() {
+    let mut options = options(SimDisk::new(3), false);
+    options.sizes.queue_bytes = 1 << 10;
+    // One journal for all of them: nothing waits for room on the disk.
+    (options.sizes.journal_first_bytes, options.sizes.journal_max_bytes) = (4 << 20, 4 << 20);
+    let store = EmbeddedStore::open(options).unwrap();
+    let mut expected = Expected::Absent;
+    for round in 0..1000 {
+        let put = store.put("key", vec![b'x'; 3 << 10].into(), expected).await;
+        expected = Expected::Version(put.unwrap_or_else(|error| panic!("round {round}: {error}")));
     }
 }
 

@@ -290,6 +290,32 @@ async fn so_many_bytes_a_second_and_no_more() {
 }
 
 #[tokio::test]
+async fn each_consumer_has_its_own_bytes_a_second_and_readers_have_theirs() {
+    let (world, room) = (world().await, room());
+    world.register("s", "d").await.unwrap();
+    let handle = world.service.find_readable(&key("s")).unwrap();
+    world.service.update_max_record_size(&handle, 10_240).await.unwrap();
+    world.settle();
+    world.put_many("s", &[entry("k", &vec![b'x'; 4 << 20])]).await.unwrap()[0].as_ref().unwrap();
+    world.clock.advance(SECOND);
+    world.put("s", "k", "after").await;
+    let mut both = Vec::new();
+    for consumer in ["c", "d"] {
+        both.push(world.subscribe("s", consumer, "0", StartingPosition::TrimHorizon).await.unwrap());
+    }
+    let iterator = world.iterator("s", "0", StartingPosition::TrimHorizon).await.unwrap();
+    assert_eq!(crate::harness::records(&world.read(iterator, 10).await.unwrap()).len(), 2);
+    for subscription in &mut both {
+        assert_eq!(event(subscription, &room).batches[0].records.count(), 1, "nobody waits for another");
+        assert!(now(subscription, &room).is_none(), "four mebibytes, of which two were saved: owes a second");
+    }
+    world.clock.advance(Duration::from_millis(900));
+    both.iter_mut().for_each(|subscription| assert!(now(subscription, &room).is_none()));
+    world.clock.advance(Duration::from_millis(200));
+    both.iter_mut().for_each(|subscription| assert_eq!(texts(&event(subscription, &room)), ["after"]));
+}
+
+#[tokio::test]
 async fn what_is_owed_outlives_the_subscription() {
     let (world, room) = (world().await, room());
     world
