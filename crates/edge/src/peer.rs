@@ -26,7 +26,7 @@ impl Deref for Peer {
 
 /// The address of a connection and its shares.
 #[derive(Debug)]
-pub(crate) struct Shares {
+pub struct Shares {
     pub(crate) address: IpAddr,
     pub(crate) secure: bool,
     /// Heads, and whatever else a request holds until it has been answered.
