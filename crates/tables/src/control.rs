@@ -59,7 +59,7 @@ impl Planning<'_> {
             uid: self.fresh_uid(random),
             account: key.account,
             name: key.name.clone(),
-            id: uuid(random),
+            id: random.uuid(),
             created: self.now,
             phase,
             schema: spec.schema,
@@ -405,21 +405,4 @@ fn check_tags(tags: &Tags) -> Result<()> {
         return Err(invalid(format!("Too many tags: a table can have {TAGS_MAX}")));
     }
     Ok(())
-}
-
-/// A random UUID (RFC 9562, version 4).
-fn uuid(random: &dyn Random) -> String {
-    let mut bytes = [0; 16];
-    random.fill(&mut bytes);
-    bytes[6] = (bytes[6] & 0x0f) | 0x40;
-    bytes[8] = (bytes[8] & 0x3f) | 0x80;
-    let number = u128::from_be_bytes(bytes);
-    format!(
-        "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
-        (number >> 96) as u32,
-        (number >> 80) as u16,
-        (number >> 64) as u16,
-        (number >> 48) as u16,
-        number as u64 & 0xffff_ffff_ffff
-    )
 }
