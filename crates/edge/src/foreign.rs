@@ -54,6 +54,9 @@ impl Own {
     pub(crate) fn new<'a>(descriptions: impl Iterator<Item = &'a Description>) -> Self {
         let mut own = Self::default();
         for description in descriptions {
+            if own.titles.contains(&description.title) {
+                continue;
+            }
             own.target_prefixes.extend(description.target_prefix);
             own.signing_names.push(description.signing_name);
             own.titles.push(description.title);

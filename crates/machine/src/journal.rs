@@ -191,7 +191,7 @@ impl<M: Machine> Journal<M> {
     /// Appends in one piece, if nobody else has since the last time.
     pub(crate) async fn append(&mut self, records: RecordBatch) -> Result<()> {
         let (bytes, count) = (records.bytes().len(), records.count());
-        let batch = AppendBatch { arrival: self.substrate.clock.now(), records };
+        let batch = AppendBatch { arrival: self.substrate.clock.now(), records, frees: false };
         let appended = self.log.append(batch, Expect::Tail(self.tail)).await?;
         debug_assert!(appended.first >= self.tail, "the journal went backwards");
         self.tail = appended.first.plus(count.into());

@@ -69,8 +69,10 @@ impl Payloads {
         let records = builder.finish().ok_or_else(|| StoreError::Invalid("no payload".into()))?;
         // Held before it is there, so that no mark can pass it in between.
         let mut hold = self.hold_from_end();
-        let appended =
-            self.log.append(AppendBatch { arrival: self.clock.now(), records }, Expect::Any).await?;
+        let appended = self
+            .log
+            .append(AppendBatch { arrival: self.clock.now(), records, frees: false }, Expect::Any)
+            .await?;
         hold.move_to(appended.first);
         Ok(Stored { first: appended.first, hold })
     }

@@ -10,7 +10,7 @@ use crate::health::{Health, State};
 pub(crate) fn watch(health: &mut Health, store: &Arc<EmbeddedStore>) {
     let log = store.clone();
     health.add("log", move || match log.poisoned() {
-        Some(_) => State::Down("writes have stopped after a disk error; see the log and restart".into()),
+        Some(_) => State::Down("writes have stopped; see the log for the cause, and restart".into()),
         None if log.is_out_of_files() => State::Impaired("the process has no file descriptors left".into()),
         None => match log.background_failure() {
             Some(_) => State::Impaired("background work fails and is tried again; see the log".into()),

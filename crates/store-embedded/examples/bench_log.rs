@@ -123,7 +123,7 @@ async fn append(
                 let mut took = Vec::new();
                 while !done.load(Ordering::Relaxed) {
                     let before = clock.elapsed();
-                    let put = AppendBatch { arrival: clock.now(), records: records.clone() };
+                    let put = AppendBatch { arrival: clock.now(), records: records.clone(), frees: false };
                     log.append(put, Expect::Any).await.expect("appended");
                     took.push(clock.elapsed() - before);
                     bytes.fetch_add(records.bytes().len() as u64, Ordering::Relaxed);

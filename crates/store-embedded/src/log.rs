@@ -70,7 +70,7 @@ impl ShardLog for EmbeddedLog {
         let payload_crc = crc32c::crc32c(batch.records.bytes());
         let log = self.log.clone();
         let arrival = batch.arrival.as_millis();
-        let records = batch.records;
+        let (records, frees) = (batch.records, batch.frees);
         self.shared.writable()?;
         let clock = &self.shared.options.clock;
         let place = tokio::select! {
@@ -78,7 +78,7 @@ impl ShardLog for EmbeddedLog {
             place = self.shared.queue.place(len) => place?,
             () = clock.sleep(PLACE_WAIT_MAX) => return Err(StoreError::Busy),
         };
-        let work = |reply| Work::Append { log, records, payload_crc, arrival, expect, place, reply };
+        let work = |reply| Work::Append { log, records, payload_crc, arrival, expect, frees, place, reply };
         self.shared.submit(work).await
     }
 

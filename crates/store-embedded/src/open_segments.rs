@@ -19,8 +19,8 @@ use crate::options::Options;
 use crate::origin::{Adopted, Origin};
 use crate::segment::in_memory::InMemory;
 use crate::segment::{
-    Dead, Entry, Handles, INDEX_HEADER_LEN, IndexHeader, RUN_LEN, SEGMENT_HEADER_LEN, Segment, SegmentHeader,
-    Segments, rebuild_index,
+    Dead, Entry, Handles, INDEX_HEADER_LEN, IndexHeader, RUN_LEN, Run, SEGMENT_HEADER_LEN, Segment,
+    SegmentHeader, Segments, rebuild_index,
 };
 use crate::whole;
 
@@ -161,9 +161,14 @@ fn read_index(index: &dyn DiskFile, segment: SegmentHeader, len: u64) -> io::Res
     if !header.is_of(&segment, len) || index.len()? != header.index_len() {
         return Ok(None);
     }
-    let mut bytes = vec![0; header.entries as usize * Entry::LEN];
+    let mut bytes = vec![0; header.index_len() as usize - INDEX_HEADER_LEN];
     index.read_at(&mut bytes, INDEX_HEADER_LEN as u64)?;
-    let entries = bytes.chunks_exact(Entry::LEN).map(Entry::decode);
+    let (entries, runs) = bytes.split_at(header.entries as usize * Entry::LEN);
+    // A bad run would be found by a reader only, who could not mend it.
+    if runs.chunks(RUN_LEN).any(|run| Run::decode(run).is_none()) {
+        return Ok(None);
+    }
+    let entries = entries.chunks_exact(Entry::LEN).map(Entry::decode);
     Ok(entries.map(|entry| entry.filter(|entry| entry.fits(&header))).collect())
 }
 

@@ -130,7 +130,10 @@ pub(crate) fn replay(
         if at == 0 && known_before.is_some_and(|known| known != names) {
             return Err(whole::does_not_follow(layout, &path, from));
         }
-        let known_end = next.map(|next| next.opening.before_end).or_else(|| origin.journal_end(journal.id));
+        let known_end = next.map(|next| next.opening.before_end);
+        // Only a journal of format 1 was taken over; after a repair its id may be another's.
+        let is_old = journal.opening.stamp == Stamp::NONE;
+        let known_end = known_end.or_else(|| origin.journal_end(journal.id).filter(|_| is_old));
         let len = journal.file.len().map_err(OpenError::io("measure", &path))?;
         let stamp = journal.opening.stamp;
         let file = Arc::new(JournalFile::new(journal.id, stamp, path, journal.file.clone(), len, true));

@@ -62,7 +62,7 @@ pub fn id(name: &str) -> LogId {
 
 /// A batch that arrives at this millisecond.
 pub fn put(arrival: u64, records: RecordBatch) -> AppendBatch {
-    AppendBatch { arrival: Timestamp::from_millis(arrival), records }
+    AppendBatch { arrival: Timestamp::from_millis(arrival), records, frees: false }
 }
 
 /// A record with its position and arrival, as text that can be compared.

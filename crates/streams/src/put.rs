@@ -160,7 +160,7 @@ impl StreamService {
             waiting.clear();
             let arrival = self.clock.now();
             let appends = groups.iter().map(|group| {
-                let batch = AppendBatch { arrival, records: group.records.clone() };
+                let batch = AppendBatch { arrival, records: group.records.clone(), frees: false };
                 view.shards[group.shard].log.append(batch, Expect::Any)
             });
             for (group, appended) in groups.iter().zip(join_all(appends).await) {

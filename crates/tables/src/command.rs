@@ -98,7 +98,9 @@ pub(crate) fn groups(decided: Vec<Decided>, bytes_max: usize) -> Vec<Group> {
     for Decided { record, answer } in decided {
         if let Some(record) = record {
             bytes += record.bytes.len();
-            let begins = groups.last().is_none_or(|group| group.records.is_empty()) || bytes > bytes_max;
+            // What makes room is appended apart from what needs it.
+            let before = groups.last().and_then(|group| group.records.last());
+            let begins = before.is_none_or(|before| before.frees() != record.frees()) || bytes > bytes_max;
             if begins {
                 bytes = record.bytes.len();
                 groups.push(Group::default());

@@ -183,7 +183,8 @@ impl Journal {
         let are_counted = counted.is_some();
         let batch = batch(counted.iter().chain(records))?;
         let (bytes, count) = (batch.bytes().len(), batch.count());
-        let batch = AppendBatch { arrival: self.clock.now(), records: batch };
+        let frees = records.iter().all(Recorded::frees);
+        let batch = AppendBatch { arrival: self.clock.now(), records: batch, frees };
         let appended = self.log.append(batch, Expect::Tail(self.tail)).await?;
         self.tail = appended.first.plus(count.into());
         self.bytes += bytes;

@@ -57,6 +57,11 @@ pub(crate) struct Recorded {
 }
 
 impl Recorded {
+    /// Whether it makes no item: deletions of items and tables go on where the disk is full, because they make room.
+    pub(crate) fn frees(&self) -> bool {
+        !self.changes.iter().any(|change| matches!(change, Change::Put(..) | Change::Sealed(..)))
+    }
+
     /// Changes, those of encrypted tables sealed. Refused if they are more than can be written in one piece.
     pub(crate) fn new(changes: Vec<Change>, state: &State) -> Result<Self> {
         let stored = changes.iter().map(|change| Ok(state.stored(change)?.into_owned()));

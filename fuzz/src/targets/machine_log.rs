@@ -119,7 +119,9 @@ async fn append(store: &MemoryStore, bytes: &[u8]) {
         builder.push(Record { key: kind, explicit_hash_key: None, data: &line[kind.len()..] });
     }
     let records = builder.finish().expect("a line");
-    log.append(AppendBatch { arrival: Timestamp::EPOCH, records }, Expect::Any).await.expect("appended");
+    log.append(AppendBatch { arrival: Timestamp::EPOCH, records, frees: false }, Expect::Any)
+        .await
+        .expect("appended");
 }
 
 async fn open(store: &Arc<MemoryStore>) -> Result<Handle<Group<Cell>>, MachineError> {

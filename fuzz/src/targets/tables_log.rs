@@ -23,7 +23,7 @@ pub(crate) fn run(bytes: &[u8]) {
             builder.push(Record { key: "", explicit_hash_key: None, data: line });
         }
         let records = builder.finish().expect("a line");
-        let batch = AppendBatch { arrival: Timestamp::from_secs(1), records };
+        let batch = AppendBatch { arrival: Timestamp::from_secs(1), records, frees: false };
         log.append(batch, Expect::Any).await.expect("appended");
         let tables = match open_tables(&store).await {
             Ok(tables) => tables,

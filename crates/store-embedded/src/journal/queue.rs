@@ -24,6 +24,8 @@ pub(crate) enum Work {
         payload_crc: u32,
         arrival: u64,
         expect: Expect,
+        /// It makes room in the end.
+        frees: bool,
         /// Its place in the queue, given back when it is taken into a commit.
         place: OwnedSemaphorePermit,
         reply: Reply<Appended>,
@@ -76,10 +78,10 @@ impl Work {
         (HEADER_LEN + payload) as u64
     }
 
-    /// Does it make the store hold more? Such work is refused when the disk is nearly full. Metadata is small, and
+    /// Does it make the store hold more in the end? Such work is refused when the disk is nearly full. Metadata is small, and
     /// without changing it no stream could be deleted to make room.
     pub(crate) fn needs_space(&self) -> bool {
-        matches!(self, Self::Append { .. })
+        matches!(self, Self::Append { frees: false, .. })
     }
 
     /// May it be refused because too much waits already? Records have waited for their place, and what seals, trims

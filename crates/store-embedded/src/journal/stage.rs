@@ -158,7 +158,7 @@ impl Commit {
     /// Takes work in.
     pub(super) fn stage(&mut self, work: Work, catalog: &Catalog, counters: &mut Counters) {
         let answer = match work {
-            Work::Append { log, records, payload_crc, arrival, expect, place, reply } => {
+            Work::Append { log, records, payload_crc, arrival, expect, place, reply, .. } => {
                 drop(place);
                 Answer::Append(reply, self.append(log, &records, payload_crc, arrival, expect))
             }

@@ -36,9 +36,9 @@ use headwater_host::disk::DiskFile;
 
 use crate::identity::Stamp;
 
-#[cfg(test)]
-pub(crate) use format::Run;
-pub(crate) use format::{Entry, INDEX_HEADER_LEN, IndexHeader, RUN_LEN, SEGMENT_HEADER_LEN, SegmentHeader};
+pub(crate) use format::{
+    Entry, INDEX_HEADER_LEN, IndexHeader, RUN_LEN, Run, SEGMENT_HEADER_LEN, SegmentHeader,
+};
 pub(crate) use handles::{Handles, Part};
 pub(crate) use reader::{Frames, Wait, read_exact};
 pub(crate) use rebuild::rebuild_index;

@@ -111,15 +111,14 @@ async fn write(dir: &Path) -> String {
     dump(&store).await
 }
 
-/// Directories of format 1 are taken over once, however often the power fails meanwhile.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_interrupted_takeover_is_repeated() {
+/// The fixture of a version on a simulated disk, and what it holds.
+pub(crate) fn on_simulated_disk(version: u32) -> (std::sync::Arc<SimDisk>, String) {
     let system = SystemDisk::new();
-    let old = SimDisk::new(1);
+    let disk = SimDisk::new(1);
     let mut expected = String::new();
     for part in ["", "journal", "seg", "meta"] {
-        let (from, to) = (fixture(1).join(part), Path::new("/data").join(part));
-        old.create_dir_all(&to).unwrap();
+        let (from, to) = (fixture(version).join(part), Path::new("/data").join(part));
+        disk.create_dir_all(&to).unwrap();
         for name in system.list(&from).unwrap() {
             let file = system.open(&from.join(&name)).unwrap();
             let mut bytes = vec![0; file.len().unwrap() as usize];
@@ -127,10 +126,17 @@ async fn an_interrupted_takeover_is_repeated() {
             if name == "expected.txt" {
                 expected = String::from_utf8(bytes).unwrap();
             } else {
-                write_file(&old, &to.join(&name), &bytes);
+                write_file(&disk, &to.join(&name), &bytes);
             }
         }
     }
+    (disk, expected)
+}
+
+/// Directories of format 1 are taken over once, however often the power fails meanwhile.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_interrupted_takeover_is_repeated() {
+    let (old, expected) = on_simulated_disk(1);
     let format = |disk: &SimDisk| String::from_utf8(disk.contents("/data/FORMAT".as_ref()).unwrap()).unwrap();
     for step in 0.. {
         let disk = old.copy(step);

@@ -31,7 +31,7 @@ fn header(journal: u64, offset: u64, stamp: [u8; 8]) -> [u8; HEADER_LEN] {
 fn batch(data: &[u8]) -> AppendBatch {
     let mut records = RecordBatchBuilder::default();
     records.push(Record { key: "key", explicit_hash_key: None, data });
-    AppendBatch { arrival: Timestamp::from_millis(1), records: records.finish().unwrap() }
+    AppendBatch { arrival: Timestamp::from_millis(1), records: records.finish().unwrap(), frees: false }
 }
 
 /// The journal that holds this record, which is the last, and where in it the data of the next one will begin.

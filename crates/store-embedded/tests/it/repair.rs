@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use headwater_host::disk::{Faults, SimDisk};
+use headwater_host::disk::{Disk, Faults, SimDisk};
 use headwater_store::conformance::{ALL, Seen, batch, id, put};
 use headwater_store::{Expect, LogStore, MetaStore, Position, ReadLimit, StoreError};
 use headwater_store_embedded::{EmbeddedStore, OpenError, Repair, RepairReport};
@@ -297,4 +297,31 @@ async fn a_directory_in_use_is_not_repaired() {
     assert!(matches!(plan(&disk), Err(OpenError::Format(_))), "another version knows better");
     assert_eq!(disk.contents("/data/FORMAT".as_ref()).unwrap(), other);
     assert!(MetaStore::get(&*open(&SimDisk::new(1)).unwrap(), "x").await.unwrap().is_none());
+}
+
+/// After a repair that found no journals ids begin anew, and may be those of journals that were taken over long ago.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_journal_with_the_id_of_one_that_was_taken_over_is_its_own() {
+    let disk = crate::fixture::on_simulated_disk(1).0;
+    drop(open(&disk).unwrap());
+    for path in files(&disk).into_keys() {
+        if ["/data/journal", "/data/meta"].iter().any(|part| path.starts_with(part)) || path.ends_with("TAIL")
+        {
+            disk.remove(&path).unwrap();
+        }
+    }
+    repair(&disk, "taken over, and only segments left");
+    for round in 0..6 {
+        let store = open(&disk).unwrap_or_else(|error| panic!("{error}, round {round}"));
+        if round == 0 {
+            store.create(&[id("new")]).await.unwrap();
+        }
+        let log = LogStore::open(&*store, &id("new")).await.unwrap();
+        for tag in 0..200 {
+            log.append(put(tag, batch(tag, 1, 300)), Expect::Any).await.unwrap();
+            settle(&store).await;
+        }
+        assert_eq!(log.bounds().end.get(), 200 * (round + 1));
+        store.close();
+    }
 }

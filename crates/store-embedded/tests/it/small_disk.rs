@@ -5,7 +5,7 @@ use std::sync::Arc;
 use headwater_host::SystemClock;
 use headwater_host::disk::{Disk, Faults, SimDisk};
 use headwater_store::conformance::{ALL, Seen, batch, contents, id, put};
-use headwater_store::{Expect, Expected, LogStore, MetaStore, Position, ShardLog, StoreError};
+use headwater_store::{AppendBatch, Expect, Expected, LogStore, MetaStore, Position, ShardLog, StoreError};
 use headwater_store_embedded::{EmbeddedStore, Options};
 
 use crate::support::small;
@@ -40,7 +40,7 @@ async fn fills_up_and_empties(capacity: u64, len: usize) {
     let full = Faults { capacity_bytes: Some(capacity), ..Faults::default() };
     disk.set_faults(full.clone());
     let store = EmbeddedStore::open(options(&disk)).unwrap();
-    store.create(&[id("kept"), id("victim")]).await.unwrap();
+    store.create(&[id("kept"), id("victim"), id("frees")]).await.unwrap();
     let kept = LogStore::open(&*store, &id("kept")).await.unwrap();
     for tag in 0..5 {
         kept.append(put(tag, batch(tag, 1, 500)), Expect::Any).await.unwrap();
@@ -57,6 +57,10 @@ async fn fills_up_and_empties(capacity: u64, len: usize) {
             let key = format!("key/{round}/{step}");
             MetaStore::put(&*store, &key, vec![1; 100].into(), Expected::Absent).await.unwrap();
         }
+        // So do records that make room in the end.
+        let frees = AppendBatch { frees: true, ..put(7, batch(7, 1, 100)) };
+        let freed = LogStore::open(&*store, &id("frees")).await.unwrap();
+        freed.append(frees, Expect::Any).await.unwrap_or_else(|error| panic!("{error:?}: {what}"));
         store.create(&[id(&format!("new/{round}"))]).await.unwrap();
         assert!(seen(&*victim).await == held, "{what}");
         if round == 1 {

@@ -207,7 +207,7 @@ async fn a_record_opens_only_where_it_was_sealed_for() {
         (log(&one, 1), 0, "one", "shardId-000000000001"),
         (log(&other, 0), 1, "other", "shardId-000000000000"),
     ] {
-        let batch = AppendBatch { arrival: world.service.now(), records: moved.clone() };
+        let batch = AppendBatch { arrival: world.service.now(), records: moved.clone(), frees: false };
         to.append(batch, Expect::Any).await.unwrap();
         let mut iterator = world.iterator(name, shard, StartingPosition::TrimHorizon).await.unwrap();
         if at == 1 {
@@ -238,7 +238,9 @@ async fn no_byte_of_it_may_change() {
         }
         let log = log(&from, 0);
         let next = log.bounds().end;
-        log.append(AppendBatch { arrival: world.service.now(), records }, Expect::Any).await.unwrap();
+        log.append(AppendBatch { arrival: world.service.now(), records, frees: false }, Expect::Any)
+            .await
+            .unwrap();
         let start = StartingPosition::AtSequenceNumber(
             headwater_types::SequenceNumber::of_record(
                 handle.view().meta().shards.all()[0].id,
@@ -461,7 +463,7 @@ async fn what_was_sealed_before_opens() {
     store.put("kds/stream/123456789012/s", meta.into(), Expected::Absent).await.unwrap();
     store.create(std::slice::from_ref(&log)).await.unwrap();
     let records = RecordBatch::parse(read("batch").into(), 3).unwrap();
-    let batch = AppendBatch { arrival: world.service.now(), records };
+    let batch = AppendBatch { arrival: world.service.now(), records, frees: false };
     store.open(&log).await.unwrap().append(batch, Expect::Any).await.unwrap();
     world.replace_keys(keyring([key])).await;
     world.reopen().await;

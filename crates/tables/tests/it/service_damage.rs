@@ -369,7 +369,7 @@ async fn records_that_are_none_are_damage() {
     let record = |data: &[u8]| {
         let mut builder = headwater_types::RecordBatchBuilder::default();
         builder.push(headwater_types::Record { key: "", explicit_hash_key: None, data });
-        AppendBatch { arrival: crate::harness::START, records: builder.finish().unwrap() }
+        AppendBatch { arrival: crate::harness::START, records: builder.finish().unwrap(), frees: false }
     };
     let append = async |store: &MemoryStore, data: &[u8]| {
         let journal = LogStore::list(store, JOURNAL).await.unwrap();
