@@ -130,7 +130,7 @@ impl<M: Machine> Snapshot<M> {
         let mut builder = RecordBatchBuilder::with_capacity(data.len() + 16);
         builder.push(Record { key: "", explicit_hash_key: None, data });
         let records = builder.finish().ok_or_else(|| invalid("a batch without records"))?;
-        log.append(AppendBatch { arrival: self.substrate.clock.now(), records, frees: true }, Expect::Any)
+        log.append(AppendBatch { arrival: self.substrate.clock.now(), records, frees: false }, Expect::Any)
             .await?;
         Ok(())
     }

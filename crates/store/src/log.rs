@@ -14,8 +14,8 @@ pub struct AppendBatch {
     pub arrival: Timestamp,
     /// The records, encoded.
     pub records: RecordBatch,
-    /// They make room in the end: deletions, or a snapshot after which a log is trimmed. An engine whose disk is full takes
-    /// them as long as it takes control.
+    /// They are short and make room in the end, as deletions do. An engine whose disk is full takes them as long as it
+    /// takes control.
     pub frees: bool,
 }
 

@@ -109,7 +109,7 @@ impl Snapshot {
     }
 
     async fn append(&self, log: &dyn ShardLog, record: Recorded) -> Result<()> {
-        let batch = AppendBatch { arrival: self.clock.now(), records: batch([&record])?, frees: true };
+        let batch = AppendBatch { arrival: self.clock.now(), records: batch([&record])?, frees: false };
         log.append(batch, Expect::Any).await?;
         Ok(())
     }
