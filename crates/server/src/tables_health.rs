@@ -25,6 +25,6 @@ fn state_of(tables: &TableService) -> State {
     let (lost, whole) = (losses.tables.len() + losses.nameless, losses.whole);
     let more = if losses.unknown.is_some() { ", others may be missing" } else { "" };
     State::Impaired(format!(
-        "damage at {place}: tables that lost changes and are not served: {lost}{more}; served: {whole}; see the log"
+        "{place}: tables that lost changes to damage and are not served: {lost}{more}; served: {whole}; see the log"
     ))
 }

@@ -143,7 +143,11 @@ async fn assert_only_the_touched_table_is_refused(world: &World) {
     let health = world.get("/health").await;
     assert_eq!(health.status, 200, "streams and other tables are served");
     assert!(health.text.contains("\"status\":\"impaired\""), "{}", health.text);
-    assert!(health.text.contains("1 tables have lost changes to damage"), "{}", health.text);
+    assert!(
+        health.text.contains("lost changes to damage and are not served: 1; served: 1"),
+        "{}",
+        health.text
+    );
     assert!(health.text.contains("of the log of changes"), "the place: {}", health.text);
     assert!(!health.text.contains("leases") && !health.text.contains("tables-"), "no names: {}", health.text);
     assert!(world.get("/metrics").await.text.contains("headwater_damaged_tables 1\n"));
