@@ -65,7 +65,13 @@ fn signed_by_us(request: &Request<'_>, body: &[u8]) {
     };
     let kept =
         request.headers.iter().filter(|(name, _)| !ours.iter().any(|own| name.eq_ignore_ascii_case(own)));
-    let mut headers: Vec<_> = kept.filter(|(name, _)| fits(name)).copied().take(30).collect();
+    let mut headers: Vec<(&str, &str)> = Vec::new();
+    for (name, value) in kept.filter(|(name, _)| fits(name)).copied().take(30) {
+        // Headers that decide may come once only; one of each will do here.
+        if !headers.iter().any(|(other, _)| other.eq_ignore_ascii_case(name)) {
+            headers.push((name, value));
+        }
+    }
     headers.push(("host", "localhost"));
     let unsigned = Request { headers: &headers, ..*request };
     if !unsigned.query.is_empty() {
