@@ -32,18 +32,18 @@ const CHURNERS: u64 = 2;
 /// Sizes of records beside those that are counted.
 const SIZES: [usize; 4] = [100, 3_000, 40_000, 600_000];
 const LEASES: u64 = 40;
-/// How long the server has to come back to where it was.
+/// Time allowed for the server to come back to where it was.
 const SETTLE_MAX: Duration = Duration::from_secs(90);
-/// What an idle server that has done all this may hold.
+/// Resident memory that an idle server may hold after all this.
 const MEMORY_MAX_MIB: f64 = 256.0;
 /// Handles more than before the load: of segments that are kept open.
 const FILES_MORE: usize = 64;
-/// What segments may take when no stream is left: the tables' log and snapshots.
+/// Room for segments when no stream is left: the tables' log and snapshots.
 const SEGMENTS_MAX: u64 = 48 << 20;
-/// What journals may take, with those that are ready.
+/// Room for journals, with those that are ready.
 const JOURNALS_MAX: u64 = 6 * (64 << 20);
 
-/// What all threads share.
+/// State that all threads share.
 struct Run {
     address: Mutex<SocketAddr>,
     stop: AtomicBool,

@@ -102,8 +102,8 @@ fn of_resource(question: &Question<'_>) -> Option<Grip> {
     Some(allows)
 }
 
-/// Whether it may be done. A refusal of what another account has not opened to the caller is the same whether it exists
-/// or not, whatever its tags and its policy say.
+/// Decides whether an action is allowed. A refusal of what another account has not opened to the caller is the same
+/// whether it exists or not, whatever its tags and its policy say.
 pub fn decide(question: &Question<'_>) -> Result<(), Denial> {
     let caller = question.facts.caller;
     if question.owner != caller.account() {

@@ -138,7 +138,7 @@ impl Key {
 }
 
 impl Key {
-    /// Whether it stands for one tag, which a resource may have several of that differ in case.
+    /// Tells whether the key stands for one tag, of which a resource may have several that differ in case.
     pub(crate) fn is_tag(&self) -> bool {
         matches!(self, Self::ResourceTag(_) | Self::RequestTag(_))
     }

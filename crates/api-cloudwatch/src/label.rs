@@ -13,10 +13,10 @@ use headwater_wire::date::Civil;
 
 /// Dynamic values in one label (user guide).
 const VALUES_MAX: usize = 6;
-/// Where there is nothing to be shown.
+/// Shown in place of a value that does not exist.
 const NONE: &str = "--";
 
-/// How far labels are from UTC.
+/// Offset of labels from UTC.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct TimeZone {
     minutes: i64,
@@ -53,7 +53,7 @@ impl TimeZone {
     }
 }
 
-/// What a label may speak of.
+/// Values that a label may speak of.
 pub(super) struct Facts<'a> {
     pub(super) metric: &'a Metric,
     pub(super) statistic: &'static str,

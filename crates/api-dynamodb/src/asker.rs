@@ -66,7 +66,7 @@ impl<'a> Asker<'a> {
         self.call.region()
     }
 
-    /// Whether everybody is served in one account.
+    /// True if everybody is served in one account.
     pub(super) fn is_open(&self) -> bool {
         self.call.access().credentials.is_none()
     }

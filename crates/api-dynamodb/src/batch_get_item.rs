@@ -56,7 +56,7 @@ struct Output<'a> {
     consumed_capacity: Option<Vec<Capacity<'a>>>,
 }
 
-/// What is asked for, as JSON, in which AWS shows it.
+/// The request's map, as JSON, in which AWS shows it.
 struct Sent<'s, 'a>(&'s Map<'a, Wanted<'a>>);
 
 impl Display for Sent<'_, '_> {

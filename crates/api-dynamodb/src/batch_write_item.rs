@@ -62,7 +62,7 @@ struct Output<'a> {
     consumed_capacity: Option<Vec<Capacity<'a>>>,
 }
 
-/// What is asked for, as AWS prints it.
+/// The request's map, as AWS prints it.
 struct Sent<'s, 'a>(&'s Map<'a, List<Wanted<'a>>>);
 
 impl Display for Sent<'_, '_> {

@@ -8,7 +8,7 @@ use headwater_wire::shape::{Map, Text};
 
 use super::values::{Attributes, Wire};
 
-/// How much of a list is written, and of a map, which may be one of lists, in bytes.
+/// Longest text of a list, and of a map, which may be one of lists, in bytes.
 const LIST_BYTES_MAX: usize = 600;
 const MAP_BYTES_MAX: usize = 960;
 
@@ -53,7 +53,7 @@ impl<T: Display> Display for Listed<'_, T> {
     }
 }
 
-/// What is there, or `null`.
+/// Shows the value, or `null`.
 pub(super) struct OrNull<'o, T>(pub(super) &'o Option<T>);
 
 impl<T: Display> Display for OrNull<'_, T> {

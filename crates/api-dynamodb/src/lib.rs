@@ -100,7 +100,7 @@ pub struct Operation {
 }
 
 impl Operation {
-    /// Whether the audit log has it even if it was done.
+    /// True if the audit log has it even when it succeeded.
     fn is_recorded(&self) -> bool {
         self.effect == Effect::Administers
     }

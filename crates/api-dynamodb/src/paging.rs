@@ -34,7 +34,7 @@ pub(super) struct Common<'i, 'a> {
     pub(super) index_name: &'i Option<Text<'a>>,
     pub(super) select: &'i Option<Text<'a>>,
     pub(super) limit: Option<Int>,
-    /// Whether a wrong limit is spoken of as AWS does for a Query.
+    /// True if a wrong limit is spoken of as AWS does for a Query.
     pub(super) limit_in_capitals: bool,
     pub(super) attributes_to_get: &'i Option<List<Text<'a>>>,
     pub(super) projection_expression: &'i Option<Text<'a>>,

@@ -14,7 +14,7 @@ use crate::checks::{Checks, flag};
 
 operation!("UpdateContinuousBackups", Administers);
 
-/// How many days back can be asked for (model), and are if nothing is said.
+/// Most days back that a request may name (model), and the number if it names none.
 const DAYS_MAX: i32 = 35;
 
 headwater_wire::shape! {

@@ -133,7 +133,7 @@ fn check_updates(input: &Input<'_>) -> Result<()> {
 }
 
 impl Input<'_> {
-    /// Whether it is about more than how the table is paid for.
+    /// True if the request changes more than the way the table is paid for.
     fn has_other_changes(&self) -> bool {
         self.indexes.as_ref().is_some_and(|indexes| !indexes.is_empty())
             || self.class.is_some()

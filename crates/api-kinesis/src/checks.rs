@@ -14,7 +14,7 @@ pub(crate) const NAME: TextRule = TextRule::matching(
     1..=128,
 );
 
-/// What DescribeStreamSummary gives as the id of a stream, and what AWS gives.
+/// The id of a stream, as DescribeStreamSummary gives it here and as AWS gives it.
 pub(crate) const STREAM_ID: TextRule = TextRule::matching(
     "[a-z0-9]{20}-[a-z0-9]{3}",
     |text| {

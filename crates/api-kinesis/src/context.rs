@@ -36,7 +36,7 @@ impl Deref for Gate<'_> {
     }
 }
 
-/// What is asked for.
+/// Resource that a request names.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Resource<'a> {
     /// Nothing in particular.
@@ -47,7 +47,7 @@ pub(crate) enum Resource<'a> {
     Consumer(&'a StreamKey, &'a ConsumerRef),
 }
 
-/// What an operation is given beside its input.
+/// Surroundings of an operation, beside its input.
 pub(crate) struct Context<'a> {
     pub(crate) streams: Gate<'a>,
     /// Whose streams a bare name means.
@@ -56,7 +56,7 @@ pub(crate) struct Context<'a> {
     /// The memory for events.
     pub(crate) events: &'a EventRoom,
     operation: &'static Operation,
-    /// Whether the call was counted against its stream's rate.
+    /// True once the call was counted against its stream's rate.
     counted: AtomicBool,
     request_tags: OnceLock<BTreeMap<String, String>>,
     tag_keys: OnceLock<Vec<String>>,
@@ -85,7 +85,7 @@ impl Context<'_> {
         Ok(self.call.spend_read().await?)
     }
 
-    /// Whether everybody has to sign.
+    /// True if everybody has to sign.
     fn is_guarded(&self) -> bool {
         self.call.access().credentials.is_some()
     }
@@ -100,8 +100,8 @@ impl Context<'_> {
         self.streams.streams.region()
     }
 
-    /// What opens tokens that were handed out. Of which stream they are, and so whether the caller may have it, is
-    /// known afterwards only.
+    /// Opens tokens that were handed out. Of which stream they are, and so whether the caller may have it, is known
+    /// afterwards only.
     pub(crate) fn tokens(&self) -> &StreamService {
         self.streams.streams
     }
@@ -230,7 +230,7 @@ impl Context<'_> {
         self.operation.rate.of(Scope::Stream).is_none() || self.counted.load(Ordering::Relaxed)
     }
 
-    /// What a dry run is answered after everything else was checked.
+    /// Answer of a dry run, after everything else was checked.
     pub(crate) fn dry_run(&self, stream: &StreamKey) -> KinesisError {
         match self.streams.count_dry_run(stream) {
             Ok(()) => KinesisError::dry_run(self.operation.name),

@@ -84,7 +84,7 @@ impl AccessControl {
         Ok(reader.unwrap_or_else(PayloadReader::anything))
     }
 
-    /// What `verify` says of the signature; none where nobody has to sign.
+    /// Result of `verify` on the signature; none where nobody has to sign.
     fn verify<T>(
         &self,
         parts: &Parts,

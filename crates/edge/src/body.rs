@@ -26,7 +26,7 @@ pub type AnswerBody = Either<Whole, Frames>;
 #[derive(Debug, Default)]
 pub struct Whole {
     bytes: Bytes,
-    /// Whether the bytes hold the memory that they take.
+    /// True if the bytes hold the memory that they take.
     held: bool,
 }
 
@@ -81,7 +81,7 @@ impl Body for Whole {
 /// Answers up to this size are a part of what every request takes.
 pub(crate) const SMALL_ANSWER_BYTES: usize = 2 * 1024;
 
-/// How long the last frame of an event stream may lie about before the connection is given up.
+/// Longest wait of an event stream's last frame before the connection is given up.
 const OVERDUE_AFTER: Duration = Duration::from_secs(10);
 
 /// Frames of an event stream. Nothing is done for the next one before the connection takes it, so a client that does
@@ -164,10 +164,10 @@ pub(crate) enum BodyError {
 /// then; a smaller one has [`Limits::body_begin_ms_max`](crate::Limits::body_begin_ms_max) in all.
 const SLOW_BYTES_MAX: usize = 64 << 10;
 const WINDOW: Duration = Duration::from_secs(10);
-/// What is kept of a body before it is known whether its sender has a key.
+/// Most bytes of a body that are kept before it is known whether its sender has a key.
 const STRANGER_BYTES_MAX: usize = 64 << 10;
 
-/// What is reserved at once for a body that comes in several pieces, however long it says it is.
+/// Most bytes reserved at once for a body that comes in several pieces, however long it says it is.
 const RESERVED_MAX: usize = 2 << 20;
 
 /// A body on its way, and the time it has: in all, for a piece, and for every 64 KiB once there have been so many.

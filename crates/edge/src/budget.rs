@@ -40,11 +40,11 @@ pub struct Limits {
     pub connection_reads_max: usize,
     /// GetRecords, and reads of many items, that are read and encoded at once; others wait. Each may need some 25 MB meanwhile.
     pub reads_max: usize,
-    /// How long such a read waits for that, in milliseconds, before it is refused.
+    /// Longest wait of such a read for its turn, in milliseconds, before it is refused.
     pub read_wait_ms_max: u64,
-    /// How long a body may take until it has ended or has come to more than 64 KiB, in milliseconds.
+    /// Longest time until a body has ended or has come to more than 64 KiB, in milliseconds.
     pub body_begin_ms_max: u64,
-    /// How long a body may pause before its connection is given up, in milliseconds.
+    /// Longest pause of a body before its connection is given up, in milliseconds.
     pub body_pause_ms_max: u64,
 }
 

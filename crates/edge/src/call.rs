@@ -117,7 +117,7 @@ impl Call {
         &self.shared.random
     }
 
-    /// Who may do what.
+    /// Access control: keys, policies, the audit log.
     pub fn access(&self) -> &AccessControl {
         &self.shared.access
     }
@@ -149,7 +149,7 @@ impl Call {
         self.shared.access.authorize_named(question, named, &self.trail)
     }
 
-    /// Whether the signer may do what concerns no resource in particular; anybody may where nobody has to sign.
+    /// Checks that the signer may do what concerns no resource in particular; anybody may where nobody has to sign.
     ///
     /// # Errors
     /// [`EdgeError::Denied`], noted for the audit log.

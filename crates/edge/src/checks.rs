@@ -8,7 +8,7 @@ use headwater_wire::shape::{Bool, Int, Text};
 /// Violations listed, and counted, in one message: AWS says "10 validation errors detected" of eleven.
 const LISTED_MAX: usize = 10;
 
-/// How much of a value is shown.
+/// Most bytes of a value that a message shows.
 const SHOWN_BYTES_MAX: usize = 1024;
 
 /// Collects violations; [`Checks::done`] makes the exception.

@@ -93,7 +93,7 @@ pub enum EdgeError {
     UnsupportedMedia {
         /// The media type, empty if none was named.
         media: String,
-        /// Whether a target named an operation.
+        /// True if a target named an operation.
         has_target: bool,
     },
     /// A larger body than is taken, in bytes.

@@ -18,7 +18,7 @@ use headwater_wire::{Codec, ec2_error, parameter, s3_error, xml_error};
 use crate::answer::{Answer, header, whole};
 use crate::description::Description;
 
-/// What the errors are called where the protocol has no name of its own.
+/// Name of the errors where the protocol has none of its own.
 const UNKNOWN: &str = "UnknownOperationException";
 const ERROR_TYPE: HeaderName = HeaderName::from_static("x-amzn-errortype");
 const PROTOCOL: HeaderName = HeaderName::from_static("smithy-protocol");
@@ -30,7 +30,7 @@ const EC2_VERSION: &str = "2016-11-15";
 const REST_XML: [&str; 2] = ["cloudfront", "route53"];
 const SERVICE_CHARS_MAX: usize = 64;
 
-/// How an error is written.
+/// Encoding of an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Form {
     Json(Codec),

@@ -57,7 +57,7 @@ pub struct Host {
     pub account: AccountId,
     /// The region that is served.
     pub region: String,
-    /// Who may come in.
+    /// Access control: keys, policies, the audit log.
     pub access: AccessControl,
     /// The time.
     pub clock: Arc<dyn Clock>,

@@ -11,9 +11,9 @@ use bytes::Bytes;
 use http::Request;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// What a request takes beside its head, its body and its answer: the connection's stream, a task, and what it works with.
+/// Bytes of a request beside its head, its body and its answer: the connection's stream, a task, and its work.
 pub(crate) const REQUEST_BYTES: usize = 8 << 10;
-/// What a header field takes beside its name and value, at most: its place in a table that has grown by doubling, and two
+/// Bytes of a header field beside its name and value, at most: its place in a table that has grown by doubling, and two
 /// allocations.
 const FIELD_BYTES: usize = 320;
 /// Header fields of one request, as HTTP/1 has them anyway.

@@ -25,7 +25,7 @@ pub struct Route {
     pub operation: &'static str,
 }
 
-/// How much of a route is fixed; greater is more specific.
+/// Fixed part of a route; greater is more specific.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Rank {
     fixed: usize,

@@ -13,7 +13,7 @@ use crate::fault::{EdgeError, Fault};
 use crate::protocol::Protocol;
 use crate::reply::{Reply, Running};
 
-/// What an operation does to the things of its service.
+/// Effect of an operation on the things of its service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effect {
     /// Nothing.
@@ -29,21 +29,21 @@ pub trait Operation<S>: Sync + 'static {
     /// The name, as targets, paths, forms and policies have it.
     fn name(&self) -> &'static str;
 
-    /// What it changes.
+    /// Effect of the operation.
     fn effect(&self) -> Effect;
 
-    /// Whether the client's going away may end it before it has answered; by default only what [`Effect::Reads`].
+    /// True if the client's going away does not end it before it has answered; by default all but [`Effect::Reads`].
     fn is_detached(&self) -> bool {
         self.effect() != Effect::Reads
     }
 
-    /// Whether it takes its body as a stream ([`Call::stream`]) rather than whole.
+    /// True if it takes its body as a stream ([`Call::stream`]) rather than whole.
     fn streams_body(&self) -> bool {
         false
     }
 
-    /// How long it may run without anything moving on its connection, where that is longer than the connection's own
-    /// patience.
+    /// Longest time that it may run without anything moving on its connection, where that is longer than the
+    /// connection's own patience.
     fn lasts(&self) -> Option<Duration> {
         None
     }

@@ -1,4 +1,4 @@
-//! How long a machine takes to open: `cargo run --release -p headwater-machine --example replay -- DIR [MIB]`.
+//! Measures the opening of a machine: `cargo run --release -p headwater-machine --example replay -- DIR [MIB]`.
 //!
 //! It writes so many MiB of changes (1 GiB by default), 1 KiB each over 100,000 keys, without a snapshot, and opens the
 //! machine again, as after a crash.

@@ -9,7 +9,7 @@ use crate::error::{MachineError, Result};
 use crate::machine::Machine;
 use crate::payloads::Hold;
 
-/// What was decided and is to be made durable.
+/// Changes that were decided and are to be made durable.
 pub(crate) struct Batch<'a, M: Machine> {
     machine: &'a M,
     state: &'a M::State,
@@ -30,7 +30,7 @@ pub(crate) struct Limits {
 pub(crate) struct Recorded<M: Machine> {
     changes: Vec<M::Change>,
     encoded: Vec<u8>,
-    /// Where each record ends.
+    /// End of each record.
     ends: Vec<End>,
 }
 
@@ -40,7 +40,7 @@ struct End {
     bytes: usize,
 }
 
-/// What a decision that panicked must not leave behind.
+/// Length of a batch before a decision, to which it returns if the decision panics.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Checkpoint {
     records: usize,

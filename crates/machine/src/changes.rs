@@ -8,7 +8,7 @@ use crate::machine::Machine;
 
 /// Receives what a decision changes, and tells it the time and what was decided before it in the same batch.
 pub struct Changes<'a, M: Machine> {
-    /// What was decided in this batch and is not applied yet. A decision that records changes notes them here, too.
+    /// Changes of this batch, decided and not applied yet. A decision that records changes notes them here, too.
     pub staged: &'a mut M::Staged,
     /// Wall-clock time of the decision.
     pub now: Timestamp,
@@ -67,7 +67,7 @@ impl<'a, M: Machine> Changes<'a, M> {
     }
 }
 
-/// Where recorded changes go.
+/// Destination of recorded changes.
 pub(crate) trait Sink<C> {
     fn record(&mut self, changes: Vec<C>) -> Result<(), Unrecorded>;
     fn check_room(&self, grows_bytes: usize) -> Result<(), OverBudget>;
@@ -122,9 +122,9 @@ pub enum Unrecorded {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the state takes {used_bytes} of {budget_bytes} bytes and cannot grow by {wanted_bytes}")]
 pub struct OverBudget {
-    /// What the state takes, with what this batch adds.
+    /// Size of the state, with this batch's growth.
     pub used_bytes: usize,
-    /// What it may take.
+    /// Largest size that it may have.
     pub budget_bytes: usize,
     /// By how much it was to grow.
     pub wanted_bytes: usize,

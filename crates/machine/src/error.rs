@@ -19,7 +19,7 @@ pub enum MachineError {
         /// Place and cause.
         cause: String,
     },
-    /// What is stored has a format that this version does not read. Use the version that the text asks for.
+    /// The stored state has a format that this version does not read. Use the version that the text asks for.
     #[error(
         "the stored state of {machine} has {what} {found}, which this version does not read (it writes {writes})"
     )]

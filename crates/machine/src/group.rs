@@ -58,11 +58,11 @@ pub struct Group<M: Member> {
 pub struct MemberCommand<C> {
     /// The member's name.
     pub id: Arc<str>,
-    /// What is asked of it.
+    /// Request to the member.
     pub ask: MemberAsk<C>,
 }
 
-/// What is asked of a member.
+/// Request to a member.
 #[derive(Debug, Clone)]
 pub enum MemberAsk<C> {
     /// To decide a command.
@@ -93,7 +93,7 @@ pub struct StagedMember<S> {
 /// An answer of a member.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MemberAnswer<A> {
-    /// What it said.
+    /// The member's answer.
     Answered(A),
     /// It was not asked: a part of its journal cannot be read. The text says why.
     Damaged(Arc<str>),
@@ -115,7 +115,7 @@ enum What<M: Member> {
     Forgotten,
 }
 
-/// Where the snapshot of a group goes on.
+/// Position in the snapshot of a group.
 pub struct GroupCursor<M: Member> {
     id: Arc<str>,
     /// `None`: after the member.

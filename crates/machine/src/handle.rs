@@ -34,7 +34,7 @@ struct Inner<M: Machine> {
     others: Option<(String, Arc<dyn Owners<M>>)>,
 }
 
-/// What there is to know of a machine, for metrics and people.
+/// State of a machine, for metrics and people.
 #[derive(Debug, Clone)]
 pub struct Report {
     /// The version of the state.
@@ -220,7 +220,7 @@ impl<M: Machine> Handle<M> {
         }
     }
 
-    /// What there is to know.
+    /// State of the machine, for metrics and people.
     pub fn report(&self) -> Report {
         let hosted = self.0.shared.hosted.read();
         Report {

@@ -37,7 +37,7 @@ use crate::replay::{Found, replay};
 pub(crate) const OWNER_KEY: &str = "owner";
 /// Key of the record that releases payloads.
 pub(crate) const LOW_WATER_KEY: &str = "low-water";
-/// How often it is tried to read everything while somebody else replaces it.
+/// Attempts to read everything while somebody else replaces it.
 const LOAD_TRIES: usize = 5;
 /// Damages that are remembered one by one.
 const DAMAGES_MAX: usize = 100;
@@ -56,7 +56,7 @@ pub(crate) struct Journal<M: Machine> {
     low_water: Position,
 }
 
-/// What was read.
+/// Result of reading a machine from its logs.
 pub(crate) struct Loaded<M: Machine> {
     pub(crate) state: M::State,
     /// Damage that the machine has contained.
@@ -221,7 +221,7 @@ impl<M: Machine> Journal<M> {
         self.tail
     }
 
-    /// What the journal has since the snapshot, in bytes.
+    /// Bytes in the journal since the snapshot.
     pub(crate) fn bytes(&self) -> usize {
         self.bytes
     }

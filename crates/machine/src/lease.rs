@@ -23,7 +23,7 @@ use tracing::warn;
 use crate::error::{MachineError, Result};
 use crate::machine::Machine;
 
-/// Who owns a machine, and until when.
+/// Owner of a machine, and the end of its ownership.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lease {
     /// Name of the owner.
@@ -58,7 +58,7 @@ pub(crate) struct Keeper {
     other: Option<String>,
 }
 
-/// What this process is, by the lease.
+/// Position of this process by the lease.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Standing {
     /// The owner, without interruption.

@@ -121,7 +121,7 @@ pub trait Machine: Send + Sync + Sized + 'static {
     /// again, at the latest after a second.
     fn wake(&self, _state: &Self::State, _changes: &mut Changes<'_, Self>) {}
 
-    /// Whether a snapshot is to be made, asked after each batch.
+    /// Asks for a snapshot, or against one, after each batch.
     fn snapshot_wish(&self, _state: &Self::State) -> SnapshotWish {
         SnapshotWish::WhenLong
     }
@@ -205,7 +205,7 @@ impl std::fmt::Display for Damage {
     }
 }
 
-/// Whether a snapshot is to be made.
+/// Wish of a machine for a snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SnapshotWish {
     /// Once the journal is long.
@@ -218,7 +218,7 @@ pub enum SnapshotWish {
     Never,
 }
 
-/// What becomes of damage.
+/// Treatment of damage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OnDamage {
     /// The machine is not opened: nothing is given out and nothing is changed until the damage is repaired.

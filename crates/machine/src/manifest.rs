@@ -19,7 +19,7 @@ use crate::machine::Machine;
 /// Number of the layout that this version writes and reads.
 pub(crate) const LAYOUT: u32 = 1;
 
-/// Which logs hold the machine.
+/// Names of the logs that hold the machine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
     /// Format of the manifest and of the crate's own records.

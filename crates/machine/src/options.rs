@@ -1,4 +1,4 @@
-//! What a machine is opened with.
+//! Options that a machine is opened with.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use crate::machine::Machine;
 use crate::names::Names;
 use crate::payloads::Payloads;
 
-/// What lies under a machine.
+/// Store, clock and randomness under a machine.
 #[derive(Debug, Clone)]
 pub struct Substrate {
     /// Journal, snapshots and payloads.
@@ -24,10 +24,10 @@ pub struct Substrate {
     pub random: Arc<dyn Random>,
 }
 
-/// How a machine is run.
+/// Options of a machine.
 #[derive(Debug)]
 pub struct Options<M: Machine> {
-    /// Where its parts are stored.
+    /// Names of the machine's logs and manifest.
     pub names: Names,
     /// Bytes in the journal before a snapshot is made; and not before there are twice as many as the state takes.
     /// Usually [`SNAPSHOT_AFTER_BYTES`].
@@ -51,7 +51,7 @@ pub struct Options<M: Machine> {
 pub struct LeaseOptions<M: Machine> {
     /// Name of this process, unlike that of any other.
     pub owner: String,
-    /// How long the lease lasts without renewal. It is renewed three times as often.
+    /// Duration of the lease without renewal. It is renewed three times as often.
     pub lasts: Duration,
     /// Passes commands on to other owners. Without it they are refused.
     pub owners: Option<Arc<dyn Owners<M>>>,

@@ -27,12 +27,12 @@ use crate::shared::{Role, Shared, StateVersion};
 
 /// Commands that are decided and made durable together.
 const BATCH_MAX: usize = 256;
-/// How long to wait before a machine is woken again that has found nothing to do.
+/// Pause before a machine is woken again that has found nothing to do.
 const WAKE_PAUSE: Duration = Duration::from_secs(1);
-/// How long to sleep at the most: wall-clock time may be set.
+/// Longest sleep: wall-clock time may be set.
 const SLEEP_MAX: Duration = Duration::from_secs(60);
 
-/// What is asked of the owner.
+/// Work for the owner.
 pub(crate) enum Work<M: Machine> {
     /// Decide this.
     Ask(Envelope<M>),

@@ -16,7 +16,7 @@ const READ_RECORDS: u32 = 100_000;
 /// Positions that are tried one by one for the end of damage, before they are tried in steps that double.
 const TRIED_ONE_BY_ONE: u64 = 1024;
 
-/// What a log holds.
+/// Content of a log.
 pub(crate) enum Found<'a> {
     /// A record.
     Record { at: Position, key: &'a str, data: &'a [u8] },

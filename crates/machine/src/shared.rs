@@ -1,4 +1,4 @@
-//! What the owner's task, its snapshots and all handles share: the state and who may read it.
+//! State that the owner's task, its snapshots and all handles share, and the right to read it.
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -34,7 +34,7 @@ pub(crate) struct Hosted<M: Machine> {
     pub(crate) journal_bytes: usize,
 }
 
-/// What this process is to the machine.
+/// Role of this process for the machine.
 #[derive(Debug, Clone)]
 pub(crate) enum Role {
     /// It decides.
@@ -73,7 +73,7 @@ impl<M: Machine> Shared<M> {
         })
     }
 
-    /// Whether this process decides for the machine, and why not.
+    /// Passes if this process decides for the machine, else says why not.
     pub(crate) fn standing(&self) -> Result<()> {
         self.hosted.read().standing()
     }

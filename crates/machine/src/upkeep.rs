@@ -1,4 +1,4 @@
-//! What the owner does between batches: payloads to release, snapshots to make.
+//! Work of the owner between batches: payloads to release, snapshots to make.
 
 use std::time::Duration;
 
@@ -12,9 +12,9 @@ use crate::owner::Owner;
 use crate::shared::StateVersion;
 use crate::snapshot::Snapshot;
 
-/// How long to wait before a snapshot, or a release, that failed is tried again.
+/// Pause before a snapshot, or a release, that failed is tried again.
 const RETRY_PAUSE: Duration = Duration::from_secs(60);
-/// How long to wait at the least between releases of payloads.
+/// Shortest pause between releases of payloads.
 const RELEASE_PAUSE: Duration = Duration::from_secs(1);
 
 impl<M: Machine> Owner<M> {

@@ -31,13 +31,13 @@ const SILENCE_MAX: Duration = Duration::from_secs(90);
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Streams of one HTTP/2 connection that may be open at once.
 const H2_STREAMS_MAX: u32 = 128;
-/// What may be on its way to a stream. Bodies are read as they come, and counted then, so that no more than a moment's
+/// Most bytes on their way to a stream. Bodies are read as they come, and counted then, so that no more than a moment's
 /// worth waits in a connection.
 const H2_STREAM_WINDOW: u32 = 1 << 20;
 const H2_CONNECTION_WINDOW: u32 = 8 << 20;
 /// The head of a request of HTTP/2, by its count: 32 bytes a field beside name and value.
 const H2_HEAD_BYTES_MAX: u32 = 32 << 10;
-/// What a connection of HTTP/1 reads ahead, and with that the head of a request.
+/// Bytes that a connection of HTTP/1 reads ahead, and with that the longest head of a request.
 const H1_BUFFER_BYTES_MAX: usize = 64 << 10;
 /// With what every TLS connection begins: the type of a handshake record. No HTTP does.
 const TLS_HANDSHAKE: u8 = 0x16;

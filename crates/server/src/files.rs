@@ -1,4 +1,4 @@
-//! How many files the process may open, and who gets them.
+//! Limit of open files, and its shares for connections and for the store.
 
 /// Files that are kept for the store and everything else that is no connection.
 const RESERVED: u64 = 512;

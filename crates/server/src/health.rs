@@ -11,7 +11,7 @@ use std::sync::Arc;
 use http::StatusCode;
 use serde::Serialize;
 
-/// How a part of the server is.
+/// Health of a part of the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum State {
     /// Well.

@@ -40,7 +40,7 @@ pub(crate) struct IdleTimeout {
     peer: Option<Peer>,
 }
 
-/// How long what arrives may take until it has come to something.
+/// Longest time in which bytes that arrive have to come to something.
 const ARRIVAL_MAX: Duration = Duration::from_secs(60);
 /// A silence that is longer does not count, [`PAUSES_MAX`] times.
 const PAUSE: Duration = Duration::from_secs(20);
@@ -49,7 +49,7 @@ const PAUSES_MAX: u32 = 3;
 const DRAIN_BYTES_MIN: usize = 64 << 10;
 const DRAIN_WINDOW: Duration = Duration::from_secs(60);
 
-/// What has been read since something came of it.
+/// Bytes that were read since something came of them.
 #[derive(Debug, Default)]
 struct Arriving {
     /// Grows whenever something is handed on.

@@ -23,10 +23,10 @@ use tracing::{error, info, warn};
 
 use crate::master_keys::{MasterKeyFile, MasterKeyFileError, MasterKeySource};
 
-/// How often the files are looked at.
+/// Time between two looks at the files.
 const LOOKED_AT_EVERY: Duration = Duration::from_secs(5);
 
-/// Where master keys come from.
+/// Sources of master keys.
 #[derive(Debug, Clone)]
 pub(crate) struct KeySources {
     pub(crate) given: MasterKeySource,

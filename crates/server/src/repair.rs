@@ -8,12 +8,12 @@ use headwater_store_embedded::{Options, Repair};
 
 use crate::server::StartError;
 
-/// What a repair found, and did or would do.
+/// Findings of a repair, and its deeds, done or to be done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RepairOutcome {
     /// The directory starts as it is; nothing is to be done.
     pub is_whole: bool,
-    /// What is kept, lost and set aside, for people.
+    /// Text for people: everything kept, lost and set aside.
     pub report: String,
 }
 

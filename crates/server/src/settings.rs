@@ -164,7 +164,7 @@ pub struct Settings {
     pub tls: TlsChoice,
     /// Where master keys come from.
     pub master_keys: MasterKeySource,
-    /// Where the server keeps a master key that it makes for itself if none were given; none if it makes none.
+    /// Directory of a master key that the server makes for itself if none were given; none if it makes none.
     pub own_master_keys: Option<PathBuf>,
     /// What requests may hold; nobody but a test has had a reason to change it.
     pub requests: Limits,

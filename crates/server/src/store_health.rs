@@ -1,4 +1,4 @@
-//! How the embedded store is, for `/health`.
+//! Health of the embedded store, for `/health`.
 
 use std::sync::Arc;
 

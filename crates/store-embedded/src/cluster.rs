@@ -58,7 +58,7 @@ pub(crate) fn cluster(shared: &Shared, anyhow: bool) -> io::Result<bool> {
     Ok(true)
 }
 
-/// How many of the oldest of these journals, which hold so many bytes, fit into segments now.
+/// Number of the oldest of these journals, which hold so many bytes, that fit into segments now.
 fn fitting(shared: &Shared, journals: &[Arc<JournalFile>], bytes: u64, published: u64) -> io::Result<usize> {
     // Beside the segment there will be a snapshot.
     let room = |free: u64| free.checked_sub(shared.snapshot_bytes());

@@ -43,7 +43,7 @@ impl Damage {
         self.places.lock().remove(path);
     }
 
-    /// How many places are known.
+    /// Number of places that are known.
     pub(crate) fn count(&self) -> u64 {
         self.places.lock().values().map(|offsets| offsets.len() as u64).sum()
     }

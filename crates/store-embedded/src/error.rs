@@ -22,7 +22,7 @@ pub enum OpenError {
     /// It was written by another version, or is not a data directory. Nothing was changed.
     #[error("{0}")]
     Format(String),
-    /// What was acknowledged once is damaged or missing, in a way that cannot be confined to single records. Nothing
+    /// Acknowledged data is damaged or missing, in a way that cannot be confined to single records. Nothing
     /// was changed; restore the file from a copy, or repair the directory.
     #[error(
         "stored data is corrupt: {0}. Nothing was changed. Restore the directory from a copy, or see with `headwater \

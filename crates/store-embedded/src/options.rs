@@ -55,7 +55,7 @@ impl fmt::Debug for Options {
 pub struct Sizes {
     /// The first journal file: quickly written.
     pub journal_first_bytes: u64,
-    /// Where journal files stop growing, on a disk that is 64 times as large or larger.
+    /// Size at which journal files stop growing, on a disk that is 64 times as large or larger.
     pub journal_max_bytes: u64,
     /// Journals of the largest size that may wait to be clustered before appends have to wait too.
     pub ring_files: u64,

@@ -1,4 +1,4 @@
-//! Which files belong to a store: its identity, and what was there before it had one.
+//! Membership of files in a store: its identity, and the files that were there before it had one.
 //!
 //! # Format
 //! `FORMAT` is text. Format 1 was its first line alone. Format 2:
@@ -42,7 +42,7 @@ pub(crate) enum Adopted {
     Segment { id: u64, from: u64, to: u64, len: u64 },
 }
 
-/// What a file must show to belong to the store.
+/// Marks that a file must show to belong to the store.
 #[derive(Debug, Clone)]
 pub(crate) struct Origin {
     pub(crate) identity: Identity,
@@ -157,7 +157,7 @@ impl Origin {
         }
     }
 
-    /// Where an adopted journal ended when it was taken over.
+    /// End of an adopted journal when it was taken over.
     pub(crate) fn journal_end(&self, wanted: u64) -> Option<u64> {
         self.adopted().iter().find_map(|old| match *old {
             Adopted::Journal { id, end } if id == wanted => Some(end),

@@ -29,7 +29,7 @@ pub(crate) struct Locks {
     file: Option<Box<dyn DiskLock>>,
 }
 
-/// What the paths led to when the locks were taken.
+/// Files to which the paths led when the locks were taken.
 #[derive(Debug)]
 pub(crate) struct Place {
     ids: Vec<(PathBuf, FileId)>,
@@ -96,7 +96,7 @@ fn written_holder(disk: &dyn Disk, layout: &Layout) -> Option<u32> {
 }
 
 impl Place {
-    /// What is there now, under the locks.
+    /// Notes the files that are there now, under the locks.
     pub(crate) fn remember(disk: &dyn Disk, layout: &Layout) -> io::Result<Self> {
         let format = disk.open(&layout.format())?;
         let paths = [layout.root.clone(), layout.lock(), layout.format()];

@@ -51,7 +51,7 @@ pub(crate) struct Recovered {
     pub(crate) old: Vec<Adopted>,
 }
 
-/// What the journals are read over.
+/// Snapshot's state, over which the journals are read.
 pub(crate) struct Base {
     pub(crate) catalog: Catalog,
     /// The first journal to be read.

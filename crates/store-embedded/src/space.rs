@@ -23,12 +23,12 @@ use crate::shared::Shared;
 const DISK_PER_JOURNAL: u64 = 64;
 /// An entry and a run of an index: what a log adds to a segment at the most beside its frames and a sixteenth of them.
 const INDEX_PER_LOG: u64 = 96;
-/// What a snapshot grows by before it counts.
+/// Allowance for the growth of a small snapshot, in bytes.
 const BLOCK: u64 = 4096;
 /// Smallest journals that may be used for control beyond the ring.
 const CONTROL_FILES: u64 = 16;
 
-/// What is known of the room.
+/// Knowledge of the room on the disk.
 #[derive(Debug)]
 pub(crate) struct Room {
     /// Records are refused.
@@ -64,7 +64,7 @@ impl Shared {
         self.room.full.load(Ordering::Acquire)
     }
 
-    /// Where journals stop growing on this disk: a step of the ladder by which they grow.
+    /// Size at which journals stop growing on this disk: a step of the ladder by which they grow.
     pub(crate) fn journal_max_bytes(&self) -> u64 {
         let sizes = self.sizes();
         let most = self.room.total_bytes.load(Ordering::Relaxed) / DISK_PER_JOURNAL;
@@ -100,14 +100,14 @@ impl Shared {
         self.room.snapshot_bytes.store(len, Ordering::Release);
     }
 
-    /// What so many bytes of frames take once more in a segment.
+    /// Bytes that frames of so many bytes take once more in a segment.
     pub(crate) fn segment_bytes(&self, frames: u64) -> u64 {
         let logs = self.stats.logs.load(Ordering::Relaxed);
         // A frame is longer than what an index has of it.
         frames + frames / 16 + logs.saturating_mul(INDEX_PER_LOG).min(frames + frames / 2)
     }
 
-    /// What the next snapshot takes, beside the one before it.
+    /// Bytes of the next snapshot, beside the one before it.
     pub(crate) fn snapshot_bytes(&self) -> u64 {
         let last = self.room.snapshot_bytes.load(Ordering::Acquire);
         last + last / 4 + BLOCK

@@ -40,7 +40,7 @@ const HEAD_LEN: usize = 80;
 /// Under load it is written this often.
 const PAUSE: Duration = Duration::from_secs(5);
 
-/// How far the journal went.
+/// Progress of the journal.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Tail {
     pub(crate) journal: u64,
@@ -58,7 +58,7 @@ pub(crate) enum Witness {
 }
 
 impl Tail {
-    /// How much of a journal was durable, as far as is known here.
+    /// Bytes of a journal that were durable, as far as is known here.
     pub(crate) fn durable_of(&self, journal: u64) -> u64 {
         let here = if self.journal == journal { self.end } else { 0 };
         let before = if self.journal_before == journal { self.end_before } else { 0 };
@@ -99,10 +99,10 @@ pub(crate) struct TailFile {
     file: Arc<dyn DiskFile>,
     identity: Identity,
     sequence: u64,
-    /// What it says, and since when.
+    /// Content of the file, and the time since when.
     said: Tail,
     said_at: Duration,
-    /// What it would have said at the last look.
+    /// Content that it would have had at the last look.
     seen: Tail,
 }
 

@@ -1,4 +1,4 @@
-//! Whether the files of a directory are from one moment of one store.
+//! Check that the files of a directory are from one moment of one store.
 //!
 //! # Constraints
 //! Every state that a crash leaves passes, whichever step it comes after. Files of other times do not: a journal that

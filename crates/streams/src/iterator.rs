@@ -172,7 +172,7 @@ pub(crate) fn live_shard(
     view.shard(id).filter(|(shard, _)| shard.closed_at().is_none_or(|at| at >= horizon))
 }
 
-/// Where a sequence number of a shard points.
+/// Target of a sequence number of a shard.
 enum Place {
     /// The shard's starting number.
     Start,

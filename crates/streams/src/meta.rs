@@ -70,7 +70,7 @@ pub struct StreamMeta {
     pub distribution: Distribution,
     /// How long records are kept, in hours.
     pub retention_hours: i32,
-    /// What arrived before had expired when the retention was last changed, and stays so.
+    /// Records that arrived before had expired when the retention was last changed, and stay so.
     #[serde(default)]
     pub(crate) expired_before: Timestamp,
     /// The largest record, data and partition key together, in KiB.

@@ -57,7 +57,7 @@ pub struct Config {
     pub transition: Duration,
     /// The master keys of encrypted streams, until others replace them.
     pub keys: Arc<Keyring>,
-    /// What makes `alias/aws/kinesis` when it is first asked for.
+    /// Makes `alias/aws/kinesis` when it is first asked for.
     pub default_key: Option<Arc<dyn DefaultKey>>,
 }
 

@@ -1,4 +1,4 @@
-//! How many changes each table has had, so that a hole in the log says which tables lost something in it.
+//! Counts of changes, by table, so that a hole in the log says which tables lost something in it.
 //!
 //! # Algorithm
 //! Every change counts for its table. Now and then the log is given the counts of all tables, as they are before the

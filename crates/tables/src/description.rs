@@ -51,7 +51,7 @@ pub struct TableDescription {
     pub class: Option<(TableClass, Option<Timestamp>)>,
     /// True if it cannot be deleted.
     pub deletion_protection: bool,
-    /// What else it was set to.
+    /// Settings beyond keys and capacity.
     pub settings: TableSettings,
     /// How many items there are.
     pub items: usize,
@@ -93,7 +93,7 @@ pub struct TableChange {
     pub deletion_protection: Option<bool>,
     /// Global indexes: at most one is made or removed.
     pub indexes: Vec<IndexChange>,
-    /// What else was asked for.
+    /// Options beyond keys and capacity.
     pub options: TableOptions,
 }
 

@@ -52,7 +52,7 @@ impl Vault {
         found.cloned()
     }
 
-    /// Whether a default key is meant and there is none yet.
+    /// True if a default key is meant and there is none yet.
     pub(crate) fn lacks_default(&self, given: Option<&str>) -> bool {
         let missing = matches!(self.master(given), Err(KeyTrouble::NoKeys(_) | KeyTrouble::NotFound(_)));
         missing && self.is_default(given)
@@ -82,7 +82,7 @@ struct StoredKey {
     wrapped: WrappedKey,
 }
 
-/// What is stored about the keys of a table.
+/// Stored keys of a table.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct EncryptionMeta {
     /// `None` while items are stored as they are.
@@ -116,7 +116,7 @@ impl EncryptionMeta {
         Ok(number)
     }
 
-    /// What upkeep makes of it, `None` if nothing is due: a new data key where one is worn, all of them wrapped by the
+    /// The keys after upkeep, `None` if nothing is due: a new data key where one is worn, all of them wrapped by the
     /// newest version of their master keys.
     pub(crate) fn tended(&self, uid: u64, keys: &TableKeys, vault: &Vault) -> Option<Self> {
         let mut meta = self.clone();
@@ -210,12 +210,12 @@ impl TableKeys {
     }
 }
 
-/// What a data key belongs to.
+/// Context of a data key, authenticated with it.
 fn key_place(uid: u64, number: u32) -> Vec<u8> {
     [b"table".as_slice(), &uid.to_be_bytes(), &number.to_be_bytes()].concat()
 }
 
-/// What a sealed change belongs to.
+/// Context of a sealed change, authenticated with it.
 fn place(uid: u64, number: u32) -> Vec<u8> {
     [b"headwater table 1".as_slice(), &uid.to_be_bytes(), &number.to_be_bytes()].concat()
 }

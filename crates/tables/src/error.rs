@@ -62,7 +62,7 @@ pub enum TablesError {
     /// The master key cannot be used, by which items are encrypted or are to be.
     #[error("the key of table {table} cannot be used: {trouble}")]
     Key {
-        /// Which.
+        /// The table whose key it is.
         table: TableName,
         /// Why.
         trouble: KeyTrouble,
@@ -74,7 +74,7 @@ pub enum TablesError {
          a backup, or delete the table, or accept the loss with `headwater repair-tables`."
     )]
     Lost {
-        /// Which.
+        /// The table that lost changes.
         table: TableName,
         /// To what.
         cause: String,

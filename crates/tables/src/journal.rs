@@ -226,7 +226,7 @@ impl Journal {
         self.vault.keyring = keyring;
     }
 
-    /// What the log has since the snapshot, in bytes.
+    /// Bytes in the log since the snapshot.
     pub(crate) fn bytes(&self) -> usize {
         self.bytes
     }
@@ -237,7 +237,7 @@ impl Journal {
         self.snapshots_wanted = self.snapshots_wanted.saturating_sub(1);
     }
 
-    /// What makes a snapshot.
+    /// Takes hold of everything that a snapshot is made from.
     pub(crate) fn snapshot(&self) -> Snapshot {
         Snapshot {
             logs: self.logs.clone(),

@@ -8,7 +8,7 @@
 use crate::schema::TableKey;
 use crate::state::State;
 
-/// What damage has taken, as far as it is known.
+/// Losses to damage, as far as they are known.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Losses {
     /// Tables that lost changes, and to what damage.

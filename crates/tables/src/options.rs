@@ -8,15 +8,15 @@ use crate::schema::Throughput;
 /// Settings of CreateTable and UpdateTable; what is `None` is left as it is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TableOptions {
-    /// How items are encrypted at rest.
+    /// Encryption of items at rest.
     pub encryption: Option<EncryptionChoice>,
-    /// What an on-demand table may use.
+    /// Bounds of an on-demand table.
     pub on_demand: Option<OnDemand>,
-    /// What the table is ready for.
+    /// Throughput that the table is ready for.
     pub warm: Option<Throughput>,
 }
 
-/// How items are encrypted at rest.
+/// Encryption of items at rest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EncryptionChoice {
     /// Not by this server.
@@ -37,7 +37,7 @@ pub struct OnDemand {
 /// Point-in-time recovery as it was asked for. Nothing is kept for it here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PointInTime {
-    /// How many days back were asked for.
+    /// Days back that were asked for.
     pub days: u32,
 }
 
@@ -52,9 +52,9 @@ impl From<PointInTimeMeta> for PointInTime {
 pub struct TableSettings {
     /// The master key under which items are encrypted, if they are.
     pub master_key: Option<KeyId>,
-    /// What an on-demand table may use.
+    /// Bounds of an on-demand table.
     pub on_demand: Option<OnDemand>,
-    /// What the table is ready for.
+    /// Throughput that the table is ready for.
     pub warm: Option<Throughput>,
     /// Point-in-time recovery, if it was asked for.
     pub point_in_time: Option<PointInTime>,

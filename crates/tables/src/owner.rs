@@ -28,7 +28,7 @@ use crate::write::{Moment, Recorded, Stage};
 
 /// Commands that are decided and made durable together.
 const BATCH_MAX: usize = 256;
-/// How long to wait before a snapshot that failed is tried again.
+/// Pause before a snapshot that failed is tried again.
 const SNAPSHOT_PAUSE: Duration = Duration::from_secs(60);
 
 /// The owner.

@@ -111,7 +111,7 @@ pub(crate) fn page(state: &State, request: &PageRequest, moment: Moment<'_>) -> 
     Ok(page)
 }
 
-/// Whether a page can begin after this key, and be as consistent as is asked for.
+/// Checks that a page can begin after this key, and be as consistent as is asked for.
 pub(crate) fn check_start(
     state: &State,
     table: &TableKey,
@@ -310,7 +310,7 @@ fn stretch(table: &Table, index: Option<&Index>, request: &PageRequest) -> Resul
     Ok((if forward || !is_query { (after, high) } else { (low, after) }, forward))
 }
 
-/// Whether a Query could have ended at this key. AWS looks at the partition key first, except for its last attribute,
+/// Checks that a Query could have ended at this key. AWS looks at the partition key first, except for its last attribute,
 /// which it looks at after the sort key.
 fn check_within(table: &Table, index: Option<&Index>, key: &Item, condition: &KeyCondition) -> Result<()> {
     const ONE_ROW: &str = "The query can return at most one row and cannot be restarted";

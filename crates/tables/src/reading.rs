@@ -4,7 +4,7 @@ use headwater_store::{Position, ReadLimit, ShardLog, StoreError};
 
 use crate::error::Result;
 
-/// What one read of a log brings, in bytes.
+/// Bytes that one read of a log brings.
 const READ_BYTES: usize = 8 << 20;
 /// Positions that are tried one by one behind damage; then the steps double.
 const STEPS_OF_ONE: u64 = 512;

@@ -215,6 +215,6 @@ pub struct TableSpec {
     pub deletion_protection: bool,
     /// Tags.
     pub tags: BTreeMap<String, String>,
-    /// What else was asked for.
+    /// Options beyond keys and capacity.
     pub options: TableOptions,
 }

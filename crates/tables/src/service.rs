@@ -248,7 +248,7 @@ impl TableService {
         self.state.read().trouble().map(ToOwned::to_owned)
     }
 
-    /// What damage has taken.
+    /// Losses to damage.
     pub fn losses(&self) -> Losses {
         self.state.read().losses()
     }

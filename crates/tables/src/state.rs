@@ -35,7 +35,7 @@ pub(crate) struct State {
     memory_bytes: usize,
     /// Why it is not to be given out, if that is so.
     trouble: Option<String>,
-    /// What sealed items are opened and sealed with.
+    /// Keys that sealed items are opened and sealed with.
     vault: Vault,
     /// Tables that have lost changes, and how; of some nothing else is known.
     pub(crate) lost: BTreeMap<u64, String>,

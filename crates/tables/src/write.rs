@@ -43,9 +43,9 @@ pub(crate) struct Stage<'a> {
     items: HashMap<(u64, Item), Option<Arc<Item>>>,
     tokens: HashMap<(String, String), u64>,
     memory_bytes: usize,
-    /// What the command that is being decided changes.
+    /// Changes of the command that is being decided.
     record: Option<Recorded>,
-    /// How long the records of all commands are, in bytes.
+    /// Bytes of the records of all commands.
     pub(crate) record_bytes: usize,
 }
 
@@ -57,7 +57,7 @@ pub(crate) struct Recorded {
 }
 
 impl Recorded {
-    /// Whether it makes no item: deletions of items and tables go on where the disk is full, because they make room.
+    /// True if it makes no item: deletions of items and tables go on where the disk is full, because they make room.
     pub(crate) fn frees(&self) -> bool {
         !self.changes.iter().any(|change| matches!(change, Change::Put(..) | Change::Sealed(..)))
     }
@@ -97,7 +97,7 @@ impl<'a> Stage<'a> {
         }
     }
 
-    /// What was changed since this was asked for last.
+    /// Changes since this was asked for last.
     pub(crate) fn take_record(&mut self) -> Option<Recorded> {
         self.record.take()
     }
@@ -332,7 +332,7 @@ impl<'a> Stage<'a> {
     }
 }
 
-/// Whether the paths of a write's expressions may be: not into keys.
+/// Refuses paths of a write's expressions that lead into keys.
 fn check_paths(table: &Table, write: &Write) -> Result<()> {
     if let Action::Update { update: Some(update), .. } = &write.action {
         if let Some(name) = update.attributes().into_iter().find(|name| table.meta.schema.has(name)) {
@@ -439,7 +439,7 @@ fn check_key_values(table: &Table, key: &Item) -> Result<()> {
     check_key_bytes(schema.range_attributes().filter_map(|part| key.get(&part.name)), false)
 }
 
-/// Whether there can be a partition and sort keys such as a Query asks for.
+/// Checks that there can be a partition and sort keys such as a Query asks for.
 pub(crate) fn check_condition(schema: &KeySchema, condition: &KeyCondition) -> Result<()> {
     for (attribute, value) in schema.hash_attributes().zip(&condition.partition) {
         check_key_value(&attribute.name, value, None)?;
@@ -451,7 +451,7 @@ pub(crate) fn check_condition(schema: &KeySchema, condition: &KeyCondition) -> R
     Ok(())
 }
 
-/// What it is, if it is empty text or bytes, which no key may be.
+/// Type of empty text or bytes, which no key may be; `None` for other values.
 fn empty(value: &AttributeValue) -> Option<&'static str> {
     match value {
         AttributeValue::S(text) if text.is_empty() => Some("string"),

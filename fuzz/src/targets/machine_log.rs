@@ -1,4 +1,4 @@
-//! What the journal of a group of machines holds, and its manifest: after a byte that says which, a record a line or the
+//! The journal of a group of machines, and its manifest: after a byte that says which, a record a line or the
 //! manifest's bytes. Whatever it is, the group is opened or refused with a reason; what was opened is the same after a
 //! snapshot, and the same once more after that.
 

@@ -104,7 +104,7 @@ impl<'de> Visitor<'de> for ValueSeed {
     }
 }
 
-/// What stands for two values in one. A number among them that is none is what AWS speaks of.
+/// Stands for two values in one. AWS speaks of the number among them that is none.
 fn several<'de>(one: Wire<'de>, other: Wire<'de>) -> Wire<'de> {
     let is_wrong = |value: &Wire<'de>| match value {
         Wire::N(text) => text.parse::<Number>().is_err(),

@@ -96,7 +96,7 @@ pub struct Operation {
     pub(crate) name: &'static str,
     /// How often it may be called.
     pub(crate) rate: Rate,
-    /// Whether it changes records, or more than that.
+    /// Reads, changes records, or changes more than that.
     pub(crate) effect: Effect,
     /// What it is about.
     pub(crate) about: About,
@@ -111,7 +111,7 @@ impl std::fmt::Debug for Operation {
 }
 
 impl Operation {
-    /// Whether the audit log has it even if it was done.
+    /// True if the audit log has it even when it succeeded.
     pub(crate) fn is_recorded(&self) -> bool {
         self.effect == Effect::Administers
     }

@@ -1,4 +1,4 @@
-//! What the tag operations share.
+//! Shapes and checks that the tag operations share.
 
 use std::collections::BTreeMap;
 

@@ -17,7 +17,7 @@ use crate::text::table;
 /// accepts the loss. It cannot be undone.
 #[derive(Debug, Args)]
 pub(crate) struct RepairTables {
-    /// Where the data is kept
+    /// Directory of the data
     #[arg(long, env = "HEADWATER_DATA_DIR", value_name = "DIR", default_value = "headwater-data")]
     data_dir: PathBuf,
     /// The file of master keys, if tables are encrypted; otherwise the key that HEADWATER_MASTER_KEY holds

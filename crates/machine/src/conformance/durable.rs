@@ -1,4 +1,4 @@
-//! What was acknowledged is there: after restarts, snapshots and crashes at any write.
+//! Durability: acknowledged changes are there after restarts, snapshots and crashes at any write.
 
 use std::sync::Arc;
 

@@ -15,7 +15,7 @@ use tokio::sync::{Notify, Semaphore};
 
 use super::Engine;
 
-/// What happens at a write.
+/// Fault to be injected at a write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
     /// It is refused, and nothing was done. Later ones go through.
@@ -80,7 +80,7 @@ impl Drop for Flight<'_> {
     }
 }
 
-/// What a write does.
+/// Course of a write.
 enum Outcome {
     Do,
     DoAndForget,
@@ -155,7 +155,7 @@ impl FaultyStore {
         }
     }
 
-    /// How many appends to snapshots have begun.
+    /// Number of appends to snapshots that have begun.
     pub fn snapshot_appends(&self) -> u64 {
         self.plan.waiting.load(Ordering::SeqCst)
     }

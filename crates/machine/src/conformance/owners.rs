@@ -82,7 +82,7 @@ impl<M: Machine> Owners<M> for Neighbours<M> {
     }
 }
 
-/// How long leases last here.
+/// Duration of leases in these cases.
 const LASTS: Duration = Duration::from_secs(9);
 
 async fn with_lease<S: Subject>(
@@ -100,7 +100,7 @@ async fn with_lease<S: Subject>(
     world
 }
 
-/// What one does may give the other something to do.
+/// Runs both until neither has anything to do: one's work may give the other some.
 async fn both_settle<S: Subject>(first: &World<S>, second: &World<S>) {
     for world in [first, second, first, second] {
         world.store.settle().await;

@@ -1,4 +1,4 @@
-//! What a machine promises by itself, without a store.
+//! Promises of a machine by itself, without a store.
 
 use super::{Draw, Model, START, Subject, TICK};
 use crate::machine::{Machine, Misfit};

@@ -1,4 +1,4 @@
-//! What was stored and cannot be read: damage, and formats of other versions.
+//! Stored state that cannot be read: damage, and formats of other versions.
 
 use std::sync::Arc;
 

@@ -8,7 +8,7 @@ pub(super) const CHANGES: u8 = 1;
 pub(super) const DAMAGED: u8 = 2;
 pub(super) const FORGOTTEN: u8 = 3;
 
-/// What a record says of one member.
+/// Part of a record that concerns one member.
 pub(super) enum Entry<'a> {
     Changes { id: &'a str, data: &'a [u8] },
     Damaged { id: &'a str, cause: &'a str },

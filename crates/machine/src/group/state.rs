@@ -9,7 +9,7 @@ use headwater_types::{Position, Timestamp};
 use super::{GroupCursor, Member, MemberChange, What};
 use crate::machine::{Damage, Misfit, OnDamage};
 
-/// What a member takes beside its state and its name, roughly, in bytes.
+/// Memory of a member beside its state and its name, roughly, in bytes.
 const MEMBER_BYTES: usize = 96;
 
 /// The states of all members.
@@ -29,7 +29,7 @@ struct Slot<S> {
     figures: Figures,
 }
 
-/// What the group keeps of a member.
+/// Figures that the group keeps of a member.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Figures {
     due: Option<Timestamp>,
@@ -61,7 +61,7 @@ impl<M: Member> GroupState<M> {
         self.members.range::<str, _>((start, Bound::Unbounded)).map(|(id, slot)| (id, &slot.state))
     }
 
-    /// How many members there are.
+    /// Number of members.
     pub fn len(&self) -> usize {
         self.members.len()
     }

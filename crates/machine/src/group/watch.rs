@@ -7,10 +7,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
-/// Who watches which member.
+/// Watches, by member.
 #[derive(Debug, Default)]
 pub(super) struct Watches {
-    /// How many members are watched: looked at before the lock is taken.
+    /// Number of members that are watched: looked at before the lock is taken.
     watched: AtomicUsize,
     inner: Mutex<Inner>,
 }

@@ -91,7 +91,7 @@ pub(crate) struct Staged {
     is_cleared: bool,
 }
 
-/// What a register takes beside its key and its pad.
+/// Memory of a register beside its key and its pad.
 const REGISTER_BYTES: usize = 64;
 /// Registers that are removed in one go because they expired.
 const EXPIRED_MAX: usize = 2;

@@ -1,4 +1,4 @@
-//! What arrives has a deadline as a whole, however evenly it drips; what is slow and comes to something has not.
+//! Deadlines for requests as a whole, however evenly they drip; slow ones that come to something are left alone.
 
 use std::time::Duration;
 

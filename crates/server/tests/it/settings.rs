@@ -74,7 +74,7 @@ fn keys_shown(settings: &Settings) -> String {
     }
 }
 
-/// How often what is stored is read, if not once a week.
+/// Interval of the scrubber, if it is not a week.
 fn scrub_shown(settings: &Settings) -> String {
     match settings.scrub.map(|every| every.as_secs()) {
         Some(604_800) => String::new(),

@@ -1,4 +1,4 @@
-//! How a subscription's answer begins: a moment later, and in pieces of its own.
+//! The beginning of a subscription's answer: a moment later, and in pieces of its own.
 
 use std::time::Duration;
 
@@ -33,7 +33,7 @@ async fn ready(world: &World) -> Vec<u8> {
     [head, body].concat()
 }
 
-/// What one read gives.
+/// Reads once.
 async fn read(stream: &mut TcpStream) -> Vec<u8> {
     let mut bytes = vec![0; 64 << 10];
     let len = stream.read(&mut bytes).await.unwrap();

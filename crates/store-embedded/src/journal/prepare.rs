@@ -14,7 +14,7 @@ const PIECE: usize = 1 << 20;
 /// Written before it is synced, so that the commits beside it do not have to wait long.
 const SYNC_EVERY: u64 = 8 << 20;
 
-/// How often it looks around without being woken.
+/// Time between two looks around, without being woken.
 const ROUND: Duration = Duration::from_secs(1);
 
 /// The body of the thread `prepare`.

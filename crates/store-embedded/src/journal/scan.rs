@@ -156,10 +156,10 @@ pub(crate) fn scan(
     Ok(at)
 }
 
-/// How a journal reads that is not as it should be.
+/// Findings in a journal that is not as it should be.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Lenient {
-    /// Where what can be read ends.
+    /// End of the part that can be read.
     pub(crate) end: u64,
     /// Bytes that were acknowledged and are no frames.
     pub(crate) damaged_bytes: u64,

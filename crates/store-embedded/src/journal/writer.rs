@@ -21,7 +21,7 @@ use crate::stats::StoreStats;
 const FILLED_QUICKLY: Duration = Duration::from_secs(4);
 /// How long to wait for the clustering before looking again.
 const WAIT_FOR_ROOM: Duration = Duration::from_millis(20);
-/// How long commits are answered without a look whether the directory is where it was.
+/// Time for which commits are answered without a look whether the directory is where it was.
 const PLACE_CHECK: Duration = Duration::from_millis(100);
 /// How long to wait for it in all before what waits is refused.
 const ROOM_WAIT_MAX: Duration = Duration::from_secs(5);

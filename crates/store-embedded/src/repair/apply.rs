@@ -48,7 +48,7 @@ pub(super) fn apply(options: &Options, layout: &Layout, plan: &Plan) -> Result<(
     snapshot::write_file(disk, layout, &path, &bytes).map_err(OpenError::io("write", &path))
 }
 
-/// Where a file is set aside: in a directory of its own directory's name.
+/// Makes a place for a file that is set aside: in a directory of its own directory's name.
 fn place_aside(disk: &dyn Disk, layout: &Layout, plan: &Plan, path: &Path) -> Result<PathBuf, OpenError> {
     let inside = path.strip_prefix(&layout.root).unwrap_or(path);
     let to = plan.aside.join(inside);

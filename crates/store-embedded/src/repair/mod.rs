@@ -66,7 +66,7 @@ impl Repair {
         Ok(Self { options, layout, locks, plan: Some(plan), report })
     }
 
-    /// What will be, or was, done.
+    /// Everything that will be, or was, done.
     pub fn report(&self) -> &RepairReport {
         &self.report
     }

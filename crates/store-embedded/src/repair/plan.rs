@@ -17,7 +17,7 @@ use crate::log_state::LogState;
 use crate::origin::Origin;
 use crate::segment::SegmentHeader;
 
-/// What is to be done.
+/// Steps to be done.
 #[derive(Debug)]
 pub(super) struct Plan {
     pub(super) aside: PathBuf,

@@ -1,4 +1,4 @@
-//! What a repair keeps, loses and sets aside, counted.
+//! Figures of a repair: kept, lost and set aside.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -19,12 +19,12 @@ pub struct LostRecords {
     pub begins_after: bool,
 }
 
-/// What a repair keeps, loses and sets aside.
+/// Figures of a repair: kept, lost and set aside.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RepairReport {
     /// Why the directory does not start; `None` if it does, and nothing is to be done.
     pub why: Option<String>,
-    /// Where files are set aside.
+    /// Directory to which files are set aside.
     pub aside: PathBuf,
     /// Files that are set aside, and why.
     pub files: Vec<(PathBuf, String)>,

@@ -56,7 +56,7 @@ pub(super) struct FoundJournal {
     pub(super) file: Arc<dyn DiskFile>,
     pub(super) opening: Opening,
     pub(super) frames: Vec<FoundFrame>,
-    /// Where what can be read of it ends.
+    /// End of the part of it that can be read.
     pub(super) end: u64,
     /// Bytes between that are no frames and were acknowledged.
     pub(super) damaged_bytes: u64,

@@ -30,7 +30,7 @@ pub(crate) struct SegmentHeader {
     pub(crate) id: u64,
     pub(crate) from: u64,
     pub(crate) to: u64,
-    /// Where journal `to` ended, 0 if that is not known.
+    /// End of journal `to`, 0 if that is not known.
     pub(crate) to_end: u64,
     /// `None` in version 1.
     pub(crate) identity: Option<Identity>,

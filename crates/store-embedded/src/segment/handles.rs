@@ -16,7 +16,7 @@ use parking_lot::Mutex;
 
 use super::{Segment, Wait};
 
-/// Which of a segment's files.
+/// One of a segment's files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Part {
     Frames,

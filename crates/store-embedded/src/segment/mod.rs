@@ -52,7 +52,7 @@ pub(crate) struct Segment {
     /// The journals whose records it holds, both inclusive.
     pub(crate) from: u64,
     pub(crate) to: u64,
-    /// Where journal `to` ended, 0 if that is not known.
+    /// End of journal `to`, 0 if that is not known.
     pub(crate) to_end: u64,
     /// Stamp of its frames.
     pub(crate) stamp: Stamp,

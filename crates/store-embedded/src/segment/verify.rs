@@ -22,7 +22,7 @@ pub(crate) struct Found {
     pub(crate) what: String,
 }
 
-/// What one look told.
+/// Findings of one look.
 #[derive(Debug, Default)]
 pub(crate) struct Verified {
     /// Bytes that were read.

@@ -140,7 +140,7 @@ impl<'a> SegmentWriter<'a> {
         Ok(Self { shared, header, temporary, file, direct, buffer, written: 0, index })
     }
 
-    /// Where it will be.
+    /// Path of the finished segment.
     pub(crate) fn path(&self) -> PathBuf {
         self.shared.layout.segment(self.header.id)
     }

@@ -30,7 +30,7 @@ fn repair(disk: &Arc<SimDisk>, what: &str) -> RepairReport {
     done
 }
 
-/// What can be read of each log, and its end. What is missing between is told, never passed over.
+/// Everything that can be read of each log, and its end. Gaps between are told, never passed over.
 async fn readable(store: &EmbeddedStore) -> BTreeMap<String, (Vec<Seen>, u64)> {
     let mut all = BTreeMap::new();
     for name in LogStore::list(store, "").await.unwrap() {

@@ -104,7 +104,7 @@ fn refused(disk: &Arc<SimDisk>, names: &str, what: &str) {
     assert!(files(disk) == before, "something was changed: {what}");
 }
 
-/// What is done, what the refusal names, and how it is done.
+/// Name of the case, the words that the refusal has to have, and the swap itself.
 pub(crate) type Swap<'a> = (&'static str, &'static str, Box<dyn Fn(&SimDisk) + 'a>);
 
 /// Every way to put files of two times of a store into one directory, which has the later ones.

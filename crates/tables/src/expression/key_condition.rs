@@ -34,7 +34,7 @@ pub enum SortCondition {
 }
 
 impl SortCondition {
-    /// Whether a sort key is like that.
+    /// Tells whether the sort key fulfils the condition.
     pub(crate) fn holds(&self, value: &AttributeValue) -> bool {
         match self {
             Self::Equal(wanted) => value == wanted,
@@ -82,7 +82,7 @@ impl KeyComparisons {
         Ok(Self(conditions))
     }
 
-    /// What they ask of a key of this schema.
+    /// Condition on a key of this schema.
     pub fn of(self, schema: &KeySchema) -> Result<KeyCondition, ExpressionError> {
         KeyCondition::of(self.0, schema)
     }

@@ -21,7 +21,7 @@ use crate::value::{AttributeValue, Item};
 #[derive(Debug)]
 struct Failing {
     inner: Arc<MemoryStore>,
-    /// How many appends succeed before one fails.
+    /// Number of appends that succeed before one fails.
     left: Arc<AtomicUsize>,
 }
 
@@ -171,7 +171,7 @@ impl World {
         }
     }
 
-    /// What is applied, which is what a restart would find.
+    /// Number of items that are applied, as a restart would find them.
     async fn items(&mut self) -> usize {
         let count = |state: &State| state.tables().map(|table| table.items.len()).sum::<usize>();
         let applied = count(&self.owner.state.read());

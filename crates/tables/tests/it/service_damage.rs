@@ -29,7 +29,7 @@ async fn world_with_copies(bytes: usize) -> (World, Arc<Scratched>) {
     (world, store)
 }
 
-/// Where the log ends.
+/// End of the log.
 async fn end(store: &Scratched) -> u64 {
     store.only(JOURNAL).await.1.end.get()
 }

@@ -1,4 +1,4 @@
-//! What was acknowledged is there after a restart, a crash, and whatever happens to snapshots.
+//! Durability of tables: acknowledged changes are there after a restart, a crash, and whatever happens to snapshots.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -78,7 +78,7 @@ impl ShardMap {
     }
 }
 
-/// Where each of `count` equal shards but the first begins.
+/// Beginnings of `count` equal shards, all but the first.
 fn uniform(count: u32) -> Vec<HashKey> {
     (1..count).map(|index| HashRange::uniform(index, count).start()).collect()
 }
