@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 
 use crate::Result;
 use crate::api::Api;
@@ -75,38 +75,11 @@ enum Command {
         ledger: PathBuf,
     },
     /// Kill -9 under load, again and again, and check after each restart
-    Soak {
-        #[arg(long)]
-        server: PathBuf,
-        #[arg(long)]
-        work_dir: PathBuf,
-        #[arg(long, default_value_t = 10.0)]
-        minutes: f64,
-        #[arg(long, default_value_t = 1)]
-        seed: u64,
-    },
+    Soak(SoakArguments),
     /// A thousand subscriptions, resharded, cut and killed, every record counted
-    FanOutSoak {
-        #[arg(long)]
-        server: PathBuf,
-        #[arg(long)]
-        work_dir: PathBuf,
-        #[arg(long, default_value_t = 10.0)]
-        minutes: f64,
-        #[arg(long, default_value_t = 1)]
-        seed: u64,
-    },
+    FanOutSoak(SoakArguments),
     /// Everything at once, with kills; then memory, files and disk have to come back
-    MixedSoak {
-        #[arg(long)]
-        server: PathBuf,
-        #[arg(long)]
-        work_dir: PathBuf,
-        #[arg(long, default_value_t = 10.0)]
-        minutes: f64,
-        #[arg(long, default_value_t = 1)]
-        seed: u64,
-    },
+    MixedSoak(SoakArguments),
     /// A thousand subscriptions, measured: a part of the table by itself
     FanOut {
         #[arg(long)]
@@ -146,6 +119,26 @@ enum Command {
     },
 }
 
+/// A run with kills and checks, for as long as one likes.
+#[derive(Args)]
+struct SoakArguments {
+    #[arg(long)]
+    server: PathBuf,
+    #[arg(long)]
+    work_dir: PathBuf,
+    #[arg(long, default_value_t = 10.0)]
+    minutes: f64,
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+}
+
+impl SoakArguments {
+    fn run(self, soak: impl FnOnce(&Program, &Path, Duration, u64) -> Result<()>) -> Result<()> {
+        let program = Program { transition_ms: 50, ..Program::new(Kind::Headwater, &self.server) };
+        soak(&program, &self.work_dir, Duration::from_secs_f64(self.minutes * 60.0), self.seed)
+    }
+}
+
 pub(crate) fn run() -> Result<()> {
     match Arguments::parse().command {
         Command::Run { work, endpoint, seconds, warm_up_seconds, server_pid } => {
@@ -169,18 +162,9 @@ pub(crate) fn run() -> Result<()> {
             Api::open(endpoint)?.create_stream(&stream, shards)?;
             check(endpoint, &stream, writers, Duration::from_secs_f64(seconds), &ledger)?;
         }
-        Command::Soak { server, work_dir, minutes, seed } => {
-            let program = Program { transition_ms: 50, ..Program::new(Kind::Headwater, &server) };
-            soak::run(&program, &work_dir, Duration::from_secs_f64(minutes * 60.0), seed)?;
-        }
-        Command::FanOutSoak { server, work_dir, minutes, seed } => {
-            let program = Program { transition_ms: 50, ..Program::new(Kind::Headwater, &server) };
-            fan_out_soak::run(&program, &work_dir, Duration::from_secs_f64(minutes * 60.0), seed)?;
-        }
-        Command::MixedSoak { server, work_dir, minutes, seed } => {
-            let program = Program { transition_ms: 50, ..Program::new(Kind::Headwater, &server) };
-            mixed_soak::run(&program, &work_dir, Duration::from_secs_f64(minutes * 60.0), seed)?;
-        }
+        Command::Soak(arguments) => arguments.run(soak::run)?,
+        Command::FanOutSoak(arguments) => arguments.run(fan_out_soak::run)?,
+        Command::MixedSoak(arguments) => arguments.run(mixed_soak::run)?,
         Command::FanOut { server, work_dir } => {
             let window = Window { warm_up: Duration::ZERO, measure: Duration::from_secs(5) };
             print!("{}", fan_out::measure(&Program::new(Kind::Headwater, &server), &work_dir, window)?);
