@@ -1,5 +1,7 @@
 //! Limit of open files, and its shares for connections and for the store.
 
+use headwater_host::disk::raise_file_limit;
+
 /// Files that are kept for the store and everything else that is no connection.
 const RESERVED: u64 = 512;
 /// Of these, for journals, the runtime, the log and the like.
@@ -7,23 +9,14 @@ const OTHERS: u64 = 256;
 /// Handles of segments that are kept open at the least and at the most.
 const HANDLES: std::ops::RangeInclusive<u64> = 16..=1024;
 
-/// Lets the process open as many files as it may, and returns how many that is.
-fn raise_limit() -> u64 {
-    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    let limit = getrlimit(Resource::Nofile);
-    let wanted = limit.maximum.unwrap_or(1 << 20).min(1 << 20);
-    let raised = setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), maximum: limit.maximum });
-    if raised.is_ok() { wanted } else { limit.current.unwrap_or(1024) }
-}
-
 /// Connections for which the files suffice.
 pub(crate) fn suffice_for_connections() -> u64 {
-    raise_limit().saturating_sub(RESERVED).max(16)
+    raise_file_limit().saturating_sub(RESERVED).max(16)
 }
 
 /// Files of segments that may be open at once beside so many connections.
 pub(crate) fn handles(connections: u32) -> usize {
-    split(raise_limit(), connections)
+    split(raise_file_limit(), connections)
 }
 
 fn split(limit: u64, connections: u32) -> usize {

@@ -1,7 +1,7 @@
 //! Reads everything that is stored, a little at a time, to find damage before a reader or a restart does.
 //!
 //! # Constraints
-//! Whoever drives it says when the next step is due; a step reads about a MiB. Between steps nothing is held: a segment
+//! The caller decides when the next step is due; a step reads about a MiB. Between steps nothing is held: a segment
 //! that is no longer needed goes, and with it what is wrong with it. Segments are read from the device, not from what
 //! the kernel has cached.
 //!
@@ -18,7 +18,8 @@ use std::sync::{Arc, Weak};
 use crate::error::{OpenError, ReadFault};
 use crate::journal::{JournalFile, Scan, scan};
 use crate::layout::id_of;
-use crate::segment::{Entry, Found, Segment, Verified};
+use crate::recovery::read_whole;
+use crate::segment::{Entry, Found, Segment, Verified, unreadable};
 use crate::shared::Shared;
 use crate::snapshot;
 use crate::stats::StoreStats;
@@ -84,7 +85,8 @@ impl Scrub {
     /// Reads a little more and returns how much; `None` when everything was read.
     ///
     /// # Errors
-    /// Nothing could be read for want of file descriptors, say: the same step may be tried again later.
+    /// There are no file descriptors left: the same step may be tried again later. A place that cannot be read for another
+    /// reason is counted as damaged, and the pass goes on behind it.
     pub fn step(&mut self) -> io::Result<Option<u64>> {
         if self.shared.stopping() {
             return Ok(None);
@@ -113,7 +115,13 @@ impl Scrub {
     }
 
     fn begin(&mut self, segment: &Arc<Segment>) -> io::Result<u64> {
-        let (entries, verified) = segment.verify_index(self.shared.sizes().run_bytes)?;
+        let (entries, verified) = match segment.verify_index(self.shared.sizes().run_bytes) {
+            Ok(found) => found,
+            Err(error) => {
+                let found = vec![segment.bad_frame(0, unreadable(error)?)];
+                (Vec::new(), Verified { found, ..Verified::default() })
+            }
+        };
         let (index, header): (Vec<_>, Vec<_>) =
             verified.found.into_iter().partition(|found| found.path == segment.index_path);
         let found = self.shared.report(header);
@@ -184,24 +192,28 @@ impl Shared {
 
     /// Reads the newest snapshot.
     fn verify_snapshot(&self) -> io::Result<u64> {
-        let names = self.disk().list(&self.layout.meta)?;
+        let names = match self.disk().list(&self.layout.meta) {
+            Ok(names) => names,
+            Err(error) => {
+                let (path, what) = (self.layout.meta.clone(), unreadable(error)?);
+                self.report(vec![Found { path, offset: 0, what }]);
+                return Ok(0);
+            }
+        };
+        self.looked(&self.layout.meta, None);
         let Some(newest) = names.iter().filter_map(|name| id_of(name, ".snap")).max() else { return Ok(0) };
         let path = self.layout.snapshot(newest);
-        let bytes = match self.handles.with_room(|| self.disk().open(&path)) {
-            Ok(file) => {
-                let mut bytes = vec![0; file.len()? as usize];
-                let got = file.read_at(&mut bytes, 0)?;
-                bytes.truncate(got);
-                bytes
+        let (bytes, what) = match self.handles.with_room(|| read_whole(self.disk(), &path)) {
+            Ok(bytes) => {
+                let damaged = snapshot::decode(&bytes).is_none();
+                (bytes.len(), damaged.then(|| "the snapshot is damaged".to_owned()))
             }
             // A newer one has taken its place.
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
-            Err(error) => return Err(error),
+            Err(error) => (0, Some(unreadable(error)?)),
         };
-        let damaged = snapshot::decode(&bytes).is_none();
-        let found = Found { path: path.clone(), offset: 0, what: "the snapshot is damaged".into() };
-        self.looked(&path, damaged.then_some(found));
-        Ok(bytes.len() as u64)
+        self.looked(&path, what.map(|what| Found { path: path.clone(), offset: 0, what }));
+        Ok(bytes as u64)
     }
 
     /// Reads a journal that is full.
@@ -217,12 +229,14 @@ impl Shared {
             Ok(())
         });
         match scanned {
-            Ok(_) => {}
-            Err(OpenError::Io { error, .. }) => return Err(error),
+            Ok(_) => at = journal.end(),
+            Err(OpenError::Io { error, .. }) => {
+                found.push(Found { path: path.clone(), offset: at, what: unreadable(error)? });
+            }
             Err(error) => found.push(Found { path: path.clone(), offset: at, what: error.to_string() }),
         }
         let found = self.report(found);
         self.damage.looked_through(path, &found);
-        Ok(journal.end())
+        Ok(at)
     }
 }

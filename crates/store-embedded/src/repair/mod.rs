@@ -24,6 +24,8 @@ pub use report::{LostRecords, RepairReport};
 
 use std::sync::Arc;
 
+use headwater_host::disk::raise_file_limit;
+
 use crate::error::OpenError;
 use crate::identify::identify;
 use crate::layout::Layout;
@@ -49,6 +51,7 @@ impl Repair {
     /// # Errors
     /// The directory is in use, is of another version, or cannot be read.
     pub fn plan(options: Options) -> Result<Self, OpenError> {
+        raise_file_limit();
         let layout = Layout::new(&options.dir);
         let locks = Locks::take(&options, &layout)?;
         let why = match check(&options, &layout) {

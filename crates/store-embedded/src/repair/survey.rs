@@ -1,6 +1,6 @@
 //! Reads everything in a directory, whatever its state.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -126,20 +126,22 @@ fn whose(options: &Options, layout: &Layout) -> Result<(Origin, bool), OpenError
             path.display()
         )));
     }
-    let mut votes: HashMap<[u8; 16], (u32, Identity)> = HashMap::new();
+    let mut votes: BTreeMap<[u8; 16], (u32, Identity)> = BTreeMap::new();
     let mut vote = |identity: Option<Identity>| {
         if let Some(identity) = identity {
             votes.entry(identity.bytes()).or_insert((0, identity)).0 += 2;
         }
     };
-    if let Ok(Witness::Says { identity, .. }) = tail::read(&*options.disk, layout) {
+    let witness = tail::read(&*options.disk, layout).map_err(OpenError::io("read", &layout.tail()))?;
+    if let Witness::Says { identity, .. } = witness {
         vote(Some(identity));
     }
     for name in list(options, &layout.segments)?.iter().filter(|name| id_of(name, ".seg").is_some()) {
-        vote(head(options, &layout.segments.join(name)).and_then(|(header, _)| header.identity));
+        vote(head(options, &layout.segments.join(name))?.and_then(|(header, _)| header.identity));
     }
     for name in list(options, &layout.meta)?.iter().filter(|name| id_of(name, ".snap").is_some()) {
-        let bytes = read_whole(&*options.disk, &layout.meta.join(name)).unwrap_or_default();
+        let path = layout.meta.join(name);
+        let bytes = read_whole(&*options.disk, &path).map_err(OpenError::io("read", &path))?;
         vote(snapshot::decode(&bytes).and_then(|snapshot| snapshot.identity));
     }
     let most = votes.values().map(|(count, _)| *count).max().unwrap_or(0);
@@ -158,11 +160,14 @@ fn whose(options: &Options, layout: &Layout) -> Result<(Origin, bool), OpenError
     Ok((identity.map_or_else(|| Origin::taking_over(Identity::draw(&*options.random)), Origin::new), true))
 }
 
-fn head(options: &Options, path: &Path) -> Option<(SegmentHeader, Arc<dyn DiskFile>)> {
-    let file = options.disk.open(path).ok()?;
+/// The header and the length of a segment; `None` if the header is damaged. A file that cannot be opened or read now, for
+/// want of descriptors say, is not one that is damaged.
+fn head(options: &Options, path: &Path) -> Result<Option<(SegmentHeader, u64)>, OpenError> {
+    let file = options.disk.open(path).map_err(OpenError::io("open", path))?;
     let mut bytes = [0; SEGMENT_HEADER_LEN];
-    file.read_at(&mut bytes, 0).ok()?;
-    Some((SegmentHeader::decode(&bytes)?, file))
+    file.read_at(&mut bytes, 0).map_err(OpenError::io("read", path))?;
+    let len = file.len().map_err(OpenError::io("measure", path))?;
+    Ok(SegmentHeader::decode(&bytes).map(|header| (header, len)))
 }
 
 fn newest_snapshot(
@@ -209,28 +214,26 @@ fn segments(
                 strange.push((index, why));
             }
         };
-        match head(options, &path).filter(|(header, _)| header.id == id) {
+        match head(options, &path)?.filter(|(header, _)| header.id == id) {
             None => aside("its header is damaged".to_owned()),
-            Some((header, file)) => {
-                let len = file.len().map_err(OpenError::io("measure", &path))?;
-                match origin.segment(&header, len) {
-                    Err(stranger) => aside(format!("it {}", stranger.reason())),
-                    Ok(_) => headers.push((header, file)),
-                }
-            }
+            Some((header, len)) => match origin.segment(&header, len) {
+                Err(stranger) => aside(format!("it {}", stranger.reason())),
+                Ok(_) => headers.push((header, len)),
+            },
         }
     }
     headers.sort_by_key(|(header, _)| (header.from, std::cmp::Reverse((header.to, header.id))));
     let mut covered = None;
     let mut found = Vec::new();
-    for (header, file) in headers {
+    for (header, len) in headers {
         // Merged into another: the next start removes it, as always.
         if covered.is_some_and(|to| header.to <= to) {
             continue;
         }
         covered = Some(header.to);
         let path = layout.segment(header.id);
-        let len = file.len().map_err(OpenError::io("measure", &path))?;
+        // One at a time: there may be more of them than a process may open.
+        let file = options.disk.open(&path).map_err(OpenError::io("open", &path))?;
         let entries = directory(options, layout, header, &*file)?;
         found.push(FoundSegment { path, header, len, entries });
     }

@@ -42,7 +42,7 @@ pub(crate) use format::{
 pub(crate) use handles::{Handles, Part};
 pub(crate) use reader::{Frames, Wait, read_exact};
 pub(crate) use rebuild::rebuild_index;
-pub(crate) use verify::{Found, Verified};
+pub(crate) use verify::{Found, Verified, unreadable};
 pub(crate) use writer::{IndexBuilder, SegmentWriter};
 
 /// A published segment.

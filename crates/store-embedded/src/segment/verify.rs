@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use headwater_host::disk::DiskFile;
+use headwater_host::disk::{DiskFile, is_out_of_files};
 
 use super::format::{ENTRY_LEN, Entry, INDEX_HEADER_LEN, IndexHeader, RUN_LEN, Run, SEGMENT_HEADER_LEN};
 use super::rebuild::{next_frame, rebuild_index};
@@ -22,6 +22,14 @@ pub(crate) struct Found {
     pub(crate) what: String,
 }
 
+/// The words for a place that cannot be read.
+///
+/// # Errors
+/// The process has no file descriptors left, which says nothing about the place.
+pub(crate) fn unreadable(error: io::Error) -> io::Result<String> {
+    if is_out_of_files(&error) { Err(error) } else { Ok(format!("it cannot be read: {error}")) }
+}
+
 /// Findings of one look.
 #[derive(Debug, Default)]
 pub(crate) struct Verified {
@@ -31,20 +39,19 @@ pub(crate) struct Verified {
 }
 
 impl Segment {
-    fn bad_frame(&self, offset: u64, what: impl Into<String>) -> Found {
+    pub(crate) fn bad_frame(&self, offset: u64, what: impl Into<String>) -> Found {
         Found { path: self.path.clone(), offset, what: what.into() }
     }
 
-    fn bad_index(&self, offset: u64, what: &str) -> Found {
+    fn bad_index(&self, offset: u64, what: impl Into<String>) -> Found {
         Found { path: self.index_path.clone(), offset, what: what.into() }
     }
 
     /// Checks the header of the segment and the whole index, as the device has them, and returns the directory; where the
     /// index is damaged, that of one made anew.
     pub(crate) fn verify_index(&self, run_bytes: u64) -> io::Result<(Vec<Entry>, Verified)> {
-        let (file, index) = (self.file(Wait::Yes)?, self.index(Wait::Yes)?);
+        let file = self.file(Wait::Yes)?;
         file.forget_cached()?;
-        index.forget_cached()?;
         let mut verified = Verified::default();
         let mut head = [0; SEGMENT_HEADER_LEN];
         file.read_at(&mut head, 0)?;
@@ -56,16 +63,19 @@ impl Segment {
         if ours.is_none() {
             verified.found.push(self.bad_frame(0, "the header is damaged"));
         }
-        let len = index.len()?;
-        let mut bytes = vec![0; len as usize];
-        let got = index.read_at(&mut bytes, 0)?;
-        bytes.truncate(got);
+        let bytes = match self.index_bytes() {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                verified.found.push(self.bad_index(0, unreadable(error)?));
+                return Ok((self.remade(&*file, run_bytes)?, verified));
+            }
+        };
         verified.bytes = bytes.len() as u64 + head.len() as u64;
         let header = IndexHeader::decode(&bytes).filter(|header| {
             let of_this = (header.id, header.from, header.to, header.stamp);
             of_this == (self.id, self.from, self.to, self.stamp)
                 && header.segment_len == self.len
-                && header.index_len() == len
+                && header.index_len() == bytes.len() as u64
         });
         let Some(header) = header else {
             verified.found.push(self.bad_index(0, "the header is damaged"));
@@ -92,6 +102,16 @@ impl Segment {
             directory = self.remade(&*file, run_bytes)?;
         }
         Ok((directory, verified))
+    }
+
+    /// The whole index, as the device has it.
+    fn index_bytes(&self) -> io::Result<Vec<u8>> {
+        let index = self.index(Wait::Yes)?;
+        index.forget_cached()?;
+        let mut bytes = vec![0; index.len()? as usize];
+        let got = index.read_at(&mut bytes, 0)?;
+        bytes.truncate(got);
+        Ok(bytes)
     }
 
     fn remade(&self, file: &dyn DiskFile, run_bytes: u64) -> io::Result<Vec<Entry>> {
@@ -141,8 +161,15 @@ impl Segment {
                 verified.found.push(self.bad_frame(offset, "a frame is damaged"));
                 *next = None;
                 let file = self.file(Wait::Yes).map_err(ReadFault::io(&self.path))?;
-                let found = next_frame(&*file, self.id, self.stamp, offset + 1, extent_end);
-                offset = found.map_err(ReadFault::io(&self.path))?.min(extent_end);
+                match next_frame(&*file, self.id, self.stamp, offset + 1, extent_end) {
+                    Ok(found) => offset = found.min(extent_end),
+                    Err(error) => {
+                        verified.found.push(
+                            self.bad_frame(offset + 1, unreadable(error).map_err(ReadFault::io(&self.path))?),
+                        );
+                        offset = extent_end;
+                    }
+                }
             }
             ReadFault::Io(what) => {
                 verified.found.push(self.bad_frame(offset, what));

@@ -1,20 +1,21 @@
-//! What a store does when the system refuses it something: room in the middle of a write, files, a sector, a thread.
+//! Behaviour of a store when the system refuses it something: room in the middle of a write, files, a sector, a thread.
 
 use std::io::{self, IoSlice};
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use headwater_host::SystemClock;
 use headwater_host::disk::{Disk, DiskFile, DiskLock, Faults, FileId, LockError, SimDisk, Space};
 use headwater_store::conformance::{ALL, batch, contents, id, put};
 use headwater_store::{Expect, Expected, LogStore, MetaStore, Position, ReadLimit, ShardLog, StoreError};
-use headwater_store_embedded::{EmbeddedStore, Options};
+use headwater_store_embedded::{EmbeddedStore, OpenError, Options, Repair};
 
+use crate::scrub::pass;
 use crate::support::{open, options, settle, small};
 
-/// What is refused at the moment.
+/// Operations that are refused at the moment.
 #[derive(Debug, Default)]
 struct Refused {
     /// Writes into journals get out whole and are then answered ENOSPC, as a write that got out in part would be;
@@ -22,8 +23,8 @@ struct Refused {
     journal_writes: AtomicBool,
     /// No file can be created: EMFILE.
     creates: AtomicBool,
-    /// Journals cannot be read: EIO.
-    journal_reads: AtomicBool,
+    /// Files with this in their path cannot be read: EIO. Empty for none.
+    reads: Mutex<String>,
     /// Files that are open, and how many were at most.
     open: AtomicUsize,
     open_most: AtomicUsize,
@@ -42,15 +43,17 @@ struct Scarce {
 struct ScarceFile {
     file: Arc<dyn DiskFile>,
     refused: Arc<Refused>,
+    path: String,
     journal: bool,
 }
 
 impl Scarce {
     fn wrap(&self, path: &Path, file: Arc<dyn DiskFile>) -> Arc<dyn DiskFile> {
-        let journal = path.to_string_lossy().contains("/journal/");
+        let path = path.to_string_lossy().into_owned();
+        let journal = path.contains("/journal/");
         let open = self.refused.open.fetch_add(1, Ordering::Relaxed) + 1;
         self.refused.open_most.fetch_max(open, Ordering::Relaxed);
-        Arc::new(ScarceFile { file, refused: self.refused.clone(), journal })
+        Arc::new(ScarceFile { file, refused: self.refused.clone(), path, journal })
     }
 }
 
@@ -114,9 +117,11 @@ impl Disk for Scarce {
 
 impl DiskFile for ScarceFile {
     fn read_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<usize> {
-        if self.journal && self.refused.journal_reads.load(Ordering::Relaxed) {
+        let refused = self.refused.reads.lock().unwrap();
+        if !refused.is_empty() && self.path.contains(&*refused) {
             return Err(io::Error::from_raw_os_error(5));
         }
+        drop(refused);
         self.file.read_at(bytes, offset)
     }
     fn read_cached_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<usize> {
@@ -272,7 +277,7 @@ async fn an_unreadable_journal_refuses_writes_in_the_end_and_does_not_spin() {
     options.sizes.ring_files = 4;
     let store = EmbeddedStore::open(options).unwrap();
     let handle = log(&store).await;
-    refused.journal_reads.store(true, Ordering::Relaxed);
+    *refused.reads.lock().unwrap() = "/journal/".into();
     let mut answered = 0;
     let error = loop {
         let answer = tokio::time::timeout(Duration::from_secs(30), append(&*handle, answered)).await;
@@ -357,4 +362,90 @@ async fn reads_without_file_descriptors_say_so_and_go_on_afterwards() {
     settle(&store).await;
     assert!(!store.is_out_of_files());
     assert_eq!(store.stats().corrupt_frames.load(Ordering::Relaxed), 0);
+}
+
+/// A file that cannot be opened for want of descriptors is not a damaged one: a repair keeps it, or does not begin.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_repair_without_file_descriptors_sets_nothing_healthy_aside() {
+    let disk = SimDisk::new(12);
+    let (refused, mut options) = scarce(&disk, false);
+    (options.handles, options.sizes.merge_files) = (8, 1 << 20);
+    let store = EmbeddedStore::open(options.clone()).unwrap();
+    let handle = log(&store).await;
+    for tag in 0..60 {
+        append(&*handle, tag).await.unwrap();
+        settle(&store).await;
+    }
+    drop((handle, store));
+    for name in disk.list(Path::new("/data/journal")).unwrap() {
+        disk.remove(&Path::new("/data/journal").join(name)).unwrap();
+    }
+    let report = |options: &Options| Repair::plan(options.clone()).map(|repair| repair.report().clone());
+    let all = report(&options).unwrap();
+    assert_eq!(all.records, 120);
+    let mut planned = 0;
+    for most in (1..=30).rev() {
+        refused.open_max.store(most, Ordering::Relaxed);
+        match report(&options) {
+            Ok(found) => {
+                assert_eq!(found, all, "{most} files");
+                planned += 1;
+            }
+            Err(OpenError::Io { error, .. }) => assert_eq!(error.raw_os_error(), Some(24), "{most} files"),
+            Err(error) => panic!("{error} with {most} files"),
+        }
+    }
+    assert!(planned > 20, "{planned}: segments are looked at one after the other");
+}
+
+/// A place that cannot be read is damage, and what lies behind it is looked at all the same.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_scrubber_goes_on_behind_what_cannot_be_read() {
+    let disk = SimDisk::new(13);
+    let (refused, mut options) = scarce(&disk, false);
+    options.sizes.merge_files = 1 << 20;
+    let store = EmbeddedStore::open(options).unwrap();
+    let handle = log(&store).await;
+    for tag in 0..3 {
+        append(&*handle, tag).await.unwrap();
+        settle(&store).await;
+    }
+    append(&*handle, 3).await.unwrap();
+    store.rotate().await.unwrap();
+    append(&*handle, 4).await.unwrap();
+    let whole = pass(&store, 0);
+    for part in [".snap", ".idx", ".seg", "/journal/"] {
+        *refused.reads.lock().unwrap() = part.into();
+        assert!(pass(&store, 0) < whole, "{part} is not read");
+        assert!(store.damaged_places() > 0, "{part}");
+        let segments = disk.list(Path::new("/data/seg")).unwrap();
+        let last = segments.iter().rfind(|name| name.ends_with(".seg")).unwrap();
+        let last = Path::new("/data/seg").join(last);
+        let flip = || disk.edit(&last, |bytes| *bytes.iter_mut().nth_back(9).unwrap() ^= 4).unwrap();
+        let before = store.damaged_places();
+        flip();
+        pass(&store, 0);
+        if part != ".seg" {
+            assert!(store.damaged_places() > before, "{part}: a later segment is looked at");
+        }
+        flip();
+        refused.reads.lock().unwrap().clear();
+        assert_eq!(pass(&store, 0), whole, "{part}");
+        assert_eq!(store.damaged_places(), 0, "{part}: it can be read again");
+    }
+    // Descriptors that are missing say nothing about a file.
+    refused.open_max.store(1, Ordering::Relaxed);
+    let mut scrub = store.scrub(0);
+    let error = loop {
+        match scrub.step() {
+            Ok(Some(_)) => {}
+            Ok(None) => break None,
+            Err(error) => break Some(error),
+        }
+    };
+    assert_eq!(error.and_then(|error| error.raw_os_error()), Some(24));
+    assert_eq!(store.damaged_places(), 0);
+    refused.open_max.store(0, Ordering::Relaxed);
+    while scrub.step().unwrap().is_some() {}
+    assert_eq!(store.damaged_places(), 0);
 }

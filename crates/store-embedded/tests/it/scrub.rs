@@ -12,7 +12,7 @@ use headwater_store_embedded::EmbeddedStore;
 use crate::support::{open, settle};
 
 /// Reads everything, and returns how much that was.
-fn pass(store: &EmbeddedStore, turn: u64) -> u64 {
+pub(crate) fn pass(store: &EmbeddedStore, turn: u64) -> u64 {
     let mut scrub = store.scrub(turn);
     let mut bytes = 0;
     while let Some(read) = scrub.step().unwrap() {
