@@ -29,7 +29,7 @@ const RECORD_BYTES: usize = 1024;
 /// is the beginning of the record's.
 const STAMP_BYTES: usize = 12;
 
-/// What the readers have seen.
+/// Totals of what the readers have seen.
 #[derive(Default)]
 struct Seen {
     /// Subscriptions whose answers have begun.

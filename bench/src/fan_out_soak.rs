@@ -40,7 +40,7 @@ const CATCH_UP_MAX: Duration = Duration::from_secs(120);
 const RESHARD_PAUSE_MS: (u64, u64) = (3000, 8000);
 const ROUND_SECONDS: (u64, u64) = (15, 40);
 
-/// What one consumer has seen.
+/// Records that one consumer has seen.
 #[derive(Default)]
 struct Seen {
     digest: Digest,
@@ -48,7 +48,7 @@ struct Seen {
     finished: HashSet<String>,
 }
 
-/// What all threads share.
+/// State that all threads share.
 struct Run {
     address: Mutex<SocketAddr>,
     stream: String,

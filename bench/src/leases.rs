@@ -16,7 +16,7 @@ use crate::server::{Program, Server};
 
 const CLIENTS: [usize; 4] = [1, 4, 16, 64];
 
-/// How a renewal is written.
+/// Form of a renewal.
 #[derive(Clone, Copy)]
 enum Form {
     /// `Expected` and `AttributeUpdates`, as KCL writes it.
@@ -25,7 +25,7 @@ enum Form {
     Expression,
 }
 
-/// Who renews what.
+/// Leases to renew, and the form of the renewals.
 struct Case {
     title: &'static str,
     form: Form,

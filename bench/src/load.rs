@@ -19,7 +19,7 @@ pub(crate) struct Window {
     pub(crate) measure: Duration,
 }
 
-/// What one window saw.
+/// Results of one window.
 pub(crate) struct Tally {
     pub(crate) records: u64,
     pub(crate) requests: u64,

@@ -29,7 +29,7 @@ mod sweep;
 mod table;
 mod workload;
 
-/// What went wrong, in one line.
+/// Error, in one line.
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 type Result<T> = std::result::Result<T, Failure>;
 

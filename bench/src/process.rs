@@ -1,4 +1,4 @@
-//! What the kernel says about a process: processor time and resident memory.
+//! Processor time and resident memory of a process, as the kernel reports them.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -58,7 +58,7 @@ fn cpu_time(pid: u32) -> Result<Duration> {
     Ok(Duration::from_millis(ticks * 1000 / TICKS_PER_SECOND))
 }
 
-/// What all processors together have spent on anything but waiting since the machine started.
+/// Time that all processors together have spent on anything but waiting since the machine started.
 fn machine_busy_time() -> Result<Duration> {
     let stat = fs::read_to_string("/proc/stat")?;
     let all = stat.lines().next().ok_or("unreadable /proc/stat")?;

@@ -1,4 +1,4 @@
-//! What the disk alone does: batches overwritten in place in a pre-written file, fdatasync after each.
+//! Speed of the disk alone: batches overwritten in place in a pre-written file, fdatasync after each.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;

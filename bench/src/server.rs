@@ -21,7 +21,7 @@ pub(crate) enum Kind {
     Ferrokinesis,
 }
 
-/// How to start a server.
+/// Server program to start.
 #[derive(Clone)]
 pub(crate) struct Program {
     pub(crate) kind: Kind,

@@ -1,4 +1,4 @@
-//! How long a start takes and how much memory rests, with nothing and with much stored.
+//! Duration of a start and memory at rest, with nothing and with much stored.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -15,7 +15,7 @@ use crate::scratch::Scratch;
 use crate::server::{Program, Server};
 use crate::workload::{Put, SHARDS};
 
-/// What background work there is after a load or a start should be done by then.
+/// Time in which background work after a load or a start should be done.
 const SETTLE: Duration = Duration::from_secs(10);
 /// Written right before the kill, so that the restart finds a tail that no background work has taken.
 const TAIL_BYTES: u64 = 256 << 20;

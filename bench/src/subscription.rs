@@ -13,7 +13,7 @@ use crate::http::{Encoding, request};
 const SILENCE_MAX: Duration = Duration::from_secs(15);
 const BUFFER_BYTES: usize = 16 * 1024;
 
-/// Where a subscription begins.
+/// Starting point of a subscription.
 pub(crate) enum Start {
     Horizon,
     Latest,
@@ -21,7 +21,7 @@ pub(crate) enum Start {
     After(String),
 }
 
-/// What a subscription said.
+/// Message of a subscription.
 pub(crate) enum Said<'a> {
     /// The JSON of an event.
     Event(&'a [u8]),
@@ -33,7 +33,7 @@ pub(crate) enum Said<'a> {
 
 pub(crate) struct Subscription {
     stream: TcpStream,
-    /// What was read and not yet taken.
+    /// Bytes that were read and not yet taken.
     raw: Vec<u8>,
     /// The body with the chunks' sizes taken out.
     body: Vec<u8>,

@@ -28,7 +28,7 @@ const BACK_OFF: Duration = Duration::from_millis(20);
 /// Stack of a thread that only sends and receives.
 const STACK_BYTES: usize = 64 * 1024;
 
-/// What is sent, and by how many connections.
+/// Requests to send, and the numbers of connections that send them.
 struct Sweep {
     title: &'static str,
     /// Records in a PutRecords, or `None` for PutRecord.
@@ -41,7 +41,7 @@ const SWEEPS: [Sweep; 2] = [
     Sweep { title: "PutRecords 500 x 1 KiB", records: Some(500), connections: &[1, 2, 4, 16, 64, 256, 1024] },
 ];
 
-/// What one number of connections saw.
+/// Results of one number of connections.
 #[derive(Default)]
 struct Seen {
     served: u64,

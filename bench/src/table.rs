@@ -66,7 +66,7 @@ const ROWS: [(Work, Floor); 7] = [
     (Work::PutToEvent, Floor::None),
 ];
 
-/// What one server did in one row, a value a round.
+/// Results of one server in one row, a value a round.
 #[derive(Default)]
 struct Series {
     records_per_second: Vec<f64>,

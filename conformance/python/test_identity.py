@@ -40,7 +40,9 @@ def test_with_credentials_it_is_who_signed(own_server, tmp_path):
 def test_what_else_sts_has_is_not_there(server):
     with pytest.raises(ClientError) as refused:
         sts(server).get_session_token()
-    assert refused.value.response["Error"]["Code"] == "InvalidAction"
+    error = refused.value.response["Error"]
+    assert error["Code"] == "InvalidAction"
+    assert error["Message"] == "Could not find operation GetSessionToken for version 2011-06-15."
 
 
 def test_a_form_of_nobodys_version_is_not_its(server):

@@ -184,12 +184,19 @@ def test_a_damaged_file_takes_the_table_that_it_touched_and_no_other(own_server)
         return done.stdout
 
     dry = repair("--dry-run")
-    assert hurt in dry and well not in dry and "Nothing was changed" in dry
+    assert hurt in dry and well not in dry and "The tables stay as they were." in dry
     assert repair("--dry-run") == dry
-    assert "1 tables are served again without what they lost" in repair()
+    assert "1 table is whole. 1 table is served again without what was lost." in repair()
     assert repair("--dry-run") == "Nothing is lost: 2 tables are whole.\n"
     server.start()
     db = dynamo(server)
     assert everything(db, hurt) == [item(a="kept")]
     assert len(everything(db, well)) == 30
     assert b'"status":"ok"' in send(server, "GET", "/health").body
+
+
+def test_a_directory_without_a_store_is_not_made_one(tmp_path):
+    for directory in (tmp_path, tmp_path / "mistyped"):
+        done = run_to_end("repair-tables", "--data-dir", str(directory), "--dry-run")
+        assert done.returncode == 2 and "holds no data of a server" in done.stderr
+    assert list(tmp_path.iterdir()) == []

@@ -18,7 +18,7 @@ pub struct Target {
     pub name: &'static str,
     /// Panics if a property does not hold.
     pub run: fn(&[u8]),
-    /// What a run may allocate, in bytes, whatever it is given.
+    /// Most memory that a run may allocate, in bytes, whatever it is given.
     pub memory_bytes: usize,
     /// The same, in addition for each byte of the input.
     pub memory_bytes_per_byte: usize,

@@ -1,4 +1,4 @@
-//! What fuzzers once found, and where they begin, as an ordinary test.
+//! Findings of fuzzers, and their seeds, as an ordinary test.
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -9,7 +9,7 @@ use crate::run::run as step;
 use crate::workspace::Workspace;
 use crate::{Result, build, no_more, node, python};
 
-/// Where the clients' scenarios are, one folder each.
+/// Folder of the clients' scenarios, one folder each.
 const CLIENTS: &str = "conformance/clients";
 /// The clients whose scenarios `cargo xtask conformance --quick` runs, without those marked slow.
 const QUICK_CLIENTS: [&str; 7] =

@@ -14,7 +14,7 @@ use crate::run::{capture, run as step};
 use crate::workspace::{Workspace, locked};
 use crate::{Result, no_more, take_value};
 
-/// What makes a build one that libFuzzer can steer: a counter at each edge, and what comparisons compare.
+/// Flags of a build that libFuzzer can steer: a counter at each edge, and what comparisons compare.
 const COVERAGE: [&str; 6] = [
     "-Cpasses=sancov-module",
     "-Cllvm-args=-sanitizer-coverage-level=4",

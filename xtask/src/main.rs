@@ -45,7 +45,7 @@ cargo xtask <command>
   soak --fuzz [--minutes N]   every fuzz target for N minutes (10)
 ";
 
-/// What went wrong, in words that say how to mend it.
+/// Error, in words that say how to mend it.
 type Failure = Box<dyn std::error::Error>;
 type Result<T> = std::result::Result<T, Failure>;
 

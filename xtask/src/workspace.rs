@@ -1,4 +1,4 @@
-//! Where things are, and what the manifests say: one `cargo metadata`.
+//! Paths of the workspace, and what the manifests say: one `cargo metadata`.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -1,5 +1,5 @@
-//! What somebody has read of a stream, in a few words: two readers that have the same digest have read the same
-//! records, each once, and those of a key in their order.
+//! Digest of what somebody has read of a stream: two readers that have the same one have read the same records, each
+//! once, and those of a key in their order.
 
 use std::collections::HashMap;
 

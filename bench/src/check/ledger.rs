@@ -1,4 +1,4 @@
-//! What was sent and what of it was acknowledged, in memory and as a file for the day it is needed.
+//! Ledger of what was sent and what of it was acknowledged, in memory and as a file for the day it is needed.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};

@@ -1,4 +1,4 @@
-//! What record n of a writer looks like.
+//! Contents of record n of a writer.
 
 use crate::random::Random;
 

@@ -38,7 +38,7 @@ pub(crate) fn verify(address: SocketAddr, stream: &str, ledger: &Ledger) -> Resu
     seen.settle(&ledger.entries)
 }
 
-/// Where a record was found.
+/// Shard and sequence number of a record that was found.
 struct Place {
     shard: String,
     sequence: String,

@@ -30,7 +30,7 @@ impl Latencies {
     }
 }
 
-/// How the reader comes by the records.
+/// Way in which the reader comes by the records.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Reading {
     Polling,

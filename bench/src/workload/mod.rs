@@ -59,7 +59,7 @@ impl Work {
         }
     }
 
-    /// Whether it is latencies that count.
+    /// True if it is latencies that count.
     pub(crate) fn is_latency(self) -> bool {
         matches!(self, Work::PutToGet | Work::PutToEvent)
     }

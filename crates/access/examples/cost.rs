@@ -1,4 +1,4 @@
-//! What a request pays for being verified: the figures of docs/security.md, by
+//! Cost of verifying a request: the figures of docs/security.md, by
 //! `cargo run --release -p headwater-access --example cost`.
 
 use std::hint::black_box;

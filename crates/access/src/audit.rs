@@ -21,7 +21,7 @@ use tracing::{info, warn};
 const REFUSED_BURST: f64 = 100.0;
 const REFUSED_PER_S: f64 = 2.0;
 
-/// What happened.
+/// Event that is recorded.
 #[derive(Debug, Clone, Serialize)]
 pub struct AuditEvent<'a> {
     /// When.
@@ -31,7 +31,7 @@ pub struct AuditEvent<'a> {
     pub request_id: &'a str,
     /// From which address.
     pub source: &'a str,
-    /// Who; none where nobody was recognised.
+    /// ARN of the caller; none where nobody was recognised.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub principal: Option<&'a str>,
     /// With which key, as far as it looks like one.
@@ -60,7 +60,7 @@ struct Allowance {
     left_out: u64,
 }
 
-/// Where the record goes.
+/// Destination of the record.
 pub struct AuditLog {
     clock: Arc<dyn Clock>,
     file: Option<AppendFile>,

@@ -1,4 +1,4 @@
-//! Who asks.
+//! Identity of a caller.
 
 use std::fmt;
 use std::sync::Arc;
@@ -31,7 +31,7 @@ impl Caller {
         Self { account, user, arn, policies }
     }
 
-    /// Whose streams a bare name means.
+    /// Account in which a bare name of a stream is looked up.
     pub fn account(&self) -> AccountId {
         self.account
     }

@@ -5,16 +5,16 @@ use headwater_types::AccountId;
 use crate::facts::Facts;
 use crate::policy::{Effect, Grip, ResourcePolicy};
 
-/// What is to be decided.
+/// Question to be decided.
 #[derive(Debug, Clone, Copy)]
 pub struct Question<'a> {
     /// `kinesis:PutRecord`.
     pub action: &'a str,
     /// An ARN, or `*` for what is about no single resource.
     pub resource: &'a str,
-    /// Whose resource it is.
+    /// Account that owns the resource.
     pub owner: AccountId,
-    /// Who asks, and how.
+    /// Caller and circumstances of the request.
     pub facts: Facts<'a>,
     /// The policy of the resource.
     pub resource_policy: Option<&'a ResourcePolicy>,

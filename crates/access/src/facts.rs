@@ -1,4 +1,4 @@
-//! What conditions of policies may ask about a request: the condition keys.
+//! Facts about a request that conditions of policies may ask for: the condition keys.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -9,19 +9,19 @@ use headwater_wire::date::Civil;
 
 use crate::caller::Caller;
 
-/// How much of a User-Agent header is looked at, in bytes.
+/// Longest part of a User-Agent header that is looked at, in bytes.
 const USER_AGENT_BYTES_MAX: usize = 1024;
 
-/// What is known about a request. What is not is absent, which each condition operator has its rule for.
+/// Known facts about a request. Unknown ones are absent, which each condition operator has its rule for.
 #[derive(Debug, Clone, Copy)]
 pub struct Facts<'a> {
-    /// Who asks.
+    /// The caller.
     pub caller: &'a Caller,
     /// From which address.
     pub source_ip: Option<IpAddr>,
     /// When.
     pub now: Timestamp,
-    /// Whether it came through TLS.
+    /// True if it came through TLS.
     pub secure: bool,
     /// The User-Agent header.
     pub user_agent: Option<&'a str>,
@@ -54,7 +54,7 @@ pub(crate) enum Key {
     ResourceTag(String),
     RequestTag(String),
     TagKeys,
-    /// Whether a service of AWS's own asks, or passes on what somebody asked it. None does.
+    /// Tells whether a service of AWS's own asks, or passes on what somebody asked it. None does.
     OfService,
     /// One that AWS knows and no request here ever has.
     Absent,

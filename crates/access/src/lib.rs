@@ -1,4 +1,4 @@
-//! Who may do what: credentials, policy documents in AWS's JSON language, their evaluation, and the record of it.
+//! Access control: credentials, policy documents in AWS's JSON language, their evaluation, and the record of it.
 //!
 //! # Constraints
 //! Documents and files are untrusted until they have been parsed into types that cannot be wrong ([`IdentityPolicy`],

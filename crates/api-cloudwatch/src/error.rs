@@ -1,6 +1,6 @@
 //! CloudWatch's errors: a shape's name, and the code that the query protocol has for it.
 
-use headwater_edge::{EdgeError, Fault};
+use headwater_edge::{EdgeError, Fault, operation_not_found};
 use headwater_wire::DecodeError;
 
 pub(crate) type Result<T> = std::result::Result<T, CloudWatchError>;
@@ -94,10 +94,8 @@ pub(crate) fn edge_fault(error: EdgeError, is_query: bool) -> Fault {
             Fault { status: 403, ..fault }
         }
         EdgeError::UnknownOperation(name) => {
-            let shown = &name[..name.floor_char_boundary(128)];
-            let message = format!("Could not find operation {shown} for version {}.", crate::VERSION);
             let status = if is_query { 400 } else { 404 };
-            Fault::new(status, "UnknownOperationException", message).coded("InvalidAction")
+            Fault { status, ..operation_not_found(&name, crate::VERSION) }
         }
         EdgeError::Decode(DecodeError::Malformed) => CloudWatchError::Malformed.into(),
         EdgeError::Decode(error @ DecodeError::Type(_)) => CloudWatchError::from(error).into(),

@@ -192,7 +192,7 @@ fn checked(
     })
 }
 
-/// Whose metrics are asked for, and the time zone of those who read the labels.
+/// The account of the metrics, and the time zone of those who read the labels.
 type Source<'a> = (&'a CloudWatch, AccountId, TimeZone);
 
 /// As many datapoints as fit, from where an earlier page ended: in which query, and after which second.

@@ -47,7 +47,7 @@ struct Pair<'a> {
 const METRICS_MAX: usize = 500;
 /// Dimensions to filter by (model).
 const FILTERS_MAX: usize = 10;
-/// What `PT3H` stands for.
+/// Period that `PT3H` stands for.
 const RECENTLY_MS: u64 = 3 * 3600 * 1000;
 
 pub(crate) fn run(service: &CloudWatch, account: AccountId, codec: Codec, body: &[u8]) -> Result<Vec<u8>> {

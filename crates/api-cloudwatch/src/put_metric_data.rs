@@ -55,9 +55,9 @@ const METRICS_MAX: usize = 1000;
 const VALUES_MAX: usize = 150;
 /// Values lie within 2 to the power of 360 on either side of 0 (API).
 const VALUE_EXPONENT_MAX: i32 = 360;
-/// How far back values may lie (API: two weeks).
+/// Furthest that values may lie in the past (API: two weeks).
 const PAST: Duration = Duration::from_secs(14 * 24 * 3600);
-/// How far ahead (API: two hours).
+/// Furthest in the future (API: two hours).
 const FUTURE: Duration = Duration::from_secs(2 * 3600);
 
 pub(crate) fn run(service: &CloudWatch, account: AccountId, codec: Codec, body: &[u8]) -> Result<Vec<u8>> {

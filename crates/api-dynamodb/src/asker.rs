@@ -1,4 +1,4 @@
-//! Who asks, and whether it may be done.
+//! Caller of an operation, and their authorization.
 
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
@@ -13,10 +13,10 @@ use tokio::sync::SemaphorePermit;
 use crate::error::Result;
 use crate::{DynamoDb, Operation};
 
-/// What stands before an operation in a policy, and names the service in the scope of a signature.
+/// Prefix of operations in policies, and name of the service in the scope of a signature.
 pub(super) const SERVICE: &str = "dynamodb";
 
-/// What is asked for.
+/// Resource that is asked for.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Resource<'a> {
     /// Nothing in particular.
@@ -27,13 +27,13 @@ pub(super) enum Resource<'a> {
     Index(&'a TableKey, &'a TableName),
 }
 
-/// What an operation is given beside its input.
+/// Context of an operation beside its input.
 pub(super) struct Asker<'a> {
     service: &'a DynamoDb,
     call: &'a Call,
-    /// Whose tables a bare name means.
+    /// Account in which a bare name of a table is looked up.
     pub(super) account: AccountId,
-    /// How the client calls this server.
+    /// Host by which the client calls this server.
     pub(super) host: &'a str,
     operation: &'static Operation,
     asked: AtomicBool,

@@ -1,11 +1,11 @@
-//! What batches and transactions share.
+//! Common parts of batches and transactions.
 
 use headwater_tables::{Consumed, TableKey};
 
 use super::error::{DynamoDbError, Result};
 use super::names::Named;
 
-/// What tables were used for, in the order in which they come.
+/// Consumption of each table, in the order in which they come.
 #[derive(Debug, Default)]
 pub(super) struct Used(pub(super) Vec<(String, Consumed)>);
 
@@ -28,7 +28,7 @@ pub(super) fn check_distinct(tables: &[Named]) -> Result<()> {
     Err(DynamoDbError::parameter("A table is named twice, by its name and by its ARN"))
 }
 
-/// What is said of a batch that has an item twice.
+/// Error for a batch that has an item twice.
 pub(super) fn duplicates() -> DynamoDbError {
     DynamoDbError::validation("Provided list of item keys contains duplicates")
 }

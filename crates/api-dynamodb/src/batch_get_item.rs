@@ -65,7 +65,7 @@ impl Display for Sent<'_, '_> {
     }
 }
 
-/// What is wanted of one table.
+/// Keys and parts that are wanted of one table.
 struct Part {
     keys: Vec<Item>,
     projection: Option<Projection>,
@@ -198,7 +198,7 @@ fn read(
     Ok(Codec::Json10.encode(&output))
 }
 
-/// What was not read, as it was sent.
+/// Keys that were not read, as they were sent.
 fn unprocessed<'b>(body: &'b Bytes, left: &[BTreeSet<usize>]) -> Result<Map<'b, Wanted<'b>>> {
     if left.iter().all(BTreeSet::is_empty) {
         return Ok(Map::default());

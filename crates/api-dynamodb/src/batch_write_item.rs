@@ -208,7 +208,7 @@ fn check_keys(asker: &Asker<'_>, table: &Named, actions: &[Action]) -> Result<()
     Ok(())
 }
 
-/// What was not written, as it was sent.
+/// Writes that were not done, as they were sent.
 fn unprocessed<'b>(body: &'b Bytes, left: &[BTreeSet<usize>]) -> Result<Map<'b, List<Wanted<'b>>>> {
     if left.iter().all(BTreeSet::is_empty) {
         return Ok(Map::default());

@@ -1,4 +1,4 @@
-//! What a request used, as `ReturnConsumedCapacity` and `ReturnItemCollectionMetrics` ask for it.
+//! Consumption of a request, as `ReturnConsumedCapacity` and `ReturnItemCollectionMetrics` ask for it.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::shown::ShownItem;
 use crate::checks::Checks;
 
-/// How much is said of it.
+/// Level of detail that is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Report {
     None,
@@ -58,7 +58,7 @@ fn units(halves: u64) -> f64 {
     halves as f64 / 2.0
 }
 
-/// What is said of what a table was used for; `table` is how the request names it.
+/// `ConsumedCapacity` of a table, if it is asked for; `table` is how the request names it.
 pub(super) fn capacity<'a>(report: Report, table: &'a str, consumed: &'a Consumed) -> Option<Capacity<'a>> {
     if report == Report::None {
         return None;

@@ -202,7 +202,7 @@ fn check_local(name: &TableName, key: &KeySchema, table: &KeySchema) -> Result<(
     Ok(())
 }
 
-/// Whether a global index has a capacity, as its table has or has not.
+/// Checks that a global index has a capacity, as its table has or has not.
 pub(super) fn check_global(index: &IndexSpec, billing: Billing) -> Result<()> {
     let name = &index.name;
     match (billing, index.throughput) {

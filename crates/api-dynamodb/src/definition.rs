@@ -1,4 +1,4 @@
-//! How CreateTable and UpdateTable define keys and indexes, and the rules that these have to keep.
+//! Definitions of keys and indexes in CreateTable and UpdateTable, and the rules that these have to keep.
 
 use std::collections::BTreeSet;
 use std::fmt::{self, Display};

@@ -1,4 +1,4 @@
-//! What is answered about a table.
+//! Description of a table in answers.
 
 use std::collections::BTreeMap;
 

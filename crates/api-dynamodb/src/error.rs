@@ -33,7 +33,7 @@ pub(super) struct DynamoDbError {
     details: Details,
 }
 
-/// What some errors carry beside their text.
+/// Details that some errors carry beside their text.
 #[derive(Debug, Clone)]
 enum Details {
     None,
@@ -52,7 +52,7 @@ impl DynamoDbError {
         Self::new(400, "ValidationException", message)
     }
 
-    /// What is wrong with a parameter, in the frame that AWS has for most of it.
+    /// Error for a wrong parameter, in the frame that AWS has for most of them.
     pub(super) fn parameter(message: impl std::fmt::Display) -> Self {
         Self::validation(format!("One or more parameter values were invalid: {message}"))
     }
@@ -75,7 +75,7 @@ impl DynamoDbError {
         Self::new(400, "PointInTimeRecoveryUnavailableException", message)
     }
 
-    /// What no capacity is left for, not even in part.
+    /// Error for a request that no capacity is left for, not even in part.
     pub(super) fn throttled() -> Self {
         Self::new(400, "ProvisionedThroughputExceededException", THROUGHPUT)
     }

@@ -1,4 +1,4 @@
-//! What Query and Scan share.
+//! Common parts of Query and Scan.
 
 use headwater_tables::expression::{Condition, ConditionPlace, Placeholders, Projection};
 use headwater_tables::value::Item;
@@ -83,7 +83,7 @@ impl Common<'_, '_> {
         Report::check(checks, self.return_consumed);
     }
 
-    /// What is given of each item (API reference, `Select`).
+    /// Parts of each item that are given (API reference, `Select`).
     pub(super) fn select(&self, projection: Option<Projection>) -> Result<Select> {
         let by =
             if self.projection_expression.is_some() { "ProjectionExpression" } else { "AttributesToGet" };

@@ -14,7 +14,7 @@ struct Shown<'a>(&'a AttributeValue);
 /// Bytes, as base64.
 struct Binary<'a>(&'a [u8]);
 
-/// What is written as it prints itself: a number.
+/// Value that is written as it prints itself: a number.
 struct Printed<T>(T);
 
 impl Serialize for ShownItem<'_> {

@@ -67,7 +67,7 @@ struct Output<'a> {
     item_collection_metrics: BTreeMap<&'a str, Vec<Metrics<'a>>>,
 }
 
-/// What one action does.
+/// Kind of an action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Check,
@@ -87,7 +87,7 @@ impl Kind {
         }
     }
 
-    /// What has to be allowed.
+    /// Operation that has to be allowed.
     fn action(self) -> &'static str {
         match self {
             Self::Check => "ConditionCheckItem",

@@ -173,7 +173,7 @@ fn change(input: &Input<'_>, current: &TableDescription) -> Result<TableChange> 
     Ok(TableChange { billing, class: class_of(&input.class), deletion_protection, indexes, options })
 }
 
-/// How it is to be paid for; `None` where that stays as it is.
+/// New billing mode; `None` where it stays as it is.
 fn billing(input: &Input<'_>, current: Billing) -> Result<Option<Billing>> {
     let is_on_demand = current == Billing::PayPerRequest;
     match (input.billing_mode.as_deref(), &input.throughput) {

@@ -19,7 +19,7 @@ use super::error::{DynamoDbError, Result};
 const LEVELS_MAX: u8 = headwater_tables::limits::LEVELS_MAX as u8;
 /// Bytes that the name of an attribute must not have (quotas: 64 KB).
 const NAME_BYTES_MAX: usize = 64 * 1024;
-/// How much of a wrong value is repeated.
+/// Bytes of a wrong value that are repeated.
 const SHOWN_BYTES_MAX: usize = 1024;
 
 /// A value as it was sent.
@@ -125,7 +125,7 @@ impl<'a> Attributes<'a> {
         self.0.iter().map(|(name, value)| (&**name, value))
     }
 
-    /// What the item will take in memory, roughly, in bytes ([`headwater_tables::value::memory_bytes`]).
+    /// Memory that the item will take, roughly, in bytes ([`headwater_tables::value::memory_bytes`]).
     fn memory_bytes(&self) -> usize {
         let entries = self.0.len().div_ceil(7) * 11 * size_of::<(String, AttributeValue)>();
         entries + self.0.iter().map(|(name, value)| name.len() + value.memory_bytes()).sum::<usize>()

@@ -1,4 +1,4 @@
-//! What PutItem, UpdateItem and DeleteItem share.
+//! Common parts of PutItem, UpdateItem and DeleteItem.
 
 use std::sync::Arc;
 
@@ -50,7 +50,7 @@ struct Output<'a> {
     item_collection_metrics: Option<Metrics<'a>>,
 }
 
-/// Which attributes are answered.
+/// Attributes that are answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Returned {
     Nothing,
@@ -65,7 +65,7 @@ pub(super) fn check_failed(checks: &mut Checks, path: &str, asked: &Option<Text<
     checks.one_of(path, asked, &["ALL_OLD", "NONE"]);
 }
 
-/// Whether an item for which the condition does not hold is wanted.
+/// True if an item for which the condition does not hold is wanted.
 pub(super) fn gives_failed(asked: &Option<Text<'_>>) -> bool {
     asked.as_deref() == Some("ALL_OLD")
 }
@@ -110,7 +110,7 @@ impl Input<'_> {
         }
     }
 
-    /// What is to be returned, if that is one of these.
+    /// Attributes to return, if that is nothing or one of these.
     pub(super) fn returned(&self, allowed: &[Returned]) -> Result<Returned> {
         let returned = match self.return_values.as_deref() {
             Some("ALL_OLD") => Returned::AllOld,
@@ -148,7 +148,7 @@ impl Input<'_> {
     }
 }
 
-/// What is returned of the item; nothing where it was not there, or has none of the parts.
+/// Attributes that are returned; none where the item was not there, or has none of the parts.
 fn attributes(returned: Returned, touched: Option<&Projection>, written: &Written) -> Option<Arc<Item>> {
     let parts = |item: &Option<Arc<Item>>| {
         let parts = touched?.of(item.as_deref()?);

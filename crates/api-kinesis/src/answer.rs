@@ -92,7 +92,7 @@ pub(crate) fn created(meta: &StreamMeta) -> Time {
     Time(meta.created)
 }
 
-/// What is said of a stream, encrypted or not.
+/// Encryption type of a stream, `NONE` if it is not encrypted.
 pub(crate) fn encryption_type(meta: &StreamMeta) -> &'static str {
     if meta.encryption().is_some() { "KMS" } else { "NONE" }
 }

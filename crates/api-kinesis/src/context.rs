@@ -50,7 +50,7 @@ pub(crate) enum Resource<'a> {
 /// Surroundings of an operation, beside its input.
 pub(crate) struct Context<'a> {
     pub(crate) streams: Gate<'a>,
-    /// Whose streams a bare name means.
+    /// Account in which a bare name of a stream is looked up.
     pub(crate) account: AccountId,
     call: &'a Call,
     /// The memory for events.

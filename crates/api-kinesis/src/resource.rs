@@ -1,4 +1,4 @@
-//! Which stream a request means: by name, by ARN, or by both.
+//! Stream that a request means: by name, by ARN, or by both.
 
 use std::sync::Arc;
 

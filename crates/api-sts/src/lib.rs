@@ -8,11 +8,14 @@ mod get_caller_identity;
 
 use headwater_edge::{
     Call, Description, EdgeError, Effect, Fault, Hosted, Operation, Protocol, Running, Service,
+    operation_not_found,
 };
+
+const VERSION: &str = "2011-06-15";
 
 static DESCRIPTION: Description = Description {
     title: "STS' GetCallerIdentity",
-    api_version: Some("2011-06-15"),
+    api_version: Some(VERSION),
     xml_namespace: "https://sts.amazonaws.com/doc/2011-06-15/",
     protocols: &[Protocol::Query],
     is_open: true,
@@ -64,6 +67,9 @@ impl Service for Sts {
 
     /// Refusals of signatures have 403 here.
     fn fault(&self, error: EdgeError, _protocol: Protocol) -> Fault {
+        if let EdgeError::UnknownOperation(name) = &error {
+            return operation_not_found(name, VERSION);
+        }
         let is_of_signature = match &error {
             EdgeError::Auth(_) | EdgeError::Signature(_) | EdgeError::Key(_) | EdgeError::Denied(_) => true,
             EdgeError::Decode(_)

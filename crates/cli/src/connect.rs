@@ -1,4 +1,4 @@
-//! What every command needs that talks to an endpoint.
+//! Connection of every command that talks to an endpoint.
 
 use std::io::{self, IsTerminal};
 use std::time::Duration;
@@ -9,7 +9,7 @@ use headwater_host::{SystemClock, SystemRandom};
 
 use crate::failure::Failure;
 
-/// Which Kinesis, and as whom.
+/// Endpoint, region and profile.
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Connection")]
 pub(crate) struct Connect {
@@ -27,7 +27,7 @@ pub(crate) struct Connect {
     profile: Option<String>,
 }
 
-/// How results are printed.
+/// Format of results.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Output {
     /// For people.
@@ -39,7 +39,7 @@ pub(crate) enum Output {
 /// An endpoint, and the terminal we sit at or not.
 pub(crate) struct Session {
     pub(crate) client: Client,
-    /// Whether standard output is a terminal.
+    /// True if standard output is a terminal.
     pub(crate) terminal: bool,
 }
 

@@ -1,4 +1,4 @@
-//! How a command ends when it does not succeed: one line that names the cause and the mend.
+//! Failures of commands: one line that names the cause and the mend.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -48,7 +48,7 @@ impl Failure {
     }
 }
 
-/// What a person can do about an error of the service.
+/// Advice on an error of the service.
 fn mend(error: &ServiceError) -> &'static str {
     match error.code.as_str() {
         "ResourceNotFoundException" => " `headwater streams` lists what there is.",
@@ -97,7 +97,7 @@ pub(crate) fn usage(error: &clap::Error) -> ExitCode {
         .lines()
         .take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more information"));
     let told: Vec<&str> = told.map(str::trim).filter(|line| !line.is_empty()).collect();
-    let told = told.join(" ");
+    let told = told.join("; ");
     let told = told.strip_prefix("error: ").unwrap_or(&told);
     // Nobody is left to be told if standard error is closed.
     let _ = writeln!(io::stderr(), "headwater: {told} (see --help)");

@@ -55,11 +55,19 @@ enum Command {
     Top(top::Top),
     /// Make certificates for the server
     Tls(tls::Tls),
-    /// Make and change the file of master keys, under which streams are encrypted
+    /// Make and change the file of master keys, under which streams and tables are encrypted
     Keys(keys::Keys),
     /// Bring a data directory that the server refuses to a state that it takes
+    ///
+    /// For a directory whose files are damaged, missing, or from different times or servers. No server may be running on
+    /// it. Files that cannot be kept are set aside in a folder repair-1 (2, 3...) inside it; nothing is deleted. A copy of
+    /// the whole directory from before, if there is one, is better than any repair.
     Repair(repair::Repair),
     /// Show which tables have lost changes to damage, and serve them again as they are
+    ///
+    /// For a server that is stopped. A damaged table is not served, because a lease or a checkpoint that goes back in time
+    /// has two owners. A copy of the whole directory from before the damage, if there is one, loses less. Without one, this
+    /// accepts the loss. It cannot be undone.
     RepairTables(repair_tables::RepairTables),
 }
 

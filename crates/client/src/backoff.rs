@@ -1,10 +1,10 @@
-//! How long to wait before trying again: capped exponential growth with full jitter.
+//! Waits before another attempt: capped exponential growth with full jitter.
 
 use std::time::Duration;
 
 use headwater_host::Random;
 
-/// How often a call is made before its error is given to the caller.
+/// Attempts at a call before its error is given to the caller.
 pub(crate) const MAX_ATTEMPTS: u32 = 5;
 
 const BASE: Duration = Duration::from_millis(100);

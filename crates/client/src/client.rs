@@ -47,7 +47,7 @@ impl Client {
         Ok(Self { shared: Arc::new(Shared { config, transport, clock, random }) })
     }
 
-    /// What the client was made with.
+    /// The configuration that the client was made with.
     pub fn config(&self) -> &Config {
         &self.shared.config
     }
@@ -122,8 +122,8 @@ impl Client {
         request.body(Full::new(body)).expect("the configuration was checked to make valid requests")
     }
 
-    /// What a server answers to a plain GET of `path_and_query`: Headwater's `/metrics`, for instance. That is no part
-    /// of Kinesis, and a server without such a page is [`Error::NotKinesis`].
+    /// Returns a server's answer to a plain GET of `path_and_query`: Headwater's `/metrics`, for instance. That is no
+    /// part of Kinesis, and a server without such a page is [`Error::NotKinesis`].
     pub async fn get_page(&self, path_and_query: &str) -> Result<String, Error> {
         let config = self.config();
         let uri = format!("{}{path_and_query}", config.endpoint.trim_end_matches('/'));

@@ -1,4 +1,4 @@
-//! What can go wrong with a call, sorted by what the caller should do.
+//! Errors of calls, sorted by what the caller should do.
 
 use serde::Deserialize;
 
@@ -12,9 +12,9 @@ pub enum Error {
     /// No answer came. Check that the server runs and the endpoint is right; the call may have taken effect.
     #[error("cannot reach {endpoint}: {cause}. Is the server running, and is this the right endpoint?")]
     Unreachable {
-        /// Where the call went.
+        /// The endpoint that was called.
         endpoint: String,
-        /// What the network said.
+        /// The network's message.
         cause: String,
     },
     /// Something answered that is no Kinesis. Check the endpoint.
@@ -22,7 +22,7 @@ pub enum Error {
         "{endpoint} does not answer like Kinesis (HTTP {status}: {excerpt}). Is this the right endpoint?"
     )]
     NotKinesis {
-        /// Where the call went.
+        /// The endpoint that was called.
         endpoint: String,
         /// The HTTP status.
         status: u16,
@@ -53,7 +53,7 @@ pub(crate) struct ErrorBody {
 }
 
 impl ServiceError {
-    /// Whether the same request may succeed later, at a lower rate.
+    /// True if the same request may succeed later, at a lower rate.
     pub fn is_throttling(&self) -> bool {
         match self.code.as_str() {
             "ProvisionedThroughputExceededException" | "ThrottlingException" | "KMSThrottlingException" => {
@@ -65,7 +65,7 @@ impl ServiceError {
         }
     }
 
-    /// Whether the service failed rather than refused.
+    /// True if the service failed rather than refused.
     pub fn is_fault(&self) -> bool {
         self.status >= 500
     }
@@ -80,7 +80,7 @@ impl Error {
         }
     }
 
-    /// Whether the same call may succeed if it is made again.
+    /// True if the same call may succeed if it is made again.
     ///
     /// A put that is repeated after a lost answer may be stored twice: AWS SDKs repeat puts all the same, and
     /// consumers of Kinesis have to expect duplicates.

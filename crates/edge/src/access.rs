@@ -1,4 +1,4 @@
-//! Who sends a request, and whether it may be done.
+//! Authentication and authorization of requests.
 //!
 //! # Constraints
 //! Without credentials anybody is served in the account of the settings, and nothing here decides. With them a request
@@ -26,7 +26,7 @@ type Result<T> = std::result::Result<T, EdgeError>;
 /// Policies of resources that are kept as they were read.
 const POLICIES_MAX: usize = 1024;
 
-/// Who may come in, and where it is written down.
+/// Credentials that are accepted, and the audit log.
 #[derive(Debug)]
 pub struct AccessControl {
     /// Everybody who can sign; none where anybody is served.
@@ -50,7 +50,7 @@ impl AccessControl {
         Self { credentials, audit, parsed: Mutex::default() }
     }
 
-    /// Whether the request names a key that there is; true if nobody needs one. It proves nothing.
+    /// True if the request names a key that there is, or if nobody needs one. It proves nothing.
     pub(crate) fn names_known_key(&self, headers: &HeaderMap, uri: &Uri) -> bool {
         let Some(credentials) = &self.credentials else { return true };
         let authorization = headers.get("authorization").and_then(|value| value.to_str().ok());
@@ -123,7 +123,7 @@ impl AccessControl {
         Ok(Some(verified))
     }
 
-    /// Whether a caller may do it; the refusal is noted in `trail`.
+    /// Checks that a caller may do it; the refusal is noted in `trail`.
     pub(crate) fn authorize(&self, question: &Question<'_>, trail: &Trail) -> Result<()> {
         self.authorize_named(question, question.resource, trail)
     }
@@ -136,7 +136,7 @@ impl AccessControl {
         })
     }
 
-    /// Whether who signed may do what concerns no resource in particular; whoever it is, if nobody has to sign.
+    /// Checks that the signer may do what concerns no resource in particular; anybody may, if nobody has to sign.
     pub(crate) fn authorize_account(
         &self,
         action: &str,

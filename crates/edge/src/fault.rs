@@ -184,6 +184,14 @@ impl EdgeError {
     }
 }
 
+/// The refusal, in the words of the query protocol, of an operation that a version of an API does not have. The name is
+/// shown up to 128 bytes.
+pub fn operation_not_found(name: &str, version: &str) -> Fault {
+    let shown = &name[..name.floor_char_boundary(128)];
+    let message = format!("Could not find operation {shown} for version {version}.");
+    Fault::new(400, "UnknownOperationException", message).coded("InvalidAction")
+}
+
 /// The answer to a request that names no operation in a way that is known; AWS's own, in no protocol's form.
 pub const NO_OPERATION: &str = "<AccessDeniedException>\n  <Message>Unable to determine service/operation name to be \
                                        authorized</Message>\n</AccessDeniedException>\n";

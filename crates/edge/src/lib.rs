@@ -44,7 +44,7 @@ pub use budget::Limits;
 pub use call::{Call, REQUEST_ID};
 pub use checks::{Checks, TextRule, Violations, any_text, flag};
 pub use description::Description;
-pub use fault::{EdgeError, Fault, NO_OPERATION, UnknownKey};
+pub use fault::{EdgeError, Fault, NO_OPERATION, UnknownKey, operation_not_found};
 pub use headwater_wire::sigv4::SigningRules;
 pub use pages::MetricsOf;
 pub use peer::Peer;

@@ -1,4 +1,4 @@
-//! What a simulation replaces: the clock, randomness and files. No other crate touches them.
+//! Parts that a simulation replaces: the clock, randomness and files. No other crate touches them.
 
 mod append_file;
 mod clock;

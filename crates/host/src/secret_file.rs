@@ -12,9 +12,9 @@ use crate::text_file::{Readers, write_beside, write_text_file};
 
 /// The largest file that is read, in bytes.
 const BYTES_MAX: u64 = 4 << 20;
-/// What the group and others may do with a file.
+/// Permissions of the group and others.
 const FOREIGN: u32 = 0o077;
-/// What the group may do with a file of root's, which is how secrets are handed to containers.
+/// Permission that the group may have on a file of root's, which is how secrets are handed to containers.
 const GROUP_READ: u32 = 0o040;
 
 /// Tells one state of a file from another without reading it.

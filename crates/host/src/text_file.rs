@@ -11,7 +11,7 @@ const BYTES_MAX: u64 = 1 << 20;
 
 const EVERYBODY_WRITES: u32 = 0o002;
 
-/// Who may read a file that is written.
+/// Permitted readers of a file that is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Readers {
     /// Its owner alone: mode 0600.
@@ -102,7 +102,7 @@ pub fn create_private_directory(path: &Path) -> io::Result<()> {
     File::open(parent)?.sync_all()
 }
 
-/// Whether there is a file.
+/// True if the path exists, as a file or a directory.
 pub fn file_exists(path: &Path) -> bool {
     path.exists()
 }

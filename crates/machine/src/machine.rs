@@ -101,7 +101,7 @@ pub trait Machine: Send + Sync + Sized + 'static {
     /// where to go on, if there is more. Called with a read lock held; for the first stretch, when nothing has been
     /// applied since the place from which the journal will be replayed over the snapshot.
     ///
-    /// What is there during the whole snapshot must be in it; what comes, changes or goes meanwhile may be in it or not.
+    /// State present throughout a snapshot must be in it; what comes, changes or goes meanwhile may be in it or not.
     fn snapshot(
         &self,
         state: &Self::State,

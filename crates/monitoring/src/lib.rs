@@ -1,9 +1,9 @@
 //! Metrics as Amazon CloudWatch keeps them: series of statistic sets, in memory.
 //!
 //! # Constraints
-//! Whoever may put metrics decides their names, so everything is bounded: how many series there are, how much memory
-//! they take together ([`StoreLimits`]), and how old a point gets. A point is a [`StatisticSet`], 40 bytes however many
-//! values it stands for; percentiles cannot be told from it. Nothing is stored: a restart begins anew.
+//! Names come from the callers that put metrics, so everything is bounded: the number of series, the memory they take
+//! together ([`StoreLimits`]), and the age of a point. A point is a [`StatisticSet`], 40 bytes however many values it
+//! stands for; percentiles cannot be told from it. Nothing is stored: a restart begins anew.
 //!
 //! # Format
 //! A series has points in three tiers, each coarser and kept longer than the one before: a second for 3 hours (high

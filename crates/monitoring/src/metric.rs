@@ -1,4 +1,4 @@
-//! What tells one metric from another.
+//! Identity of a metric.
 
 /// A metric: namespace, name and dimensions. Its dimensions are sorted, so that their order makes no difference.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,7 +36,7 @@ impl Metric {
         self.dimensions.iter().map(|(name, value)| (name.as_ref(), value.as_ref()))
     }
 
-    /// What it takes in memory beside itself, in bytes.
+    /// Memory that it takes beside itself, in bytes.
     pub(crate) fn heap_bytes(&self) -> usize {
         let of_dimension = |(name, value): &(Box<str>, Box<str>)| name.len() + value.len();
         self.namespace.len()
@@ -46,7 +46,7 @@ impl Metric {
     }
 }
 
-/// Which metrics are wanted; what is absent says nothing.
+/// Filter of metrics; an absent condition excludes nothing.
 #[derive(Debug, Clone, Default)]
 pub struct MetricFilter {
     /// Of this namespace.
@@ -73,7 +73,7 @@ impl MetricFilter {
 
 macro_rules! units {
     ($($unit:ident = $name:literal),+ $(,)?) => {
-        /// What a metric's values count.
+        /// Unit of measure of a metric's values.
         #[allow(missing_docs, reason = "CloudWatch documents them")]
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
         pub enum Unit {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use crate::statistics::StatisticSet;
 
-/// How finely values are told apart by time.
+/// Granularity in time at which values are told apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Resolution {
     /// By the minute.
@@ -14,9 +14,9 @@ pub enum Resolution {
 }
 
 struct Tier {
-    /// How much time a point stands for, in seconds.
+    /// Span of time of a point, in seconds.
     width_s: u64,
-    /// How old it gets here, in seconds.
+    /// Greatest age of a point here, in seconds.
     keep_s: u64,
 }
 
@@ -117,7 +117,7 @@ impl Points {
         self.tiers.iter().map(VecDeque::len).sum()
     }
 
-    /// What it takes in memory beside itself, in bytes.
+    /// Memory that it takes beside itself, in bytes.
     pub(crate) fn heap_bytes(&self) -> usize {
         self.tiers.iter().map(|points| points.capacity() * size_of::<Point>()).sum()
     }

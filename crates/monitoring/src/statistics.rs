@@ -1,9 +1,9 @@
 //! Statistic sets, and what can be read from them.
 
-/// How many values there were, their sum and their extremes. Counts may be fractions, as CloudWatch's are.
+/// Number of values, their sum and their extremes. Counts may be fractions, as CloudWatch's are.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct StatisticSet {
-    /// How many values.
+    /// Number of values.
     pub count: f64,
     /// Their sum.
     pub sum: f64,
@@ -40,10 +40,10 @@ impl StatisticSet {
     }
 }
 
-/// What can be read from a [`StatisticSet`].
+/// Value that can be read from a [`StatisticSet`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Statistic {
-    /// How many values.
+    /// Number of values.
     SampleCount,
     /// Their sum, divided by how many there are.
     Average,

@@ -11,12 +11,12 @@ use crate::metric::{Metric, MetricFilter, Unit};
 use crate::points::{Points, Resolution};
 use crate::statistics::StatisticSet;
 
-/// What the store may hold.
+/// Most that the store may hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StoreLimits {
     /// Series.
     pub series_max: usize,
-    /// What they take in memory together, in bytes.
+    /// Memory that they take together, in bytes.
     pub bytes_max: usize,
 }
 
@@ -29,13 +29,13 @@ impl Default for StoreLimits {
 /// Values of one metric at one moment.
 #[derive(Debug, Clone)]
 pub struct Datum {
-    /// Whose it is.
+    /// Metric of the values.
     pub metric: Metric,
-    /// What they count.
+    /// Unit of the values.
     pub unit: Unit,
     /// When they were.
     pub at: Timestamp,
-    /// How finely they are kept.
+    /// Granularity in time at which they are kept.
     pub resolution: Resolution,
     /// The values.
     pub values: StatisticSet,
@@ -59,7 +59,7 @@ impl Window {
         Self { start_s: start_s - start_s % period_s.min(60), end_s, period_s }
     }
 
-    /// How many periods there are.
+    /// Number of periods.
     pub fn periods(&self) -> u64 {
         self.end_s.saturating_sub(self.start_s).div_ceil(self.period_s)
     }
@@ -68,14 +68,14 @@ impl Window {
 /// Of each unit in which there are values, the beginnings of periods that have some, in order, with the values.
 pub type UnitPoints = Vec<(Unit, Vec<(Timestamp, StatisticSet)>)>;
 
-/// How much there is.
+/// Contents of the store, in numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StoreReport {
     /// Series.
     pub series: usize,
     /// Points of all series.
     pub points: usize,
-    /// What they take in memory, in bytes.
+    /// Memory that they take, in bytes.
     pub bytes: usize,
 }
 
@@ -96,7 +96,7 @@ struct Series {
     units: Vec<(Unit, Points)>,
 }
 
-/// What a series takes beside its texts and points: its key and place in two trees, roughly.
+/// Memory of a series beside its texts and points: its key and place in two trees, roughly.
 const SERIES_BYTES: usize = 256;
 
 impl Series {
@@ -214,7 +214,7 @@ impl MetricStore {
         }
     }
 
-    /// How much there is.
+    /// Counts series and points, and the memory they take.
     pub fn report(&self) -> StoreReport {
         let state = self.state.lock();
         let points = state.series.values().map(Series::len).sum();

@@ -1,12 +1,12 @@
-//! What a person sees when the server has started.
+//! Message to the person who has started the server.
 
 use std::net::SocketAddr;
 use std::path::Path;
 
 use crate::settings::{Settings, TlsChoice};
 
-/// Where it listens, where the data is, and the two lines an AWS SDK needs; a third where it has to be told what to
-/// trust, which is `ca`.
+/// Address, data directory, and the two lines an AWS SDK needs; a third where it has to be told what to trust, which is
+/// `ca`.
 pub(crate) fn banner(settings: &Settings, address: SocketAddr, ca: Option<&Path>) -> String {
     let Settings { region, account, data_dir, .. } = settings;
     let here_only = address.ip().is_loopback();

@@ -25,7 +25,7 @@ use crate::idle_timeout::IdleTimeout;
 use crate::routes::Routes;
 use crate::tls::Tls;
 
-/// How long a connection may stay silent: longer than the 60 s for which SDKs keep theirs.
+/// Longest silence of a connection: longer than the 60 s for which SDKs keep theirs.
 const SILENCE_MAX: Duration = Duration::from_secs(90);
 /// After an accept that failed for want of files, before the next is tried.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -41,7 +41,7 @@ const H2_HEAD_BYTES_MAX: u32 = 32 << 10;
 const H1_BUFFER_BYTES_MAX: usize = 64 << 10;
 /// With what every TLS connection begins: the type of a handshake record. No HTTP does.
 const TLS_HANDSHAKE: u8 = 0x16;
-/// How long a TLS handshake may take.
+/// Longest time for a TLS handshake.
 const HANDSHAKE_MAX: Duration = Duration::from_secs(10);
 const NOT_TLS: &[u8] = b"HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain\r\nconnection: close\r\n\
     content-length: 53\r\n\r\nThis server takes TLS from other machines: use https\n";

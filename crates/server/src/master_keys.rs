@@ -1,4 +1,4 @@
-//! Where master keys come from: a file, or an environment variable.
+//! Sources of master keys: a file, or an environment variable.
 //!
 //! # Format
 //! ```toml
@@ -32,7 +32,7 @@ use zeroize::Zeroizing;
 
 const FORMAT: u32 = 1;
 
-/// Where master keys come from.
+/// Source of master keys.
 #[derive(Debug, Clone, Default)]
 pub enum MasterKeySource {
     /// None were given.
@@ -50,7 +50,7 @@ pub enum MasterKeyFileError {
     /// It cannot be read.
     #[error("cannot read the master key file {path}: {cause}")]
     Unreadable {
-        /// Which file.
+        /// The file.
         path: String,
         /// Why.
         cause: String,
@@ -58,15 +58,15 @@ pub enum MasterKeyFileError {
     /// It is not what such a file is.
     #[error("the master key file {path} is wrong: {cause}")]
     Malformed {
-        /// Which file.
+        /// The file.
         path: String,
-        /// What is wrong.
+        /// The mistake in it.
         cause: String,
     },
     /// It cannot be written.
     #[error("cannot write the master key file {path}: {cause}")]
     Unwritable {
-        /// Which file.
+        /// The file.
         path: String,
         /// Why.
         cause: String,
@@ -224,7 +224,7 @@ impl KeyShape {
     }
 }
 
-/// What is wrong and in which line. A message that quotes a value is not repeated: it might be a secret.
+/// Describes the mistake and its line. A message that quotes a value is not repeated: it might be a secret.
 fn told(error: &toml::de::Error, text: &str) -> String {
     let line = error.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
     let message = error.message();

@@ -1,4 +1,4 @@
-//! Which part of the server answers a request.
+//! Routing of requests to the parts of the server.
 
 use std::net::IpAddr;
 use std::path::PathBuf;

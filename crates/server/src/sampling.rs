@@ -1,4 +1,4 @@
-//! What streams measure becomes metrics in the namespace `AWS/Kinesis`, minute by minute.
+//! Turns what streams measure into metrics in the namespace `AWS/Kinesis`, minute by minute.
 //!
 //! A sample is taken when a minute of the clock has ended and stands for that minute. What is counted between its end
 //! and the sampling, a moment later, is put into the minute that has just ended.
@@ -13,7 +13,7 @@ use headwater_types::Timestamp;
 
 const NAMESPACE: &str = "AWS/Kinesis";
 const MINUTE_MS: u64 = 60_000;
-/// How often what has become too old is looked for, in minutes.
+/// Interval at which data that has become too old is looked for, in minutes.
 const AGE_EVERY: u64 = 60;
 
 /// Takes a sample after each minute, until the task is dropped.

@@ -37,13 +37,13 @@ use crate::tls::{
     CA_CERTIFICATE, CERTIFICATE, KEY, MakeTls, MakeTlsError, Tls, TlsError, TlsFiles, default_names, make,
 };
 
-/// How long a certificate of one's own is valid; `headwater tls init` renews it.
+/// Validity of a certificate of one's own; `headwater tls init` renews it.
 const SELF_SIGNED_DAYS: u32 = 824;
 
-/// How long requests that are under way may take to end when the server stops.
+/// Longest time for requests that are under way to end when the server stops.
 const DRAIN: Duration = Duration::from_secs(10);
 
-/// What the server runs on: the machine, or what a test puts in its place.
+/// Platform of the server: the machine, or what a test puts in its place.
 #[derive(Debug, Clone)]
 pub struct Host {
     /// Time.
@@ -85,7 +85,7 @@ pub enum StartError {
     /// The audit log cannot be written.
     #[error("cannot write the audit log {path}: {cause}")]
     Audit {
-        /// Which file.
+        /// The log's file.
         path: String,
         /// Why.
         cause: io::Error,
@@ -93,14 +93,14 @@ pub enum StartError {
     /// The address cannot be listened on.
     #[error("cannot listen on {address}: {cause}")]
     Listen {
-        /// Where.
+        /// The address.
         address: SocketAddr,
         /// Why.
         cause: io::Error,
     },
 }
 
-/// How often it is looked whether the credentials have changed.
+/// Interval at which the credentials are checked for changes.
 const CREDENTIALS_PAUSE: Duration = Duration::from_secs(2);
 
 /// Takes up changes of the credentials for as long as the server runs.
@@ -236,7 +236,7 @@ impl Server {
         Ok(Self { address, store, streams, services, stopping, accepting, background, tls, ca })
     }
 
-    /// Where it listens: the port that was taken if port 0 was asked for.
+    /// The address it listens on, with the port that was taken if port 0 was asked for.
     pub fn address(&self) -> SocketAddr {
         self.address
     }

@@ -1,4 +1,4 @@
-//! What a server is told: by flag, by environment variable, by file, in this order.
+//! Settings of a server: by flag, by environment variable, by file, in this order.
 //!
 //! One list: every field of [`ServeArgs`] is a flag, an environment variable `HEADWATER_*` and a key of the
 //! TOML file at once. Of single limits, each comes from the first of the three that speaks of it.
@@ -18,11 +18,11 @@ use serde::{Deserialize, Deserializer, de};
 use crate::master_keys::MasterKeySource;
 use crate::tls::TlsFiles;
 
-/// Which limits are enforced.
+/// Limits that are enforced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LimitsChoice {
-    /// What AWS enforces, per shard and per account.
+    /// AWS's limits, per shard and per account.
     Aws,
     /// The hardware decides. The sizes of requests and records stay limited.
     Off,
@@ -37,7 +37,7 @@ pub struct ServeArgs {
     #[serde(skip)]
     pub config: Option<PathBuf>,
 
-    /// Where to listen [default: 127.0.0.1:4567]; port 0 takes a free one
+    /// The address to listen on [default: 127.0.0.1:4567]; port 0 takes a free one
     #[arg(long, env = "HEADWATER_LISTEN", value_name = "ADDRESS:PORT")]
     pub listen: Option<String>,
 
@@ -46,7 +46,7 @@ pub struct ServeArgs {
     #[arg(long, env = "HEADWATER_CONNECTIONS", value_name = "N")]
     pub connections: Option<u32>,
 
-    /// Where the data is kept [default: ./headwater-data]
+    /// The data directory [default: ./headwater-data]
     #[arg(long, env = "HEADWATER_DATA_DIR", value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
 
@@ -62,7 +62,7 @@ pub struct ServeArgs {
     #[arg(long, env = "HEADWATER_ACCOUNT")]
     pub account: Option<String>,
 
-    /// Which limits are enforced [default: aws]
+    /// The limits that are enforced [default: aws]
     #[arg(long, env = "HEADWATER_LIMITS")]
     pub limits: Option<LimitsChoice>,
 
@@ -73,12 +73,12 @@ pub struct ServeArgs {
     #[serde(default, deserialize_with = "limit_table")]
     pub limit: Vec<LimitChange>,
 
-    /// What is logged to standard error: error, warn, info, debug, trace, or directives such as
+    /// The filter of the log on standard error: error, warn, info, debug, trace, or directives such as
     /// 'warn,headwater_streams=debug' [default: info]
     #[arg(long, env = "HEADWATER_LOG", value_name = "FILTER")]
     pub log: Option<String>,
 
-    /// How long CREATING, UPDATING and DELETING last, in milliseconds; 0 for not at all [default: 200]
+    /// The duration of CREATING, UPDATING and DELETING, in milliseconds; 0 for none [default: 200]
     #[arg(long, env = "HEADWATER_TRANSITION_MS", value_name = "MS")]
     pub transition_ms: Option<u32>,
 
@@ -99,7 +99,7 @@ pub struct ServeArgs {
     #[arg(long, env = "HEADWATER_TLS_SELF_SIGNED", num_args = 0..=1, default_missing_value = "true", require_equals = true)]
     #[arg(value_parser = clap::builder::BoolishValueParser::new())]
     pub tls_self_signed: Option<bool>,
-    /// The file of master keys, under which streams are encrypted; `headwater keys init` makes one. Instead of it,
+    /// The file of master keys, under which streams and tables are encrypted; `headwater keys init` makes one. Instead of it,
     /// HEADWATER_MASTER_KEY may hold the base64 of 32 bytes. With neither, the server makes alias/aws/kinesis in the data
     /// directory when it is first asked for
     #[arg(long, env = "HEADWATER_MASTER_KEY_FILE", value_name = "FILE")]
@@ -120,7 +120,7 @@ pub struct ServeArgs {
     pub insecure: Option<bool>,
 }
 
-/// Whether and how TLS is served.
+/// TLS of the server: off, or the source of its certificate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TlsChoice {
     /// Plaintext only.
@@ -134,39 +134,39 @@ pub enum TlsChoice {
 /// Settings that are known to be right.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Where to listen.
+    /// Address to listen on.
     pub listen: SocketAddr,
     /// Connections that are served at once, if the files suffice.
     pub connections: u32,
-    /// Where the data is kept.
+    /// Data directory.
     pub data_dir: PathBuf,
     /// In what time everything that is stored is read to find damage; none for never.
     pub scrub: Option<Duration>,
     /// The region in ARNs.
     pub region: String,
-    /// Whose streams a bare name means.
+    /// Account in which a bare name of a stream is looked up.
     pub account: AccountId,
-    /// Which limits are enforced.
+    /// Limits that are enforced.
     pub limits: LimitsChoice,
-    /// Which of them differ, those of each place together, the weakest place first.
+    /// Changes to them, those of each place together, the weakest place first.
     pub limit_changes: [Vec<LimitChange>; 3],
-    /// Who can sign; none where anybody is served.
+    /// File of those who can sign; none where anybody is served.
     pub credentials: Option<PathBuf>,
-    /// Where refusals and changes are written down beside the log.
+    /// File to which refusals and changes are written beside the log.
     pub audit_log: Option<PathBuf>,
-    /// What is logged.
+    /// Filter of the log.
     pub log: String,
-    /// How long transitions last.
+    /// Duration of transitions.
     pub transition: Duration,
-    /// How long those of tables last.
+    /// Duration of those of tables.
     pub table_transition: Duration,
-    /// Whether and how TLS is served.
+    /// TLS and its certificate.
     pub tls: TlsChoice,
-    /// Where master keys come from.
+    /// Source of master keys.
     pub master_keys: MasterKeySource,
     /// Directory of a master key that the server makes for itself if none were given; none if it makes none.
     pub own_master_keys: Option<PathBuf>,
-    /// What requests may hold; nobody but a test has had a reason to change it.
+    /// Bounds on what requests may hold; nobody but a test has had a reason to change them.
     pub requests: Limits,
 }
 
@@ -176,7 +176,7 @@ pub enum SettingsError {
     /// The file cannot be read.
     #[error("cannot read the configuration file {path}: {cause}")]
     Unreadable {
-        /// Which file.
+        /// The file.
         path: String,
         /// Why.
         cause: String,
@@ -184,19 +184,19 @@ pub enum SettingsError {
     /// The file is not TOML, or has a key or a value that is not known.
     #[error("the configuration file {path} is wrong: {cause}")]
     Malformed {
-        /// Which file.
+        /// The file.
         path: String,
-        /// What is wrong.
+        /// The mistake in it.
         cause: String,
     },
     /// A setting has a value that it cannot have.
     #[error("{setting} '{value}' is wrong: {mend}")]
     Value {
-        /// Which setting.
+        /// The setting.
         setting: &'static str,
         /// As given.
         value: String,
-        /// What it may be.
+        /// Advice, such as the values it may have.
         mend: &'static str,
     },
     /// The environment variable changes a limit in a way that is not known.
@@ -298,7 +298,7 @@ impl ServeArgs {
 }
 
 impl Settings {
-    /// What is enforced.
+    /// The limits that are enforced.
     pub fn limit_policy(&self) -> LimitPolicy {
         let base = self.limits.policy(&self.region);
         self.limit_changes
@@ -306,7 +306,7 @@ impl Settings {
             .fold(base, |policy, changes| LimitChange::apply_all(changes, policy, &self.region))
     }
 
-    /// What is enforced, for people: `aws`, or `off (1 changed)`.
+    /// The limits that are enforced, for people: `aws`, or `off (1 changed)`.
     pub(crate) fn limits_shown(&self) -> String {
         let name = match self.limits {
             LimitsChoice::Aws => "aws",

@@ -25,6 +25,7 @@ pub(crate) fn watch(health: &mut Health, store: &Arc<EmbeddedStore>) {
     let data = store.clone();
     health.add("stored data", move || match data.damaged_places() {
         0 => State::Well,
+        1 => State::Impaired("damaged in one place; the log names file and offset".into()),
         places => State::Impaired(format!("damaged in {places} places; the log names file and offset")),
     });
 }

@@ -1,4 +1,4 @@
-//! Which logs and which keys there are.
+//! Catalog of the logs and keys that exist.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -74,7 +74,7 @@ impl Catalog {
         self.logs.insert(log.id.clone(), log);
     }
 
-    /// What a writer of this key has to expect.
+    /// Version that a writer of this key has to expect.
     pub(crate) fn version(&self, key: &str) -> Expected {
         self.meta.get(key).map_or(Expected::Absent, |found| Expected::Version(found.version))
     }

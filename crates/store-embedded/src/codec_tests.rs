@@ -1,4 +1,4 @@
-//! What is encoded is decoded again, and one flipped bit is one too many.
+//! Encoded values are decoded again, and one flipped bit is one too many.
 
 use bytes::Bytes;
 use headwater_store::{LogId, Version, Versioned};

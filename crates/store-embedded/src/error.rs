@@ -16,7 +16,7 @@ pub enum OpenError {
     Locked {
         /// The directory.
         dir: String,
-        /// Who uses it, as far as is known.
+        /// Process that uses it, as far as is known.
         holder: String,
     },
     /// It was written by another version, or is not a data directory. Nothing was changed.
@@ -44,9 +44,9 @@ pub enum OpenError {
     /// The file system refused something.
     #[error("cannot {what}: {error}")]
     Io {
-        /// What was tried.
+        /// Operation that was tried.
         what: String,
-        /// What came of it.
+        /// Error that it gave.
         error: io::Error,
     },
 }

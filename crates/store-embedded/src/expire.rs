@@ -6,8 +6,8 @@
 //! segment go when the last reader that found it has let go of it, because it may have to open them.
 //!
 //! # Recovery
-//! What a crash left undone is found at the start: shares that nobody needs, in segments that take more space
-//! than those that are needed.
+//! Work that a crash left undone is found at the start: shares that nobody needs, in segments that take more space than
+//! those that are needed.
 
 use std::io;
 use std::sync::Arc;
@@ -89,7 +89,7 @@ fn remove(shared: &Shared, segment: &Segment) -> io::Result<()> {
     Ok(())
 }
 
-/// What a dead extent goes on taking: too small for a hole, or its edges.
+/// Bytes that a dead extent goes on taking: too small for a hole, or its edges.
 pub(crate) fn kept(len: u64) -> u64 {
     if len < HOLE_MIN { len } else { 2 * BLOCK }
 }

@@ -37,7 +37,7 @@ pub(crate) const PAYLOAD_LEN_MAX: usize = 64 << 20;
 
 const MAGIC: [u8; 4] = *b"HWF1";
 
-/// What a frame carries. The numbers are on disk: add, never change.
+/// Content of a frame. The numbers are on disk: add, never change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Kind {

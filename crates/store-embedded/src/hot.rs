@@ -1,4 +1,4 @@
-//! Where the records of a log stand in the journals: the part of its index that is in memory.
+//! Places of a log's records in the journals: the part of its index that is in memory.
 //!
 //! # Constraints
 //! One thread adds, another removes from the front, and readers wait for neither. So the list of chunks is
@@ -70,7 +70,7 @@ impl HotChunk {
         self.entries[skip..self.len()].iter().filter_map(OnceLock::get)
     }
 
-    /// How many of the entries come before the first for which `later` holds.
+    /// Number of entries before the first for which `later` holds.
     pub(crate) fn before(&self, later: impl Fn(&HotEntry) -> bool) -> usize {
         self.entries[..self.len()].partition_point(|entry| entry.get().is_some_and(|entry| !later(entry)))
     }

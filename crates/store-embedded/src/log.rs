@@ -18,8 +18,8 @@ use crate::read;
 use crate::segment::Wait;
 use crate::shared::Shared;
 
-/// How long records wait for a place in a full queue before they are refused: longer than a healthy disk needs to
-/// write the whole of it.
+/// Longest time that records wait for a place in a full queue before they are refused: longer than a healthy disk needs
+/// to write the whole of it.
 const PLACE_WAIT_MAX: Duration = Duration::from_secs(2);
 
 #[derive(Debug)]

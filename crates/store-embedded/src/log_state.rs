@@ -1,4 +1,4 @@
-//! What the store knows of one log while it is open.
+//! In-memory state of one log while it is open.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -23,7 +23,7 @@ pub(crate) struct LogState {
     last_arrival: AtomicU64,
     sealed: AtomicBool,
     deleted: AtomicBool,
-    /// What the log will be once the commit that is being made is durable.
+    /// State of the log once the commit that is being made is durable.
     pub(crate) staged: Mutex<Staged>,
     pub(crate) hot: HotIndex,
     /// The segments that hold the log's older records, in order of position.
@@ -47,7 +47,7 @@ pub(crate) struct ColdRef {
     pub(crate) first: u64,
     pub(crate) end: u64,
     pub(crate) segment: Arc<Segment>,
-    /// Which entry of the segment's directory.
+    /// Index of its entry in the segment's directory.
     pub(crate) entry: u32,
 }
 
@@ -117,7 +117,7 @@ impl LogState {
         self.moved.notify_waiters();
     }
 
-    /// What is durable, as the next commit should see it: at the opening, and when a commit was given up.
+    /// Resets the staged state to what is durable: at the opening, and when a commit was given up.
     pub(crate) fn reset_staged(&self) {
         *self.staged.lock() = self.durable();
     }

@@ -10,7 +10,7 @@ use crate::merge::merge;
 use crate::shared::Shared;
 use crate::stats::StoreStats;
 
-/// How often it looks around without being woken.
+/// Interval at which it looks around without being woken.
 const ROUND: Duration = Duration::from_secs(1);
 /// Into how many naps a rest is divided, each of which a wake may cut short.
 const ROUNDS_OF_REST: u32 = 50;

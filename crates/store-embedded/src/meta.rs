@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use crate::EmbeddedStore;
 use crate::journal::Work;
 
-/// How many changes a watcher may lag behind before it is dropped.
+/// Number of changes that a watcher may lag behind before it is dropped.
 const WATCH_LAG: usize = 1024;
 
 #[async_trait]

@@ -32,7 +32,7 @@ const LEAK_MAX: u64 = 64 << 10;
 pub(crate) struct LoadedSegments {
     list: Vec<(Arc<Segment>, Vec<Entry>)>,
     id_next: u64,
-    /// Where each log's share of the newest segment that has one ends.
+    /// End of each log's share in the newest segment that has one.
     pub(crate) ends: HashMap<u32, u64>,
     /// Files that belong to no segment, or to one that was merged into another.
     superfluous: Vec<PathBuf>,

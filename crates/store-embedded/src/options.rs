@@ -1,4 +1,4 @@
-//! What a store is opened with.
+//! Options for opening a store.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -14,10 +14,10 @@ pub type SyncHook = Arc<dyn Fn(Duration) + Send + Sync>;
 /// Leaves most of the thousand files that a process may open everywhere.
 const HANDLES: usize = 256;
 
-/// What a store is opened with.
+/// Environment and settings with which a store is opened.
 #[derive(Clone)]
 pub struct Options {
-    /// Where the files are.
+    /// Disk that holds the files.
     pub disk: Arc<dyn Disk>,
     /// The data directory; created if it does not exist.
     pub dir: PathBuf,

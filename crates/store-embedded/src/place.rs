@@ -1,4 +1,4 @@
-//! Whose directory it is: the locks, and whether what is locked is still where it was.
+//! Hold on a directory: the locks, and the check that what is locked is still in its place.
 //!
 //! # Constraints
 //! Two servers never write to one directory, whatever is removed, renamed or replaced in it meanwhile.

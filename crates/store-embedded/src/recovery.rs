@@ -37,7 +37,7 @@ use crate::snapshot::{self, Snapshot};
 use crate::tail::Tail;
 use crate::whole;
 
-/// What was found.
+/// State that was found on disk.
 pub(crate) struct Recovered {
     pub(crate) catalog: Catalog,
     /// Journals that hold frames, oldest first.

@@ -1,4 +1,4 @@
-//! What the threads and the handles of one open store have in common.
+//! State shared by the threads and the handles of one open store.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};

@@ -1,4 +1,4 @@
-//! What the store counts, for metrics.
+//! Counters of the store, for metrics.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

@@ -140,7 +140,7 @@ impl EmbeddedStore {
         Ok(thread)
     }
 
-    /// What the store counts.
+    /// Counters and gauges of the store.
     pub fn stats(&self) -> Arc<StoreStats> {
         self.shared.stats.clone()
     }

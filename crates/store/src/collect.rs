@@ -24,7 +24,7 @@ impl ReadCollector {
         }
     }
 
-    /// Where the read goes on.
+    /// Position at which the read goes on.
     pub fn next(&self) -> Position {
         self.next
     }
@@ -72,7 +72,7 @@ impl ReadCollector {
         ReadBatch { batches: self.batches, next: self.next, bounds }
     }
 
-    /// How many records after the first `skip` fit: at least one if the answer is empty so far.
+    /// Number of records after the first `skip` that fit: at least one if the answer is empty so far.
     fn fitting(&self, batch: &StoredBatch, skip: u32) -> u32 {
         let most = (batch.records.count() - skip).min(self.records_left);
         if skip == 0 && most == batch.records.count() && batch.records.bytes().len() <= self.bytes_left {

@@ -13,7 +13,7 @@ use crate::{
     Version,
 };
 
-/// What an engine is: both ports.
+/// Storage engine: both ports.
 pub trait Engine: LogStore + MetaStore {}
 impl<T: LogStore + MetaStore> Engine for T {}
 

@@ -1,4 +1,4 @@
-//! What can go wrong in a store, sorted by what the caller should do next.
+//! Errors of a store, sorted by what the caller should do next.
 
 /// Result of a store operation.
 pub type Result<T> = std::result::Result<T, StoreError>;

@@ -19,16 +19,16 @@ pub struct AppendBatch {
     pub frees: bool,
 }
 
-/// Who may append.
+/// Condition of an append.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Expect {
-    /// Whoever asks: the log orders concurrent appends.
+    /// No condition: the log orders concurrent appends.
     Any,
     /// Only if the log ends here; otherwise `Conflict`. For a journal with one owner.
     Tail(Position),
 }
 
-/// Where an append went.
+/// Place and time of an append.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Appended {
     /// Position of the batch's first record; record `i` stands `i` further.
@@ -37,7 +37,7 @@ pub struct Appended {
     pub arrival: Timestamp,
 }
 
-/// How much a read may return. Both are limits on top of "at least one record, if there is one".
+/// Largest answer of a read. Both are limits on top of "at least one record, if there is one".
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReadLimit {
     /// Records at the most, at least 1.
@@ -57,12 +57,12 @@ pub struct StoredBatch {
     pub records: RecordBatch,
 }
 
-/// What a read found.
+/// Result of a read.
 #[derive(Debug, Clone, Default)]
 pub struct ReadBatch {
     /// In order of position, no acknowledged record left out between `from` and `next`.
     pub batches: Vec<StoredBatch>,
-    /// Where the next read goes on: after the last record returned, `from` (or the log's start, if that is
+    /// Position at which the next read goes on: after the last record returned, `from` (or the log's start, if that is
     /// later) where there was none.
     pub next: Position,
     /// The log's bounds when the read was done. `next >= bounds.end` means caught up.

@@ -15,7 +15,7 @@ use crate::{
     Versioned, check_meta_key, check_meta_value,
 };
 
-/// How many changes a watcher may lag behind before it is dropped.
+/// Number of changes that a watcher may lag behind before it is dropped.
 const WATCH_LAG: usize = 1024;
 
 /// A store that forgets everything when it is dropped.

@@ -21,7 +21,7 @@ pub struct Versioned<T> {
     pub version: Version,
 }
 
-/// What a writer believes to be there.
+/// State of a key that a writer expects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Expected {
     /// The key does not exist.
@@ -33,7 +33,7 @@ pub enum Expected {
 /// One change, as a watcher sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MetaChange {
-    /// Which key.
+    /// The key.
     pub key: MetaKey,
     /// Its new value, `None` if it was deleted.
     pub value: Option<Versioned<Bytes>>,

@@ -1,4 +1,4 @@
-//! What encryption costs: puts and reads of a plain and of an encrypted stream, on the engine that keeps everything in
+//! Cost of encryption: puts and reads of a plain and of an encrypted stream, on the engine that keeps everything in
 //! memory, one after the other on one thread.
 //!
 //! `cargo run --release -p headwater-streams --example bench_encryption`
@@ -58,7 +58,7 @@ async fn main() {
     }
 }
 
-/// How long all puts took, and all reads.
+/// Time that all puts took, and all reads.
 async fn measure(
     service: &Arc<StreamService>,
     name: &str,

@@ -1,4 +1,4 @@
-//! What belongs to an account and not to a stream: its billing commitment and its usage.
+//! State that belongs to an account and not to a stream: its billing commitment and its usage.
 
 use bytes::Bytes;
 use headwater_store::{Expected, StoreError};
@@ -24,7 +24,7 @@ pub struct AccountSettings {
 /// The minimum throughput billing commitment of on-demand streams.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BillingCommitment {
-    /// Whether it holds.
+    /// State of the commitment.
     pub status: CommitmentStatus,
     /// When it last began.
     pub started_at: Option<Timestamp>,
@@ -45,7 +45,7 @@ impl Default for BillingCommitment {
     }
 }
 
-/// Whether a commitment holds.
+/// State of a commitment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CommitmentStatus {
     /// It holds.
@@ -56,7 +56,7 @@ pub enum CommitmentStatus {
     EnabledUntilEarliestAllowedEnd,
 }
 
-/// What DescribeLimits answers.
+/// Answer of DescribeLimits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LimitsReport {
     /// Shards the account may have; AWS's figure where that is not enforced.

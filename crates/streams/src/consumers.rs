@@ -21,14 +21,14 @@ use crate::meta::{StreamMeta, StreamMode, StreamStatus};
 use crate::service::{Change, StreamService};
 use crate::token::{TokenError, TokenKind};
 
-/// Where a consumer is in its life.
+/// Stage of a consumer's life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 enum Phase {
     Registered { active_at: Timestamp },
     Deleting { until: Timestamp },
 }
 
-/// What the API shows.
+/// Status that the API shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ConsumerStatus {
     /// Being registered: it cannot subscribe yet.
@@ -39,7 +39,7 @@ pub enum ConsumerStatus {
     Deleting,
 }
 
-/// What is stored about a consumer.
+/// Stored state of a consumer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConsumerMeta {
     created: Timestamp,
@@ -50,7 +50,7 @@ pub struct ConsumerMeta {
 }
 
 impl ConsumerMeta {
-    /// Which registration it is of the consumer of this name.
+    /// Id of this registration of the consumer with this name.
     pub(crate) fn id(&self, name: &ConsumerName) -> ConsumerId {
         ConsumerId { name: name.clone(), created_s: self.created.as_secs() }
     }
@@ -69,7 +69,7 @@ impl ConsumerMeta {
 /// A consumer as it is at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Consumer {
-    /// Which one.
+    /// Its name and registration.
     pub id: ConsumerId,
     /// When it was registered, in whole seconds.
     pub created: Timestamp,
@@ -81,7 +81,7 @@ pub struct Consumer {
     pub policy: Option<String>,
 }
 
-/// How a request names a consumer.
+/// Reference to a consumer in a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ConsumerRef {
     /// Whichever has this name now.
@@ -107,7 +107,7 @@ impl ConsumerRef {
     }
 }
 
-/// Where a list of consumers goes on.
+/// Place at which a list of consumers goes on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConsumerPageToken {
     uid: u64,
@@ -254,7 +254,7 @@ impl StreamService {
         (found, more)
     }
 
-    /// Where a list of consumers goes on, as bytes to be handed out.
+    /// Signs the place at which a list of consumers goes on, as bytes to be handed out.
     pub fn sign_consumer_page(&self, handle: &StreamHandle, after: &ConsumerName) -> Vec<u8> {
         let mut payload = handle.view.load().meta.uid.to_be_bytes().to_vec();
         payload.extend_from_slice(after.as_str().as_bytes());

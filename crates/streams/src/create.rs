@@ -17,12 +17,12 @@ use crate::keys::Key;
 use crate::meta::{Distribution, Phase, StreamMeta, StreamMode, StreamStatus};
 use crate::service::StreamService;
 
-/// How the new stream's capacity is managed.
+/// Capacity management of the new stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
     /// With this many shards, at least 1.
     Provisioned {
-        /// How many.
+        /// Number of shards.
         shards: u32,
     },
     /// Scaled by the service, ready for this write throughput in MiB/s.
@@ -39,7 +39,7 @@ pub struct CreateStream {
     pub key: StreamKey,
     /// Mode and size.
     pub mode: Mode,
-    /// How records are spread.
+    /// Distribution of records over shards.
     pub distribution: Distribution,
     /// The largest record, data and partition key together, in KiB; `None` for the default.
     pub max_record_kib: Option<i32>,

@@ -1,4 +1,4 @@
-//! How much is written, as a rate, and what of it scaling has to remember.
+//! Rate of writing, and what of it scaling has to remember.
 //!
 //! # Constraints
 //! The memory is part of the stream's metadata, which must not be written every time somebody looks: a day's peak
@@ -81,7 +81,7 @@ struct DayPeak {
     rates: Rates,
 }
 
-/// What is remembered of an on-demand stream.
+/// Remembered demand of an on-demand stream.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(crate) struct DemandMemory {
     /// When the present capacity was last asked for: by creation, a switch to on-demand, warm throughput, or a split

@@ -1,5 +1,5 @@
-//! What can go wrong with a stream, sorted by what the caller should do next. `api` gives these their AWS
-//! names and texts, in one exhaustive match.
+//! Errors of operations on streams, sorted by what the caller should do next. `api-kinesis` gives these their AWS names
+//! and texts, in one exhaustive match.
 
 use headwater_store::StoreError;
 use headwater_types::{
@@ -24,15 +24,15 @@ pub enum StreamsError {
     /// Wait until the stream is ACTIVE.
     #[error("{stream} is {status:?}")]
     NotActive {
-        /// Which stream.
+        /// The stream.
         stream: StreamKey,
-        /// What it is instead.
+        /// Its status instead.
         status: StreamStatus,
     },
     /// The text names no shard at all, or none of this stream (as the resharding operations say it).
     #[error("could not find shard {shard} in {stream}")]
     ShardNotFound {
-        /// Which stream.
+        /// The stream.
         stream: StreamKey,
         /// The shard as the caller wrote it.
         shard: String,
@@ -40,35 +40,35 @@ pub enum StreamsError {
     /// The stream has no such shard, or no longer (as the reading operations say it).
     #[error("shard {shard} in {stream} does not exist")]
     NoSuchShard {
-        /// Which stream.
+        /// The stream.
         stream: StreamKey,
-        /// Which shard.
+        /// The shard.
         shard: ShardId,
     },
     /// Take one of the open shards.
     #[error("shard {shard} in {stream} was split or merged already")]
     ShardClosed {
-        /// Which stream.
+        /// The stream.
         stream: StreamKey,
-        /// Which shard.
+        /// The shard.
         shard: ShardId,
     },
     /// Choose a hash key inside the range.
     #[error("{at} does not split shard {shard} in {stream}")]
     SplitHashKey {
-        /// Which stream.
+        /// The stream.
         stream: StreamKey,
-        /// Which shard.
+        /// The shard.
         shard: ShardId,
-        /// Where it was to be split.
+        /// Hash key at which it was to be split.
         at: HashKey,
-        /// What the shard covers.
+        /// Hash keys that the shard covers.
         range: HashRange,
     },
     /// Name two shards that touch, the lower one first.
     #[error("{first} and {second} in {stream} are not adjacent")]
     NotAdjacent {
-        /// Which stream.
+        /// The stream.
         stream: StreamKey,
         /// As named first.
         first: ShardId,
@@ -81,7 +81,7 @@ pub enum StreamsError {
     /// Ask for a count between half and twice the current one.
     #[error("{stream}: {target} shards are not between half and twice {current}")]
     ShardCountRatio {
-        /// Which stream.
+        /// The stream.
         stream: StreamKey,
         /// Open shards now.
         current: u32,
@@ -91,17 +91,17 @@ pub enum StreamsError {
     /// A limit for a day was reached: try again later.
     #[error("{stream}: {what} at most {limit} times in 24 hours")]
     TooOften {
-        /// Which stream.
+        /// The stream.
         stream: StreamKey,
-        /// What was done.
+        /// Operation that was called.
         what: &'static str,
-        /// How often it is allowed.
+        /// Calls that are allowed in 24 hours.
         limit: u64,
     },
     /// The account would have more shards than its quota.
     #[error("account {account} would exceed its quota of {limit} shards")]
     ShardQuota {
-        /// Whose quota.
+        /// Account of the quota.
         account: AccountId,
         /// In which region.
         region: String,
@@ -109,13 +109,13 @@ pub enum StreamsError {
         current: u32,
         /// The quota.
         limit: u64,
-        /// What this request would add.
+        /// Open shards that this request would add.
         additional: u32,
     },
     /// Too many streams are being created or deleted: wait for one.
     #[error("account {account} has {limit} streams in transition")]
     TransitionQuota {
-        /// Whose quota.
+        /// Account of the quota.
         account: AccountId,
         /// The quota.
         limit: u64,
@@ -123,7 +123,7 @@ pub enum StreamsError {
     /// The account would have more on-demand streams than its quota.
     #[error("account {account} has {current} on-demand streams of {limit}")]
     OnDemandQuota {
-        /// Whose quota.
+        /// Account of the quota.
         account: AccountId,
         /// In which region.
         region: String,
@@ -135,33 +135,33 @@ pub enum StreamsError {
     /// Choose another name, or deregister the consumer that has it.
     #[error("consumer {consumer} of {stream} exists already")]
     ConsumerExists {
-        /// Which stream.
+        /// The stream.
         stream: StreamKey,
-        /// Which name.
+        /// The consumer's name.
         consumer: ConsumerName,
     },
     /// Register the consumer, or mend its name or ARN.
     #[error("consumer {consumer} of {stream} not found")]
     ConsumerNotFound {
-        /// Which stream.
+        /// The stream.
         stream: StreamKey,
-        /// Which name.
+        /// The consumer's name.
         consumer: ConsumerName,
     },
     /// Wait until the consumer is ACTIVE.
     #[error("consumer {} of {stream} is not active", consumer.name)]
     ConsumerNotActive {
-        /// Which stream.
+        /// The stream.
         stream: StreamKey,
-        /// Which consumer.
+        /// The consumer.
         consumer: ConsumerId,
     },
     /// Wait until the consumer is ACTIVE: its policy can be changed then.
     #[error("consumer {} of {stream} is not active", consumer.name)]
     ConsumerInTransition {
-        /// Which stream.
+        /// The stream.
         stream: StreamKey,
-        /// Which consumer.
+        /// The consumer.
         consumer: ConsumerId,
     },
     /// There is no policy to be removed.
@@ -173,7 +173,7 @@ pub enum StreamsError {
     /// The stream would have more consumers than its quota.
     #[error("{stream} has {limit} consumers")]
     ConsumerQuota {
-        /// Which stream.
+        /// The stream.
         stream: StreamKey,
         /// The quota.
         limit: u64,
@@ -181,7 +181,7 @@ pub enum StreamsError {
     /// Too many consumers are being registered: wait for one.
     #[error("{stream} has {limit} consumers in creation")]
     ConsumersCreating {
-        /// Which stream.
+        /// The stream.
         stream: StreamKey,
         /// The quota.
         limit: u64,
@@ -189,47 +189,47 @@ pub enum StreamsError {
     /// The consumer is subscribed to the shard: wait a little to take over.
     #[error("consumer {consumer} is subscribed to {shard} of {stream} already")]
     SubscriptionActive {
-        /// Which stream.
+        /// The stream.
         stream: StreamKey,
-        /// Which shard.
+        /// The shard.
         shard: ShardId,
-        /// Which consumer.
+        /// The consumer.
         consumer: ConsumerName,
     },
     /// Slow down: one call a second for each consumer and shard.
     #[error("subscription rate exceeded for {shard} of {stream}")]
     SubscribeThrottled {
-        /// Which stream.
+        /// The stream.
         stream: StreamKey,
-        /// Which shard.
+        /// The shard.
         shard: ShardId,
     },
     /// Ask for a longer retention.
     #[error("retention of {hours} h is too short for {stream}, which has {current} h")]
     RetentionNotLonger {
-        /// Which stream.
+        /// The stream.
         stream: StreamKey,
         /// Asked for.
         hours: i32,
-        /// What it has.
+        /// Its retention now.
         current: i32,
     },
     /// Ask for a shorter retention.
     #[error("retention of {hours} h is too long for {stream}, which has {current} h")]
     RetentionNotShorter {
-        /// Which stream.
+        /// The stream.
         stream: StreamKey,
         /// Asked for.
         hours: i32,
-        /// What it has.
+        /// Its retention now.
         current: i32,
     },
     /// Remove some tags first.
     #[error("{stream} cannot have more than {limit} tags")]
     TooManyTags {
-        /// Which stream.
+        /// The stream.
         stream: StreamKey,
-        /// How many it may have.
+        /// Most tags that it may have.
         limit: usize,
     },
     /// The option does not go with the stream's mode or with another option.
@@ -238,17 +238,17 @@ pub enum StreamsError {
     /// Make the record smaller, or raise the stream's maximum.
     #[error("a record of {bytes} bytes is larger than {stream} allows ({limit_bytes})")]
     RecordTooLarge {
-        /// Which stream.
+        /// The stream.
         stream: StreamKey,
         /// The record's data and partition key.
         bytes: usize,
-        /// What the stream allows.
+        /// Largest size that the stream allows.
         limit_bytes: usize,
     },
     /// The number to order after is not one that this stream has issued.
     #[error("{number} does not order records of {stream}")]
     OrderingNumber {
-        /// Which stream.
+        /// The stream.
         stream: StreamKey,
         /// As given.
         number: String,
@@ -256,9 +256,9 @@ pub enum StreamsError {
     /// Take a sequence number of this shard.
     #[error("{number} is no sequence number of {shard} in {stream}")]
     SequenceNumber {
-        /// Which stream.
+        /// The stream.
         stream: StreamKey,
-        /// Which shard.
+        /// The shard.
         shard: ShardId,
         /// As given.
         number: String,
@@ -306,17 +306,17 @@ pub enum StreamsError {
     /// Slow down: the shard's write rate is used up.
     #[error("write rate exceeded for {shard} in {stream}")]
     WriteThrottled {
-        /// Which stream.
+        /// The stream.
         stream: StreamKey,
-        /// Which shard.
+        /// The shard.
         shard: ShardId,
     },
     /// Slow down: the shard's read rate is used up.
     #[error("read rate exceeded for {shard} in {stream}")]
     ReadThrottled {
-        /// Which stream.
+        /// The stream.
         stream: StreamKey,
-        /// Which shard.
+        /// The shard.
         shard: ShardId,
     },
     /// Slow down: the account calls the operation too often.
@@ -331,7 +331,7 @@ pub enum StreamsError {
     /// The stream's shards, closed ones included, would not fit its metadata: wait for closed shards to expire.
     #[error("{stream} would have {shards} shards with the closed ones, more than its metadata holds")]
     TooManyShards {
-        /// Which stream.
+        /// The stream.
         stream: StreamKey,
         /// Open and closed ones.
         shards: usize,
@@ -339,9 +339,9 @@ pub enum StreamsError {
     /// A key of the stream cannot be used: mend what the trouble names.
     #[error("{stream}: {trouble}")]
     Key {
-        /// Which stream.
+        /// The stream.
         stream: StreamKey,
-        /// Which key, and what is wrong with it.
+        /// The key, and what is wrong with it.
         trouble: KeyTrouble,
     },
     /// The server could not carry it out; its log says why. Try again.
@@ -355,7 +355,7 @@ pub enum StreamsError {
     DamagedMeta {
         /// The key.
         key: String,
-        /// What is wrong with it.
+        /// Reason why it cannot be read.
         cause: String,
     },
 }

@@ -1,4 +1,4 @@
-//! What a server holds of a stream while it runs.
+//! State that a server holds of a stream while it runs.
 
 use std::sync::Arc;
 
@@ -34,7 +34,7 @@ impl ShardHandle {
         &self.log
     }
 
-    /// What was done with it since the server started.
+    /// Activity of the shard since the server started.
     pub fn report(&self, now: Timestamp) -> ShardReport {
         self.stats.report(now)
     }
@@ -81,7 +81,7 @@ pub struct StreamHandle {
     pub(crate) metrics: StreamMetrics,
     pub(crate) measures: Measures<StreamMetric>,
     pub(crate) consumer_measures: ConsumerMeasures,
-    /// What is left of the rates at which its operations may be called.
+    /// Remaining budget of calls to its operations.
     pub(crate) calls: Mutex<CallRates>,
     pub(crate) traffic: StreamTraffic,
 }

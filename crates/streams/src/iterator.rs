@@ -21,7 +21,7 @@ use crate::meta::StreamStatus;
 use crate::service::StreamService;
 use crate::token::{TokenError, TokenKind};
 
-/// Where reading begins.
+/// Position at which reading begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StartingPosition {
     /// The oldest record kept.
@@ -39,11 +39,11 @@ pub enum StartingPosition {
 /// A place in a shard from which records can be read for some time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ShardIterator {
-    /// Which stream.
+    /// The stream.
     pub stream: StreamKey,
-    /// Which stream of that name.
+    /// Tells the stream from others of that name.
     pub uid: u64,
-    /// Which shard.
+    /// The shard.
     pub shard: ShardId,
     /// The first record that has not been read.
     pub position: Position,

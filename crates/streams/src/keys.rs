@@ -3,9 +3,9 @@
 use headwater_store::{LogId, LogIdError};
 use headwater_types::{AccountId, ShardId, StreamKey, StreamName};
 
-/// What all streams' keys begin with.
+/// Prefix of all streams' keys.
 pub(crate) const STREAMS: &str = "kds/stream/";
-/// What all logs of shards begin with.
+/// Prefix of all logs of shards.
 pub(crate) const LOGS: &str = "kds/";
 
 /// A metadata key.
@@ -39,7 +39,7 @@ pub(crate) fn log_of(uid: u64, shard: ShardId) -> Result<LogId, LogIdError> {
     LogId::new(&format!("{LOGS}{uid:016x}/{}", shard.index()))
 }
 
-/// What the names of all logs of a stream begin with.
+/// Prefix of the names of all logs of a stream.
 pub(crate) fn logs_of(uid: u64) -> String {
     format!("{LOGS}{uid:016x}/")
 }

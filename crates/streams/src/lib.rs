@@ -1,5 +1,5 @@
-//! What Kinesis Data Streams means: streams and their shards, puts, iterators, reads, resharding,
-//! retention and limits, over the ports of `store`.
+//! Semantics of Kinesis Data Streams: streams and their shards, puts, iterators, reads, resharding, retention and
+//! limits, over the ports of `store`.
 //!
 //! # Constraints
 //! A stream is one metadata value ([`StreamMeta`]), changed by compare-and-set only; its records are in one
@@ -7,9 +7,10 @@
 //! begun is written down first and finished by whoever comes next.
 //!
 //! # Order of things
-//! *Create*: metadata (CREATING), then the logs. *Reshard*: the plan into the metadata (UPDATING), logs of
-//! the children, seal the parents, then the new shard map. A put that meets a sealed log waits for the new
-//! map and goes to the child. *Scaling*: upkeep reshards an on-demand stream the same way. *Delete*: metadata (DELETING), then the logs, then the metadata.
+//! *Create*: metadata (CREATING), then the logs. *Reshard*: the plan into the metadata (UPDATING), logs of the
+//! children, seal the parents, then the new shard map. A put that meets a sealed log waits for the new map and goes to
+//! the child. *Scaling*: upkeep reshards an on-demand stream the same way. *Delete*: metadata (DELETING), then the
+//! logs, then the metadata.
 //!
 //! # Recovery
 //! [`StreamService::open`] reads all metadata and finishes what it finds begun.

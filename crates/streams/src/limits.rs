@@ -1,4 +1,4 @@
-//! What is left of a shard's rates.
+//! Budget of a shard: what is left of its rates.
 //!
 //! A rate is a bucket that fills steadily up to one second's worth. A read may take more than is there: the
 //! bucket then owes, and the shard pauses until the debt is paid, which is how AWS treats an answer of 10 MB.
@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use headwater_types::limits::{Bucket, Limit, LimitPolicy, MIB};
 
-/// What one shard may still do. `elapsed` is always `Clock::elapsed`. A rate without a bucket is not enforced.
+/// Remaining budget of one shard. `elapsed` is always `Clock::elapsed`. A rate without a bucket is not enforced.
 #[derive(Debug)]
 pub(crate) struct ShardBudget {
     write_bytes: Option<Bucket>,

@@ -14,7 +14,7 @@ use crate::meta::StreamStatus;
 use crate::service::StreamService;
 use crate::token::{TokenError, TokenKind};
 
-/// Which shards to list.
+/// Shards to list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ShardFilter {
     /// Everything that has not expired.
@@ -40,10 +40,10 @@ pub struct ShardPage {
     pub next: Option<ShardPageToken>,
 }
 
-/// Where a list of shards goes on.
+/// Place at which a list of shards goes on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ShardPageToken {
-    /// Which stream.
+    /// The stream.
     pub stream: StreamKey,
     uid: u64,
     filter: ShardFilter,

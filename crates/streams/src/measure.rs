@@ -1,4 +1,4 @@
-//! What CloudWatch is told: statistics of single operations, gathered until somebody takes them.
+//! Measurements for CloudWatch: statistics of single operations, gathered until somebody takes them.
 //!
 //! # Constraints
 //! Gathering is a lock that nobody holds for long and a few additions for each operation, not for each record. What is
@@ -18,7 +18,7 @@ use crate::handle::StreamHandle;
 use crate::put::{PutFailure, PutPlaced};
 use crate::service::StreamService;
 
-/// How many values there were, their sum and their extremes.
+/// Number of values, their sum and their extremes.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Summary {
     /// Values.
@@ -41,7 +41,7 @@ impl Summary {
     }
 }
 
-/// What a metric counts.
+/// Unit of a metric.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MetricUnit {
     /// Bytes.
@@ -72,7 +72,7 @@ macro_rules! metrics {
                 }
             }
 
-            /// What it counts.
+            /// Unit of its values.
             pub const fn unit(self) -> MetricUnit {
                 match self {
                     $(Self::$metric => MetricUnit::$unit,)+
@@ -132,7 +132,7 @@ metrics! {
     }
 }
 
-/// What was gathered of one thing.
+/// Statistics gathered of one thing.
 #[derive(Debug)]
 pub(crate) struct Measures<M>(Mutex<BTreeMap<M, Summary>>);
 
@@ -246,7 +246,7 @@ impl Measures<StreamMetric> {
     }
 }
 
-/// Whose metric it is, within a stream.
+/// Subject of a metric, within a stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Measured {
     /// The stream's.
@@ -266,7 +266,7 @@ pub struct Measure {
     pub of: Measured,
     /// As CloudWatch names it.
     pub name: &'static str,
-    /// What it counts.
+    /// Unit of the values.
     pub unit: MetricUnit,
     /// Its values.
     pub summary: Summary,

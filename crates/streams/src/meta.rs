@@ -1,4 +1,4 @@
-//! What is stored about a stream.
+//! Stored metadata of a stream.
 //!
 //! JSON: read by people in need, and a field can be added with `#[serde(default)]`. Names and variants are
 //! never changed or reused.
@@ -14,7 +14,7 @@ use crate::demand::DemandMemory;
 use crate::encryption::{EncryptionKey, EncryptionMeta};
 use crate::measure::ShardMetric;
 
-/// How capacity is managed.
+/// Management of capacity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum StreamMode {
     /// The owner sets the shards.
@@ -23,7 +23,7 @@ pub enum StreamMode {
     OnDemand,
 }
 
-/// Which shard a record goes to.
+/// Rule that chooses a record's shard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Distribution {
     /// By the partition key.
@@ -33,7 +33,7 @@ pub enum Distribution {
     Auto,
 }
 
-/// What the API shows.
+/// Status that the API shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StreamStatus {
     /// Being created: no reads, no writes.
@@ -46,7 +46,7 @@ pub enum StreamStatus {
     Deleting,
 }
 
-/// Where a stream is in its life. A transition ends by itself when its time has come.
+/// Stage of a stream's life. A transition ends by itself when its time has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Phase {
     Creating { until: Timestamp },
@@ -65,10 +65,10 @@ pub struct StreamMeta {
     pub(crate) phase: Phase,
     /// Provisioned or on-demand.
     pub mode: StreamMode,
-    /// How records are spread.
+    /// Distribution of records over shards.
     #[serde(default)]
     pub distribution: Distribution,
-    /// How long records are kept, in hours.
+    /// Retention of records, in hours.
     pub retention_hours: i32,
     /// Records that arrived before had expired when the retention was last changed, and stay so.
     #[serde(default)]
@@ -78,7 +78,7 @@ pub struct StreamMeta {
     /// Write throughput for which an on-demand stream is kept ready, in MiB/s.
     #[serde(default)]
     pub warm_throughput_mibps: Option<i32>,
-    /// What scaling remembers; means something only while the stream is on-demand.
+    /// Demand that scaling remembers; means something only while the stream is on-demand.
     #[serde(default)]
     pub(crate) demand: DemandMemory,
     /// Metrics that are kept of each shard.
@@ -86,7 +86,7 @@ pub struct StreamMeta {
     pub enhanced_monitoring: BTreeSet<ShardMetric>,
     /// Tags.
     pub tags: BTreeMap<String, String>,
-    /// Who may do what with it, as it was put: a document in AWS's policy language.
+    /// Permissions on it, as they were put: a document in AWS's policy language.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy: Option<String>,
     /// Shards.
@@ -129,7 +129,7 @@ impl StreamMeta {
         self.phase != Phase::Active && self.status(now) == Some(StreamStatus::Active)
     }
 
-    /// How long records are kept.
+    /// Time for which records are kept.
     pub fn retention(&self) -> Duration {
         Duration::from_secs(u64::try_from(self.retention_hours).unwrap_or(0) * 3600)
     }
@@ -142,7 +142,7 @@ impl StreamMeta {
         now.minus(self.retention()).max(expired_before)
     }
 
-    /// What records are encrypted with from now on, if they are.
+    /// Key that records are encrypted with from now on, if they are.
     pub fn encryption(&self) -> Option<&EncryptionKey> {
         self.encryption.active.as_ref()
     }

@@ -36,7 +36,7 @@ pub struct PutEntry<'a> {
     pub data: &'a [u8],
 }
 
-/// Where a record went.
+/// Place where a record was stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PutPlaced {
     /// Its shard.
@@ -386,7 +386,7 @@ fn encode(
     Ok(builder.finish())
 }
 
-/// What a record counts as: data and partition key.
+/// Size of a record for rates and limits, in bytes: data and partition key.
 fn size_of(entry: &PutEntry<'_>) -> u64 {
     (entry.partition_key.len() + entry.data.len()) as u64
 }

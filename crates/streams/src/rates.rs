@@ -1,7 +1,7 @@
-//! How often an operation may be called: by an account, or on a stream.
+//! Rates at which operations may be called: by an account, or on a stream.
 //!
-//! What is left of a stream's rates lives and dies with its handle, and accounts are few: nothing grows with what
-//! is asked for in vain.
+//! The rest of a stream's rates lives and dies with its handle, and accounts are few: nothing grows with what is asked
+//! for in vain.
 
 use headwater_types::limits::Limit;
 use headwater_types::{AccountId, StreamKey};

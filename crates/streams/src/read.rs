@@ -12,7 +12,7 @@ use crate::error::{Result, StreamsError};
 use crate::iterator::{ShardIterator, live_shard};
 use crate::service::StreamService;
 
-/// What to read.
+/// Place and size of a read.
 #[derive(Debug, Clone)]
 pub struct ReadRequest {
     /// From where.
@@ -21,16 +21,16 @@ pub struct ReadRequest {
     pub limit: u32,
 }
 
-/// What was read.
+/// Result of a read.
 #[derive(Debug, Clone)]
 pub struct ReadOutcome {
     /// The shard that was read: its id and creation make the records' sequence numbers.
     pub shard: Shard,
     /// The records.
     pub batches: Vec<ServedBatch>,
-    /// Where to go on; `None` at the end of a closed shard, which is told without records.
+    /// Iterator that goes on; `None` at the end of a closed shard, which is told without records.
     pub next: Option<ShardIterator>,
-    /// How far what was returned is behind the newest record, in milliseconds; 0 when caught up.
+    /// Lag of what was returned behind the newest record, in milliseconds; 0 when caught up.
     pub millis_behind_latest: u64,
     /// The shards that took over, where `next` is `None`.
     pub children: Vec<Shard>,
@@ -129,7 +129,7 @@ pub(crate) async fn read_kept(
     log.read(log.position_at(horizon).await?.max(from), max).await
 }
 
-/// How far a reader that goes on here is behind the newest record, in milliseconds; 0 if nothing is left to read.
+/// Lag of a reader that goes on here behind the newest record, in milliseconds; 0 if nothing is left to read.
 pub(crate) async fn lag_ms(
     log: &Arc<dyn ShardLog>,
     position: Position,
@@ -142,7 +142,7 @@ pub(crate) async fn lag_ms(
     Ok(next.batches.first().map_or(0, |batch| now.millis_since(batch.arrival)))
 }
 
-/// How many records there are, and how many bytes of data and partition keys.
+/// Number of records, and of bytes of data and partition keys.
 pub(crate) fn bytes_of(batches: &[ServedBatch]) -> (u64, u64) {
     let all = batches.iter().flat_map(|batch| batch.records.records());
     all.fold((0, 0), |(records, bytes), record| {

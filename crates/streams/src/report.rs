@@ -1,4 +1,4 @@
-//! What whoever watches the server is told of streams and shards.
+//! Reports on streams and shards, for monitoring.
 
 use headwater_telemetry::{EnhancedSample, Level, ShardSample, StreamLevels};
 use headwater_types::Timestamp;
@@ -10,8 +10,8 @@ use crate::service::StreamService;
 use crate::stats::ShardReport;
 
 impl ShardHandle {
-    /// How far its readers are behind the newest record: the worst of them, `None` if it has none. A shard that cannot
-    /// be read is told of where it is read.
+    /// Lag of its readers behind the newest record: the worst of them, `None` if it has none. A shard that cannot be
+    /// read is told of where it is read.
     async fn age_ms(&self, report: &ShardReport, now: Timestamp) -> Option<u64> {
         let subscribed = match report.slowest_subscription {
             Some(position) => Some(lag_ms(&self.log, position, now).await.unwrap_or(0)),
@@ -90,7 +90,7 @@ impl StreamService {
         samples
     }
 
-    /// What was done with each shard of a stream since the server started, by id.
+    /// Activity of each shard of a stream since the server started, by id.
     pub async fn shard_samples(&self, handle: &StreamHandle) -> Vec<ShardSample> {
         let now = self.clock.now();
         let view = handle.view();

@@ -22,7 +22,7 @@ use crate::handle::StreamHandle;
 use crate::meta::{StreamMeta, StreamMode, StreamStatus};
 use crate::service::{Change, StreamService, log_ids};
 
-/// What UpdateShardCount answers.
+/// Answer of UpdateShardCount.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ShardCountChange {
     /// Open shards before.

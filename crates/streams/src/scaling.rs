@@ -43,7 +43,7 @@ const MERGE_MAX: Rates =
 /// For how long a throughput is recent: documented as the time in which traffic may double.
 const RECENT: Duration = Duration::from_secs(15 * 60);
 
-/// What this server has seen of a stream as a whole.
+/// Traffic of a stream as a whole, as far as this server has seen.
 #[derive(Debug)]
 pub(crate) struct StreamTraffic {
     seen: Mutex<Seen>,
@@ -108,7 +108,7 @@ pub(crate) struct Situation<'a> {
     pub(crate) room: u32,
 }
 
-/// What is known of an open shard.
+/// Known load of an open shard.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Load {
     pub(crate) demand: Rates,
@@ -116,7 +116,7 @@ pub(crate) struct Load {
     pub(crate) keys: Vec<HashKey>,
 }
 
-/// What is to be done.
+/// Outcome of the rule.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Decision {
     /// Splits only or merges only, often nothing.
@@ -171,7 +171,7 @@ fn lacking(shards: &ShardMap, peak: Rates) -> u32 {
     peak.shards().saturating_sub(u32::try_from(shards.open().len()).unwrap_or(u32::MAX))
 }
 
-/// What a range takes of a stream's traffic if keys are spread evenly.
+/// Share of a range in a stream's traffic if keys are spread evenly.
 fn share(rates: Rates, range: &HashRange) -> Rates {
     let part = |rate: u64| ((u128::from(rate) * (range.width() >> 64)) >> 64) as u64;
     Rates { bytes_per_s: part(rates.bytes_per_s), records_per_s: part(rates.records_per_s) }

@@ -31,29 +31,29 @@ use crate::subscribe::Seats;
 use crate::token::TokenSigner;
 use crate::traffic::ShardTraffic;
 
-/// What the service is made from.
+/// Parts that the service is made from.
 #[derive(Debug, Clone)]
 pub struct Substrate {
-    /// Where records go.
+    /// Store of records.
     pub logs: Arc<dyn LogStore>,
-    /// Where metadata goes.
+    /// Store of metadata.
     pub meta: Arc<dyn MetaStore>,
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// Randomness.
     pub random: Arc<dyn Random>,
-    /// What is counted.
+    /// Counters and levels.
     pub metrics: Arc<Metrics>,
 }
 
-/// How the service behaves.
+/// Behaviour of the service.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// The region in ARNs.
     pub region: String,
-    /// Which limits are enforced.
+    /// Limits that are enforced.
     pub limits: LimitPolicy,
-    /// How long CREATING, UPDATING and DELETING last at the least.
+    /// Shortest time that CREATING, UPDATING and DELETING last.
     pub transition: Duration,
     /// The master keys of encrypted streams, until others replace them.
     pub keys: Arc<Keyring>,
@@ -76,11 +76,11 @@ pub struct StreamService {
     pub(crate) creating: tokio::sync::Mutex<()>,
     stopping: AtomicBool,
     pub(crate) keyring: ArcSwap<Keyring>,
-    /// What is left of the rates at which accounts may call operations.
+    /// Remaining budget of calls to operations, by account.
     pub(crate) account_calls: Mutex<BTreeMap<AccountId, CallRates>>,
 }
 
-/// What a change of metadata decides.
+/// Decision of a change of metadata.
 pub(crate) enum Change<T> {
     /// Nothing to write.
     Keep(T),
@@ -325,7 +325,7 @@ impl StreamService {
         of_account.filter_map(|handle| Some((handle.clone(), handle.view.load().meta.status(now)?))).collect()
     }
 
-    /// How many streams there are of this account, and of others.
+    /// Number of streams of this account, and of others.
     pub fn count_streams(&self, account: AccountId) -> (usize, usize) {
         let streams = self.streams.read();
         let own = streams.keys().filter(|key| key.account == account).count();

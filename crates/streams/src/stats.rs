@@ -1,4 +1,4 @@
-//! What was done with a shard since the server started: for whoever watches it.
+//! Activity of a shard since the server started, for monitoring.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use crate::measure::{Measures, ShardMetric};
 use crate::traffic::{Amount, Totals};
 
-/// What is said of polls is their worst in this time and the time before it: readers that poll in turn are all seen.
+/// Window of polls: the worst of this one and the one before is told, so that readers that poll in turn are all seen.
 const POLLS_WINDOW_MS: u64 = 30_000;
 /// A shard that was not polled for so long has no pollers: how far the last one was behind means nothing any more.
 const POLLERS_GONE_AFTER_MS: u64 = 300_000;
@@ -25,13 +25,13 @@ pub(crate) struct ShardStats {
     throttled_bytes: AtomicU64,
     throttled_reads: AtomicU64,
     polls: Mutex<Polls>,
-    /// Where each open subscription is.
+    /// Position of each open subscription.
     readers: Mutex<Vec<Weak<AtomicU64>>>,
     /// For enhanced monitoring.
     pub(crate) measures: Measures<ShardMetric>,
 }
 
-/// How far GetRecords was behind, window by window.
+/// Lag of GetRecords, window by window.
 #[derive(Debug, Default)]
 struct Polls {
     newest_at: Timestamp,
@@ -60,7 +60,7 @@ impl Polls {
     }
 }
 
-/// Where a subscription is; seen by whoever watches the shard until it is dropped.
+/// Position of a subscription; counted in the shard's reports until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Reader(Arc<AtomicU64>);
 
@@ -91,7 +91,7 @@ pub struct ShardReport {
     pub throttled_writes: u64,
     /// Calls refused over the read rate.
     pub throttled_reads: u64,
-    /// How far GetRecords was behind the newest record at worst of late, in milliseconds; `None` if nobody calls it.
+    /// Worst lag of GetRecords behind the newest record of late, in milliseconds; `None` if nobody calls it.
     pub polls_behind_ms: Option<u64>,
     /// The first record that some open subscription has not been sent; `None` if there is no subscription.
     pub slowest_subscription: Option<Position>,
@@ -136,7 +136,7 @@ impl ShardStats {
         self.measured_age(millis_behind_latest);
     }
 
-    /// How far a reader was when it was given something, or nothing.
+    /// Records the lag of a reader when it was given something, or nothing.
     pub(crate) fn measured_age(&self, millis_behind_latest: u64) {
         self.measures.add(&[(ShardMetric::IteratorAgeMilliseconds, millis_behind_latest as f64)]);
     }
@@ -150,7 +150,7 @@ impl ShardStats {
         Reader(position)
     }
 
-    /// What writers asked for, of which rates are made.
+    /// Traffic that writers asked for, of which rates are made.
     pub(crate) fn written(&self) -> Totals {
         let amount = |records: &AtomicU64, bytes: &AtomicU64| Amount {
             records: records.load(Ordering::Relaxed),

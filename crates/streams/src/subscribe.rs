@@ -9,10 +9,10 @@
 //! A consumer has one subscription a shard ([`seats`]). The rate of a seat is a bucket that may owe: an event is sent
 //! whole, and the next one waits until it is paid for.
 //!
-//! What is said next is, in this order: that it is over; records, as many as fit an event; the children, once a
-//! closed shard was read to its end; after 5 s of silence an empty event. An empty event comes first of all as well,
-//! if there is nothing to read: from then on the client has a number with which it can go on. Whatever is waited for,
-//! everything that comes earlier in this list is noticed.
+//! The next message is, in this order: the end of the subscription; records, as many as fit an event; the children,
+//! once a closed shard was read to its end; after 5 s of silence an empty event. An empty event comes first of all as
+//! well, if there is nothing to read: from then on the client has a number with which it can go on. Whatever is waited
+//! for, everything that comes earlier in this list is noticed.
 //!
 //! # Recovery
 //! Nothing of this is stored. Every event carries the number with which another subscription goes on, on this server
@@ -45,7 +45,7 @@ use crate::stats::Reader;
 pub use self::room::{EventRoom, Reserved, encoded_len};
 pub(crate) use self::seats::Seats;
 
-/// What a subscription says next.
+/// Next message of a subscription.
 #[derive(Debug)]
 pub enum Push {
     /// Records, or none: then it only says that the subscription lives.
@@ -63,9 +63,9 @@ pub struct Event {
     pub shard: Shard,
     /// The records; may be none.
     pub batches: Vec<ServedBatch>,
-    /// Where another subscription goes on, whether at this number or after it.
+    /// Number with which another subscription goes on, whether at it or after it.
     pub continuation: SequenceNumber,
-    /// How far what was pushed is behind the newest record, in milliseconds; 0 when caught up.
+    /// Lag of what was pushed behind the newest record, in milliseconds; 0 when caught up.
     pub millis_behind_latest: u64,
     /// To be kept until the event has been sent; none if it is so small that nobody counts it.
     pub room: Option<Reserved>,

@@ -11,7 +11,7 @@ use crate::handle::StreamHandle;
 use crate::meta::StreamMeta;
 use crate::service::{Change, StreamService};
 
-/// What has tags.
+/// Resource that has tags.
 #[derive(Debug, Clone)]
 pub enum Tagged {
     /// A stream.

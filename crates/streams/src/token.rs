@@ -24,7 +24,7 @@ const MAC_AT: usize = 28;
 const MAC_LEN: usize = 16;
 const PAYLOAD_AT: usize = MAC_AT + MAC_LEN;
 
-/// What a token is for; written into it.
+/// Purpose of a token; written into it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TokenKind {
     Iterator = 1,

@@ -1,4 +1,4 @@
-//! How busy a shard is: rates made of its counters ([`crate::stats`]), and a sample of its hash keys.
+//! Traffic of a shard: rates made of its counters ([`crate::stats`]), and a sample of its hash keys.
 //!
 //! # Constraints
 //! Watching must cost a put next to nothing: for on-demand streams a short lock for a group of records. Everything else
@@ -27,12 +27,12 @@ const WINDOW: Duration = Duration::from_secs(60);
 const LOOK_GAP: Duration = Duration::from_secs(5);
 /// Units between two samples, on average: a shard that is hot gives more than a hundred a minute.
 const STRIDE: u64 = 256 * KIB as u64;
-/// What a record costs beside its bytes: 1,000 of them take as much of a shard as 1 MiB.
+/// Cost of a record beside its bytes: 1,000 of them take as much of a shard as 1 MiB.
 const RECORD_UNITS: u64 = KIB as u64;
 /// Samples that are kept of a shard.
 const KEYS_MAX: usize = 128;
 
-/// How busy one shard is, as far as this server has seen.
+/// Traffic of one shard, as far as this server has seen.
 #[derive(Debug)]
 pub(crate) struct ShardTraffic {
     keys: Mutex<KeySample>,
@@ -40,7 +40,7 @@ pub(crate) struct ShardTraffic {
     warned: AtomicBool,
 }
 
-/// What writers have asked for since the server started.
+/// Traffic that writers have asked for since the server started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Totals {
     pub(crate) stored: Amount,
@@ -77,7 +77,7 @@ impl ShardTraffic {
         self.keys.lock().keys.clone()
     }
 
-    /// What was asked of the shard in about the last minute; `None` while it has not been watched that long.
+    /// Rates asked of the shard in about the last minute; `None` while it has not been watched that long.
     pub(crate) fn demand(
         &self,
         elapsed: Duration,
@@ -126,8 +126,8 @@ impl Window {
         Self { marks: VecDeque::from([(elapsed, Totals::default())]) }
     }
 
-    /// What was stored, and what was refused as far as it would have fitted into `capacity`: a client that tries again
-    /// and again asks for no more than once.
+    /// Rates of what was stored, and of what was refused as far as it would have fitted into `capacity`: a client that
+    /// tries again and again asks for no more than once.
     pub(crate) fn demand(
         &mut self,
         elapsed: Duration,

@@ -1,6 +1,5 @@
-//! What has to be done now and then: trim what has passed retention, drop shards whose records have all
-//! expired, remove deleted streams, finish reshards, settle transitions that have ended, scale on-demand streams, tend
-//! data keys.
+//! Recurring work: trim what has passed retention, drop shards whose records have all expired, remove deleted streams,
+//! finish reshards, settle transitions that have ended, scale on-demand streams, tend data keys.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -23,9 +23,9 @@ use crate::service::{Change, StreamService};
 /// For what write throughput a stream is ready, in MiB/s.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WarmThroughput {
-    /// What was asked for, or what it has if nothing was.
+    /// Throughput that was asked for, or the one it has if none was.
     pub target_mibps: u32,
-    /// What it has.
+    /// Throughput that it has.
     pub current_mibps: u32,
 }
 

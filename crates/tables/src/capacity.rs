@@ -1,4 +1,4 @@
-//! What requests cost, and the buckets of tables whose capacity is provisioned.
+//! Costs of requests, and buckets of tables whose capacity is provisioned or has a maximum.
 //!
 //! Costs are counted in half units (see [`Consumed`](crate::Consumed)).
 
@@ -23,7 +23,7 @@ pub(crate) fn write_cost(bytes: usize) -> u64 {
     2 * bytes.div_ceil(1024).max(1) as u64
 }
 
-/// Whether a table is read or written.
+/// Kind of access to a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Kind {
     Read,
@@ -33,7 +33,7 @@ pub(crate) enum Kind {
 /// A bucket's owner: a table, or a global index of it.
 type Owner = (u64, Option<TableName>, Kind);
 
-/// What is left of provisioned capacity.
+/// Capacity that is left of tables and indexes.
 #[derive(Debug)]
 pub(crate) struct Capacity {
     enforced: bool,
@@ -46,7 +46,7 @@ impl Capacity {
         Self { enforced, buckets: Mutex::default() }
     }
 
-    /// Whether the table, or its index, may be read or written now.
+    /// True if the table, or its index, may be read or written now.
     pub(crate) fn has_any(
         &self,
         table: &Table,

@@ -1,4 +1,4 @@
-//! What is written into the journal and into snapshots.
+//! Entries of the journal and of snapshots.
 //!
 //! # Constraints
 //! A change says what is there afterwards, never what was done to it: changes can be made twice, and a snapshot that was
@@ -239,7 +239,7 @@ impl<'de> Visitor<'de> for ValueVisitor {
 mod tests {
     use super::*;
 
-    /// What earlier versions wrote. A line is never changed: another form gets a line of its own.
+    /// Changes as earlier versions wrote them. A line is never changed: another form gets a line of its own.
     const WRITTEN: &str = include_str!("../tests/fixtures/changes-1.jsonl");
 
     #[test]

@@ -16,12 +16,12 @@ use crate::schema::{Billing, IndexScope, IndexSpec, KeySchema, TableKey, TableNa
 use crate::state::{State, Table};
 use crate::write::invalid;
 
-/// What plans are made with.
+/// State, time and setting that plans are made with.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Planning<'a> {
     pub(crate) state: &'a State,
     pub(crate) now: Timestamp,
-    /// How long a transition lasts at the least.
+    /// Shortest duration of a transition.
     pub(crate) transition: Duration,
 }
 

@@ -1,4 +1,4 @@
-//! What is said of a table.
+//! Descriptions of tables.
 
 use headwater_types::{Timestamp, partition_of};
 
@@ -62,7 +62,7 @@ fn describe_index(index: &Index, status: Status, table_arn: &str) -> IndexDescri
     }
 }
 
-/// Whether a table's items are deleted when their time has come.
+/// Time-to-live setting of a table.
 pub(crate) fn time_to_live(table: &Table, now: Timestamp) -> TimeToLive {
     match &table.meta.time_to_live {
         None => TimeToLive { attribute: None, changing: false },

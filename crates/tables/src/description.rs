@@ -1,4 +1,4 @@
-//! What is said of a table, and how it may be changed.
+//! Descriptions of tables, and changes of them.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use crate::schema::{
     Billing, IndexProjection, IndexScope, IndexSpec, KeySchema, TableClass, TableKey, TableName, Throughput,
 };
 
-/// Where a table or an index is in its life.
+/// Lifecycle status of a table or an index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Status {
     /// Being created.
@@ -27,13 +27,13 @@ pub enum Status {
 /// A table.
 #[derive(Debug, Clone)]
 pub struct TableDescription {
-    /// Whose and which.
+    /// Account and name.
     pub key: TableKey,
     /// Its ARN.
     pub arn: String,
     /// Tells it from earlier ones of the same name: a UUID.
     pub id: String,
-    /// Where it is in its life.
+    /// Its lifecycle status.
     pub status: Status,
     /// When it was created.
     pub created: Timestamp,
@@ -41,21 +41,21 @@ pub struct TableDescription {
     pub schema: KeySchema,
     /// Its indexes.
     pub indexes: Vec<IndexDescription>,
-    /// How it is paid for.
+    /// Its billing mode.
     pub billing: Billing,
     /// When it was last made pay-per-request.
     pub pay_per_request_since: Option<Timestamp>,
     /// When its capacity was last raised, and lowered.
     pub throughput_changed: (Option<Timestamp>, Option<Timestamp>),
-    /// How its storage is paid for, if that was said, and since when if it was changed.
+    /// Its storage class, if one was given, and the time of the last change if it was changed.
     pub class: Option<(TableClass, Option<Timestamp>)>,
     /// True if it cannot be deleted.
     pub deletion_protection: bool,
     /// Settings beyond keys and capacity.
     pub settings: TableSettings,
-    /// How many items there are.
+    /// Number of items.
     pub items: usize,
-    /// What they weigh.
+    /// Size of all items.
     pub size_bytes: usize,
 }
 
@@ -68,28 +68,28 @@ pub struct IndexDescription {
     pub arn: String,
     /// Global or local.
     pub scope: IndexScope,
-    /// Where it is in its life; local ones are as their table.
+    /// Its lifecycle status; that of local ones is their table's.
     pub status: Status,
     /// Its key.
     pub schema: KeySchema,
-    /// What it gives.
+    /// Attributes that it gives.
     pub projection: IndexProjection,
     /// Its capacity, where it has one.
     pub throughput: Option<Throughput>,
-    /// How many items there are.
+    /// Number of items.
     pub items: usize,
-    /// What they weigh.
+    /// Size of all items, as projected.
     pub size_bytes: usize,
 }
 
 /// A change of a table: what is `None` stays.
 #[derive(Debug, Clone, Default)]
 pub struct TableChange {
-    /// How it is paid for.
+    /// Its billing mode.
     pub billing: Option<Billing>,
-    /// How its storage is paid for.
+    /// Its storage class.
     pub class: Option<TableClass>,
-    /// Whether it can be deleted.
+    /// True if it cannot be deleted.
     pub deletion_protection: Option<bool>,
     /// Global indexes: at most one is made or removed.
     pub indexes: Vec<IndexChange>,
@@ -108,7 +108,7 @@ pub enum IndexChange {
     Delete(TableName),
 }
 
-/// Whether items are deleted when their time has come.
+/// Deletion of items when their time has come.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TimeToLive {
     /// The attribute that says when, in seconds since 1970; `None` if they are not.

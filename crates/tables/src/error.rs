@@ -1,4 +1,4 @@
-//! What can go wrong, sorted by what the caller should do next.
+//! Errors, sorted by what the caller should do next.
 
 use std::sync::Arc;
 
@@ -27,7 +27,7 @@ pub enum TablesError {
     /// The table is being created, changed or deleted: wait.
     #[error("table {table} is being {doing}")]
     InUse {
-        /// Which.
+        /// The table.
         table: TableName,
         /// `created`, `updated` or `deleted`.
         doing: &'static str,
@@ -53,7 +53,7 @@ pub enum TablesError {
     /// The store refused, or failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// What is stored cannot be read.
+    /// Stored data cannot be read.
     #[error("stored tables cannot be read: {0}")]
     Damaged(String),
     /// Deciding a request failed inside the server. Nothing of it was done.

@@ -40,7 +40,7 @@ use crate::snapshot::{Snapshot, forget_other_snapshots};
 use crate::state::State;
 use crate::write::Recorded;
 
-/// How often it is tried to read everything while somebody else replaces it.
+/// Retries of reading everything while another writer replaces it.
 const LOAD_TRIES: usize = 5;
 
 /// The log, as far as it was read and written here.

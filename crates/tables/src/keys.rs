@@ -2,7 +2,7 @@
 
 use headwater_store::{LogId, LogIdError};
 
-/// Which logs hold the tables (see [`crate::journal`]).
+/// Key of the manifest, which names the logs that hold the tables (see [`crate::journal`]).
 pub(crate) const MANIFEST: &str = "tables/root";
 /// The beginning of the names of snapshots.
 pub(crate) const SNAPSHOTS: &str = "tables/snapshot/";

@@ -8,7 +8,7 @@ pub const ITEM_BYTES_MAX: usize = 400 * 1024;
 pub const PARTITION_KEY_BYTES_MAX: usize = 2048;
 /// A sort key, in bytes, all of its attributes together (quotas).
 pub const SORT_KEY_BYTES_MAX: usize = 1024;
-/// What a page looks at, in bytes (API reference, Query and Scan).
+/// Items that a page looks at, in bytes (API reference, Query and Scan).
 pub const PAGE_BYTES_MAX: usize = 1024 * 1024;
 /// Items of one TransactWriteItems or TransactGetItems, in bytes (API reference: 4 MB).
 pub const TRANSACTION_BYTES_MAX: usize = 4 * 1024 * 1024;
@@ -22,7 +22,7 @@ pub const LOCAL_INDEXES_MAX: usize = 5;
 pub const KEY_PARTS_MAX: usize = 4;
 /// Tags of a table (quotas).
 pub const TAGS_MAX: usize = 50;
-/// How long a transaction's token is known (API reference).
+/// Time for which a transaction's token is known (API reference).
 pub const TOKEN_LIFE: Duration = Duration::from_secs(600);
 /// Tokens that are known at once; it bounds memory. Of more than four hundred a second for ten minutes the oldest are
 /// forgotten early.
@@ -31,21 +31,21 @@ pub const TOKENS_MAX: usize = 262_144;
 pub const BURST_S: u64 = 300;
 /// Lists and maps within each other (quotas).
 pub const LEVELS_MAX: usize = 32;
-/// What all tables may take in memory, roughly, in bytes: our own, since they are all held there.
+/// Memory for all tables, roughly, in bytes: our own, since they are all held there.
 pub const MEMORY_BYTES_MAX: usize = 2 * 1024 * 1024 * 1024;
-/// What one item may take in memory, roughly, in bytes: our own. What weighs 400 KB takes far less, unless it is made of
-/// tens of thousands of the smallest maps.
+/// Memory for one item, roughly, in bytes: our own. An item of 400 KB takes far less, unless it is made of tens of
+/// thousands of the smallest maps.
 pub const ITEM_MEMORY_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// The same for all items of one request.
 pub const REQUEST_MEMORY_BYTES_MAX: usize = 64 * 1024 * 1024;
-/// What a place of an item in a table or an index takes beside the bytes of its keys.
+/// Memory for a place of an item in a table or an index beside the bytes of its keys.
 pub const PLACE_BYTES: usize = 512;
-/// What the conditions of one request may take, in comparisons of 16 bytes: our own, about a fifth of a second, in which
+/// Work for the conditions of one request, in comparisons of 16 bytes: our own, about a fifth of a second, in which
 /// nobody else can write.
 pub const CONDITION_WORK_MAX: usize = 2_000_000;
-/// What the filter of one page may take, by the same measure: the page then ends, and another one goes on.
+/// Work for the filter of one page, by the same measure: the page then ends, and another one goes on.
 pub const PAGE_WORK_MAX: usize = 500_000;
-/// What a page may take as text, in bytes: numbers may be far longer than they weigh.
+/// Memory for the items of a page, roughly, in bytes: small values take far more than they weigh.
 pub const PAGE_MEMORY_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Changes that are made durable in one piece, in bytes, encoded; more are made so one after the other.
 pub const APPEND_BYTES: usize = 8 * 1024 * 1024;

@@ -1,4 +1,4 @@
-//! What is stored about a table.
+//! Stored metadata of a table.
 //!
 //! JSON: a field can be added with `#[serde(default)]`. Names and variants are never changed or reused.
 
@@ -14,7 +14,7 @@ use crate::schema::{
     Billing, IndexSpec, KeyAttribute, KeySchema, TableClass, TableKey, TableName, Throughput,
 };
 
-/// Where a table or an index is in its life. A transition ends by itself when its time has come.
+/// Lifecycle phase of a table or an index. A transition ends by itself when its time has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Phase {
     Creating { until: Timestamp },
@@ -46,7 +46,7 @@ pub(crate) struct IndexMeta {
 /// Items are deleted when their time has come.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct TimeToLiveMeta {
-    /// Which attribute says when.
+    /// Attribute that says when.
     pub(crate) attribute: String,
     pub(crate) enabled: bool,
     /// Until when the change is being made.

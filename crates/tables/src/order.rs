@@ -50,7 +50,7 @@ enum Part {
     Max,
 }
 
-/// Where an item stands: in an index several have the same key.
+/// Position of an item: in an index several have the same key.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Place {
     pub(crate) key: OrderedKey,
@@ -68,7 +68,7 @@ enum Tie {
 }
 
 impl Place {
-    /// What it takes in memory, roughly, in bytes.
+    /// Memory that it takes, roughly, in bytes.
     pub(crate) fn memory_bytes(&self) -> usize {
         let keys = [Some(&self.key), if let Tie::At(key) = &self.tie { Some(key) } else { None }];
         PLACE_BYTES + keys.into_iter().flatten().map(OrderedKey::size_bytes).sum::<usize>()

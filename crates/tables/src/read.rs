@@ -67,7 +67,7 @@ pub(crate) fn get_all(state: &State, gets: &[Get], moment: Moment<'_>) -> Result
     Ok(found)
 }
 
-/// Whether a page takes items from the table itself, beside what an index has.
+/// True if a page takes items from the table itself, beside what an index has.
 pub(crate) fn fetches(state: &State, request: &PageRequest, now: Timestamp) -> Result<bool> {
     let table = state.ready(&request.table, now)?;
     let Some(name) = &request.index else { return Ok(false) };
@@ -191,7 +191,7 @@ impl<'a> View<'a> {
         Ok(Self { table, index: Some(index), entries: &index.entries, fetches })
     }
 
-    /// What is seen of an item.
+    /// Part of an item that is seen; `None` if that is the whole.
     fn seen(&self, item: &Item) -> Option<Item> {
         let index = self.index.filter(|_| !self.fetches)?;
         (index.spec.projection != IndexProjection::All)
@@ -222,9 +222,9 @@ struct Walk<'a> {
     page: Page,
     bytes: usize,
     fetched: u64,
-    /// What of an index it has looked at, in bytes.
+    /// Size of what it has looked at of an index, in bytes.
     indexed: usize,
-    /// What the filter may still take.
+    /// Work left for the filter.
     work: usize,
     memory_bytes: usize,
 }
@@ -283,7 +283,7 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// Which places are asked for, those before the start left out, and whether from the first on.
+/// Places that are asked for, those before the start left out, and true if they are read from the first on.
 fn stretch(table: &Table, index: Option<&Index>, request: &PageRequest) -> Result<(Stretch, bool)> {
     let (all, forward) = match &request.range {
         Range::Query { condition, forward } => {

@@ -1,4 +1,4 @@
-//! What is asked of items, and what is answered.
+//! Requests for items, and their answers.
 
 use std::sync::Arc;
 
@@ -11,17 +11,17 @@ use crate::value::Item;
 pub struct Write {
     /// In which table.
     pub table: TableKey,
-    /// What is done.
+    /// Action to carry out.
     pub action: Action,
-    /// What has to hold for it to be done.
+    /// Condition that has to hold for it to be done.
     pub condition: Option<Condition>,
-    /// Whether a condition that does not hold gives the item.
+    /// True if a condition that does not hold gives the item.
     pub give_failed: bool,
-    /// Whether the items of its partition are weighed, which takes as long as there are many.
+    /// True if the items of its partition are weighed, which takes as long as there are many.
     pub give_collection: bool,
 }
 
-/// What is done to an item.
+/// Action on an item.
 #[derive(Debug, Clone)]
 pub enum Action {
     /// The item is this.
@@ -30,7 +30,7 @@ pub enum Action {
     Update {
         /// Its key.
         key: Item,
-        /// How; nothing makes an item of the key alone.
+        /// The update; none makes an item of the key alone.
         update: Option<Update>,
     },
     /// The item of this key is removed, if it is there.
@@ -46,7 +46,7 @@ pub struct Written {
     pub old: Option<Arc<Item>>,
     /// The item afterwards, if there is one.
     pub new: Option<Arc<Item>>,
-    /// What it cost.
+    /// Cost of the write.
     pub consumed: Consumed,
     /// The items of its partition, in a table with local indexes, if that was asked for.
     pub collection: Option<Collection>,
@@ -103,7 +103,7 @@ pub struct Get {
     pub table: TableKey,
     /// Its key.
     pub key: Item,
-    /// Which parts; all if none is named.
+    /// Parts to read; all if none is named.
     pub projection: Option<Projection>,
     /// True if it has to see every write that was acknowledged before; it costs double. (Here every read does.)
     pub consistent: bool,
@@ -114,13 +114,13 @@ pub struct Get {
 pub struct Got {
     /// The item, or the parts of it that were asked for, if there is one.
     pub item: Option<Item>,
-    /// What it cost.
+    /// Cost of the read.
     pub consumed: Consumed,
-    /// What the whole item weighs, in bytes.
+    /// Size of the whole item, in bytes.
     pub size_bytes: usize,
 }
 
-/// What a Query or Scan gives of each item.
+/// Parts of each item that a Query or Scan gives.
 #[derive(Debug, Clone)]
 pub enum Select {
     /// All attributes; of a global index all that it has.
@@ -140,11 +140,11 @@ pub struct PageRequest {
     pub table: TableKey,
     /// In the order of this index, and only its items.
     pub index: Option<TableName>,
-    /// Which items, for a Query; all, for a Scan.
+    /// Items of a partition, for a Query; all or a segment, for a Scan.
     pub range: Range,
-    /// Which of those are given.
+    /// Condition on those that are given.
     pub filter: Option<Condition>,
-    /// What is given of them.
+    /// Parts of them that are given.
     pub select: Select,
     /// At most so many are looked at.
     pub limit: Option<usize>,
@@ -154,21 +154,21 @@ pub struct PageRequest {
     pub consistent: bool,
 }
 
-/// Which items a page is of.
+/// Items that a page is of.
 #[derive(Debug, Clone)]
 pub enum Range {
     /// Those of one partition.
     Query {
-        /// Which.
+        /// Condition on their keys.
         condition: KeyCondition,
         /// From the first sort key on, or from the last backwards.
         forward: bool,
     },
     /// All, or those of one segment of `of`.
     Scan {
-        /// Which segment, from 0.
+        /// Number of the segment, from 0.
         segment: u32,
-        /// How many there are, at least 1.
+        /// Number of segments, at least 1.
         of: u32,
     },
 }
@@ -178,12 +178,12 @@ pub enum Range {
 pub struct Page {
     /// The items, in order; none where only their number was asked for.
     pub items: Vec<Item>,
-    /// How many passed the filter.
+    /// Number of items that passed the filter.
     pub count: usize,
-    /// How many were looked at.
+    /// Number of items that were looked at.
     pub scanned: usize,
     /// The key after which the next page begins; `None` at the end.
     pub last: Option<Item>,
-    /// What it cost.
+    /// Cost of the page.
     pub consumed: Consumed,
 }

@@ -35,9 +35,9 @@ impl fmt::Display for TableName {
 /// A table: whose, and which.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TableKey {
-    /// Whose.
+    /// Account of the table.
     pub account: AccountId,
-    /// Which.
+    /// Name of the table.
     pub name: TableName,
 }
 
@@ -138,7 +138,7 @@ impl KeySchema {
     }
 }
 
-/// Which attributes an index gives beside its keys and the table's.
+/// Attributes that an index gives beside its keys and the table's.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum IndexProjection {
     /// All.
@@ -158,7 +158,7 @@ pub struct Throughput {
     pub write: u64,
 }
 
-/// How a table is paid for, which decides whether its throughput is bounded.
+/// Billing mode of a table, which decides whether its throughput is bounded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Billing {
     /// By the request, without a bound.
@@ -167,7 +167,7 @@ pub enum Billing {
     Provisioned(Throughput),
 }
 
-/// Whose attributes an index has.
+/// Partition of an index against that of its table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum IndexScope {
     /// Another partition key than the table's.
@@ -185,13 +185,13 @@ pub struct IndexSpec {
     pub scope: IndexScope,
     /// Its key.
     pub schema: KeySchema,
-    /// What it gives.
+    /// Attributes that it gives.
     pub projection: IndexProjection,
     /// Its own capacity, where the table is provisioned and the index global.
     pub throughput: Option<Throughput>,
 }
 
-/// How storage is paid for; it changes nothing else.
+/// Storage class, by which storage is paid for; it changes nothing else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum TableClass {
     /// Standard.
@@ -207,9 +207,9 @@ pub struct TableSpec {
     pub schema: KeySchema,
     /// Its indexes.
     pub indexes: Vec<IndexSpec>,
-    /// How it is paid for.
+    /// Its billing mode.
     pub billing: Billing,
-    /// How its storage is paid for, if that was said.
+    /// Its storage class, if one was given.
     pub class: Option<TableClass>,
     /// True if it cannot be deleted until this is taken back.
     pub deletion_protection: bool,

@@ -36,29 +36,29 @@ use crate::state::State;
 use crate::value::Item;
 use crate::write::{Moment, Stage, has_expired};
 
-/// What the service is made from.
+/// Dependencies of the service.
 #[derive(Debug, Clone)]
 pub struct Substrate {
-    /// Where changes go.
+    /// Store of the logs of changes.
     pub logs: Arc<dyn LogStore>,
-    /// Where it stands which logs.
+    /// Store of the manifest, which names the logs.
     pub meta: Arc<dyn MetaStore>,
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// Randomness.
     pub random: Arc<dyn Random>,
-    /// What is counted.
+    /// Metrics that it counts into.
     pub metrics: Arc<Metrics>,
 }
 
-/// How the service behaves.
+/// Settings of the service.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// The region in ARNs.
     pub region: String,
-    /// Which limits are enforced.
+    /// Limits that are enforced.
     pub limits: LimitPolicy,
-    /// How long CREATING, UPDATING and DELETING last at the least.
+    /// Shortest duration of CREATING, UPDATING and DELETING.
     pub transition: Duration,
     /// Changes in the log before a snapshot of everything is made, in bytes; and not before there are twice as many as all
     /// tables take. Usually [`SNAPSHOT_AFTER_BYTES`].
@@ -74,7 +74,7 @@ pub const SNAPSHOT_AFTER_BYTES: usize = 16 << 20;
 
 /// Commands that wait for the owner; further ones wait for these.
 const QUEUE_MAX: usize = 1024;
-/// How often it is looked whether the time of items, and of deleted tables, has come.
+/// Pause between checks for items, and deleted tables, whose time has come.
 const UPKEEP_PAUSE: Duration = Duration::from_secs(10);
 /// Items that are deleted together because their time has come.
 const EXPIRE_MAX: usize = 1000;
@@ -311,7 +311,7 @@ impl TableService {
         Ok(described)
     }
 
-    /// What there is to say of a table, in whatever state.
+    /// Description of a table, in whatever state.
     pub fn describe(&self, table: &TableKey) -> Result<TableDescription> {
         let (state, now) = (self.state()?, self.clock.now());
         let (table, status) = state.find(table, now)?;
@@ -354,7 +354,7 @@ impl TableService {
         read::check_start(&*self.state()?, table, index, (consistent, after), self.clock.now())
     }
 
-    /// Whether items are deleted when their time has come.
+    /// Time-to-live setting of a table.
     pub fn time_to_live(&self, table: &TableKey) -> Result<TimeToLive> {
         let (state, now) = (self.state()?, self.clock.now());
         Ok(time_to_live(state.find(table, now)?.0, now))
@@ -420,7 +420,7 @@ impl TableService {
         read::get_all(&*self.state()?, gets, self.moment())
     }
 
-    /// Whether such a page takes items from the table itself, beside what its index has.
+    /// True if such a page takes items from the table itself, beside what its index has.
     pub fn fetches(&self, request: &PageRequest) -> Result<bool> {
         read::fetches(&*self.state()?, request, self.clock.now())
     }
@@ -460,7 +460,7 @@ impl TableService {
     }
 }
 
-/// What makes a repeated transaction known.
+/// Token that makes a repeated transaction known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TransactionToken {
     /// `ClientRequestToken`: 1 to 36 characters.
@@ -469,6 +469,6 @@ pub struct TransactionToken {
     pub request: u64,
     /// The digest of the request's bytes, which earlier versions stored: a token that they stored is still known.
     pub former: u64,
-    /// Whose.
+    /// Account of the token.
     pub account: AccountId,
 }

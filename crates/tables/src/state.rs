@@ -25,13 +25,13 @@ pub(crate) type Entries = BTreeMap<Place, Arc<Item>>;
 #[derive(Debug, Clone)]
 pub(crate) struct State {
     tables: BTreeMap<u64, Table>,
-    /// Which table has a name: one that is gone until it was noticed, otherwise the only one.
+    /// Table of each name: one that is gone until it was noticed, otherwise the only one.
     names: BTreeMap<TableKey, u64>,
     /// By account and token: digest of the request, and when.
     tokens: BTreeMap<(String, String), (u64, Timestamp)>,
     /// Tokens in the order in which they came.
     token_order: VecDeque<(Timestamp, (String, String))>,
-    /// What all tables take in memory, roughly, in bytes.
+    /// Memory that all tables take, roughly, in bytes.
     memory_bytes: usize,
     /// Why it is not to be given out, if that is so.
     trouble: Option<String>,
@@ -52,7 +52,7 @@ pub(crate) struct Table {
     pub(crate) bytes: usize,
     /// In the order of [`TableMeta::indexes`].
     pub(crate) indexes: Vec<Index>,
-    /// What it takes in memory, roughly, in bytes.
+    /// Memory that it takes, roughly, in bytes.
     memory_bytes: usize,
     pub(crate) keys: TableKeys,
     /// True if there are items that could not be opened.
@@ -73,7 +73,7 @@ pub(crate) enum Misfit {
 pub(crate) struct Index {
     pub(crate) spec: IndexSpec,
     pub(crate) entries: Entries,
-    /// What it would weigh with what it projects only.
+    /// Size that it would have with the projected attributes only.
     pub(crate) bytes: usize,
     /// False once it is being deleted: then it has nothing.
     pub(crate) is_live: bool,
@@ -191,7 +191,7 @@ impl State {
             .map(|(key, _)| &key.name)
     }
 
-    /// What everything takes in memory, roughly, in bytes.
+    /// Memory that everything takes, roughly, in bytes.
     pub(crate) fn memory_bytes(&self) -> usize {
         self.memory_bytes
     }
@@ -398,7 +398,7 @@ impl Index {
         index
     }
 
-    /// What went and what came, in bytes of memory.
+    /// Replaces an entry; tells the memory that went and that came, in bytes.
     fn replace(
         &mut self,
         table: &KeySchema,
@@ -442,13 +442,13 @@ pub(crate) fn is_projected(spec: &IndexSpec, table: &KeySchema, name: &str) -> b
     }
 }
 
-/// What an index has of an item.
+/// Part of an item that an index has.
 pub(crate) fn projected(spec: &IndexSpec, table: &KeySchema, item: &Item) -> Item {
     let kept = item.iter().filter(|(name, _)| is_projected(spec, table, name));
     kept.map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
-/// What that weighs, in bytes.
+/// Size of that part, in bytes.
 pub(crate) fn projected_bytes(spec: &IndexSpec, table: &KeySchema, item: &Item) -> usize {
     let kept = item.iter().filter(|(name, _)| is_projected(spec, table, name));
     kept.map(|(name, value)| name.len() + value.size_bytes()).sum()

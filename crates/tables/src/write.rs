@@ -76,7 +76,7 @@ impl Recorded {
     }
 }
 
-/// What a write would do.
+/// Effect that a write would have.
 struct Decision {
     uid: u64,
     key: Item,
@@ -273,7 +273,7 @@ impl<'a> Stage<'a> {
         Ok(Decision { uid, key, change, written: Written { old, new, consumed, collection } })
     }
 
-    /// What does not grow is never refused, however full it is.
+    /// Checks the memory of the item and of all tables; for the latter an item that does not grow is never refused.
     fn check_memory(&self, old: Option<&Item>, new: &Item) -> Result<()> {
         let (was, is) = (taken(old), taken(Some(new)));
         if is > ITEM_MEMORY_BYTES_MAX {
@@ -359,17 +359,17 @@ fn check_request_memory(writes: &[Write]) -> Result<()> {
     Ok(())
 }
 
-/// What an item takes in memory, roughly, where it is.
+/// Memory that an item takes with its place, roughly, in bytes.
 fn taken(item: Option<&Item>) -> usize {
     item.map_or(0, |item| PLACE_BYTES + memory_bytes(item))
 }
 
-/// What it takes at the most to see whether a condition holds, in comparisons of 16 bytes.
+/// Most work to see whether a condition holds, in comparisons of 16 bytes.
 pub(crate) fn work_of(condition: &Condition, item: &Item) -> usize {
     condition.looks().saturating_mul(1 + size_bytes(item) / 16)
 }
 
-/// Whether the time of an item has come. What is more than five years ago is taken for a mistake (developer guide).
+/// True if the time of an item has come. More than five years ago is taken for a mistake (developer guide).
 pub(crate) fn has_expired(item: &Item, attribute: &str, now: Timestamp) -> bool {
     const MISTAKEN_S: u64 = 5 * 365 * 24 * 3600;
     let Some(AttributeValue::N(number)) = item.get(attribute) else { return false };
@@ -417,7 +417,7 @@ fn key_of(table: &Table, action: &Action) -> Result<Item> {
     }
 }
 
-/// Whether these attributes are a key of the table and nothing else.
+/// Checks that these attributes are a key of the table and nothing else.
 pub(crate) fn check_key(table: &Table, key: &Item) -> Result<()> {
     let schema = &table.meta.schema;
     let fits = |attribute: &KeyAttribute| {
@@ -566,7 +566,7 @@ fn check_key_bytes<'v>(values: impl IntoIterator<Item = &'v AttributeValue>, is_
     Err(invalid(format!("One or more parameter values were invalid: {why}")))
 }
 
-/// What a write costs, in half units.
+/// Cost of a write, in half units.
 fn cost(table: &Table, old: Option<&Item>, new: Option<&Item>) -> Consumed {
     let weigh = |item: Option<&Item>| item.map_or(0, size_bytes);
     let mut consumed = Consumed { table: write_cost(weigh(old).max(weigh(new))), indexes: Vec::new() };
@@ -579,7 +579,7 @@ fn cost(table: &Table, old: Option<&Item>, new: Option<&Item>) -> Consumed {
     consumed
 }
 
-/// What an index has to change (developer guide, "write capacity units" of secondary indexes).
+/// Cost of the changes to an index, in half units (developer guide, "write capacity units" of secondary indexes).
 fn index_cost(index: &Index, table: &Table, old: Option<&Item>, new: Option<&Item>) -> u64 {
     let (spec, schema) = (&index.spec, &table.meta.schema);
     let entry = |item: Option<&Item>| {

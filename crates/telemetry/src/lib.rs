@@ -36,7 +36,7 @@ struct OperationLabels {
     operation: &'static str,
 }
 
-/// Which stream a series belongs to.
+/// Labels of the stream that a series belongs to.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct StreamLabels {
     account: String,

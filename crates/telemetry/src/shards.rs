@@ -25,11 +25,11 @@ pub struct ShardSample {
     pub stream: String,
     /// The shard.
     pub shard: String,
-    /// Whether it takes records.
+    /// True if it takes records.
     pub open: bool,
     /// Since the server started: records and bytes in, records and bytes out, records refused, calls refused.
     pub counts: [u64; 6],
-    /// How far the slowest reader is behind the newest record, in milliseconds; `None` if nobody reads.
+    /// Lag of the slowest reader behind the newest record, in milliseconds; `None` if nobody reads.
     pub iterator_age_ms: Option<u64>,
     /// Open subscriptions.
     pub subscriptions: u32,
@@ -58,7 +58,7 @@ pub struct EnhancedSample {
     pub metric: &'static str,
     /// Since the server started, or for a gauge now.
     pub value: u64,
-    /// Whether it may fall.
+    /// True if it may fall.
     pub is_gauge: bool,
 }
 

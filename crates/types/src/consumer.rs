@@ -43,7 +43,7 @@ pub struct ConsumerId {
 pub struct ConsumerArn {
     /// Its stream.
     pub stream: StreamArn,
-    /// Which consumer of the stream.
+    /// Its registration with the stream.
     pub id: ConsumerId,
 }
 

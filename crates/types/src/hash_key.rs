@@ -14,7 +14,7 @@ impl HashKey {
     /// The last point.
     pub const MAX: Self = Self(u128::MAX);
 
-    /// Where a partition key belongs: its MD5, read as a big-endian number.
+    /// Hash key of a partition key: its MD5, read as a big-endian number.
     pub fn of_partition_key(key: &str) -> Self {
         Self::of_bytes(key.as_bytes())
     }
@@ -87,7 +87,7 @@ impl HashRange {
         self.start <= key && key <= self.end
     }
 
-    /// How many points it has, less one: the whole ring has one more than fits.
+    /// Number of its points, less one: the whole ring has one more than fits.
     pub fn width(&self) -> u128 {
         self.end.0 - self.start.0
     }

@@ -1,4 +1,4 @@
-//! Where a record stands in one log.
+//! Position of a record in one log.
 
 use std::fmt;
 
@@ -13,7 +13,7 @@ use std::fmt;
 pub struct Position(u64);
 
 impl Position {
-    /// Where the first record of every log may stand: nothing is before it.
+    /// Earliest position in every log: nothing is before it.
     pub const START: Self = Self(0);
     /// Past everything a log can hold.
     pub const MAX: Self = Self((1 << 63) - 2);

@@ -87,7 +87,7 @@ impl RecordBatch {
         }
     }
 
-    /// How many records, at least 1.
+    /// Number of records, at least 1.
     pub fn count(&self) -> u32 {
         self.count
     }
@@ -107,7 +107,7 @@ impl RecordBatch {
         StoredRecords { rest: &self.bytes }
     }
 
-    /// How many bytes of the encoding each record takes, in order. For engines, which must not look inside.
+    /// Bytes of the encoding that each record takes, in order. For engines, which must not look inside.
     pub fn encoded_lens(&self) -> impl Iterator<Item = usize> {
         let mut stored = self.stored();
         std::iter::from_fn(move || {
@@ -195,7 +195,7 @@ impl RecordBatchBuilder {
         Self { bytes: Vec::with_capacity(capacity_bytes), ..Self::default() }
     }
 
-    /// What one record takes at the most, in bytes.
+    /// Most bytes that one record takes.
     pub const fn encoded_len_max(key_len: usize, data_len: usize) -> usize {
         key_len + data_len + 5 + 5 + 16
     }
@@ -240,7 +240,7 @@ impl RecordBatchBuilder {
 }
 
 impl Record<'_> {
-    /// How many bytes [`Record::encode`] appends.
+    /// Number of bytes that [`Record::encode`] appends.
     pub fn encoded_len(&self) -> usize {
         let hash_len = if self.explicit_hash_key.is_some() { 16 } else { 0 };
         let (key, data) = (self.key.len(), self.data.len());

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 pub use self::plan::{MergeError, ReshardPlan, ReshardStep, SplitError};
 use crate::{HashKey, HashRange, SequenceNumber, ShardId, Timestamp};
 
-/// Which shards a shard came from.
+/// Shards that a shard came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Parents {
     /// Created with the stream.
@@ -40,7 +40,7 @@ impl Parents {
     }
 }
 
-/// Whether a shard takes records.
+/// State of a shard: taking records, or closed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ShardState {
     /// Records go in.
@@ -49,7 +49,7 @@ pub enum ShardState {
     Closed {
         /// When.
         at: Timestamp,
-        /// Where its records go now.
+        /// Shards that its records go to now.
         children: Vec<ShardId>,
     },
 }
@@ -62,7 +62,7 @@ pub struct Shard {
     pub id: ShardId,
     /// Its part of the ring.
     pub range: HashRange,
-    /// Where it came from.
+    /// The shards it came from.
     pub parents: Parents,
     /// Its creation, in whole seconds: a part of its sequence numbers.
     pub created: Timestamp,
@@ -114,7 +114,7 @@ pub struct ShardMap {
     open: Vec<usize>,
 }
 
-/// What of a map is stored.
+/// Stored form of a map.
 #[derive(Serialize, Deserialize)]
 struct Stored {
     next_id: ShardId,
@@ -237,7 +237,7 @@ impl ShardId {
     };
 }
 
-/// What of a shard is stored, without names: a stream may have tens of thousands. Id, first and last hash key in
+/// Stored form of a shard, without names: a stream may have tens of thousands. Id, first and last hash key in
 /// hexadecimal, creation in seconds, parents, and once it is closed, when (in milliseconds) and its children.
 type StoredShard = (ShardId, String, String, u64, Vec<ShardId>, Option<(Timestamp, Vec<ShardId>)>);
 

@@ -10,7 +10,7 @@ pub struct StreamName(Box<str>);
 /// Longest name of a stream, a shard or a consumer in characters (model).
 const NAME_LEN_MAX: usize = 128;
 
-/// What names of streams and consumers are made of.
+/// True if the text can name a stream or a consumer.
 pub(crate) fn is_name(text: &str) -> bool {
     let fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-');
     (1..=NAME_LEN_MAX).contains(&text.len()) && text.bytes().all(fits)
@@ -58,7 +58,7 @@ impl fmt::Display for AccountId {
     }
 }
 
-/// Which stream, whoever asks: its owner and its name.
+/// Identity of a stream, whoever asks: its owner and its name.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StreamKey {
     /// The account that owns it.

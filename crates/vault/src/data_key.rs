@@ -20,9 +20,9 @@ use crate::secret::Secret;
 
 /// The tag of AES-GCM, in bytes.
 const TAG_LEN: usize = 16;
-/// What sealed bytes are longer than plain ones.
+/// Bytes that sealing adds.
 pub const SEALED_OVERHEAD: usize = NONCE_LEN + TAG_LEN;
-/// What one prefix can count.
+/// Most pieces that can be sealed under one prefix.
 const SEALED_MAX: u64 = 1 << 32;
 
 /// The key has sealed as much as it may: take another one.
@@ -52,7 +52,7 @@ impl DataKey {
         Self { secret, prefix, sealed: AtomicU64::new(0), sealed_bytes: AtomicU64::new(0) }
     }
 
-    /// What sealing and opening is done with; for one batch rather than for long.
+    /// Cipher for sealing and opening; for one batch rather than for long.
     ///
     /// The expanded key is not erased by `ring`, so it is made anew (150 ns) and lives on the stack, where other
     /// things soon take its place.
@@ -60,7 +60,7 @@ impl DataKey {
         Cipher { key: self, aes: aes(&self.secret) }
     }
 
-    /// How much it has sealed since it was made: pieces, and bytes.
+    /// Pieces and bytes that it has sealed since it was made.
     pub fn used(&self) -> (u64, u64) {
         (self.sealed.load(Ordering::Relaxed), self.sealed_bytes.load(Ordering::Relaxed))
     }

@@ -17,14 +17,15 @@ use crate::secret::Secret;
 pub enum KeyTrouble {
     /// The server was started without master keys.
     #[error(
-        "Key '{0}' does not exist: this server has no master key. Make one with `headwater keys init --file FILE` and start \
-         the server with --master-key-file FILE, or set HEADWATER_MASTER_KEY."
+        "Key '{0}' does not exist: this server was given no master keys, without which there is alias/aws/kinesis at the most. \
+         Make some with `headwater keys init --file FILE` and start the server with --master-key-file FILE, or set \
+         HEADWATER_MASTER_KEY."
     )]
     NoKeys(String),
     /// There are master keys, but not this one.
     #[error(
-        "Key '{0}' does not exist: it is not among the master keys of this server. `headwater keys list` shows which \
-         there are; put the key back from a copy of the master key file."
+        "Key '{0}' does not exist: it is not among the master keys of this server. `headwater keys list --file FILE` shows \
+         which there are. If it was there before, put it back from a copy of the master key file."
     )]
     NotFound(String),
     /// The key may not be used for now.
@@ -36,9 +37,9 @@ pub enum KeyTrouble {
          master key file."
     )]
     VersionNotFound {
-        /// Which key.
+        /// The key.
         key: KeyId,
-        /// Which version.
+        /// Its version.
         version: u32,
     },
     /// The secret is another one than before, or the wrapped data key was damaged.
@@ -47,9 +48,9 @@ pub enum KeyTrouble {
          now, or what was wrapped is damaged. Put the key back from a copy of the master key file."
     )]
     Wrong {
-        /// Which key.
+        /// The key.
         key: KeyId,
-        /// Which version.
+        /// Its version.
         version: u32,
     },
 }
@@ -73,7 +74,7 @@ pub enum KeyringError {
 pub struct WrappedKey {
     /// The master key that wrapped it.
     pub master: KeyId,
-    /// Which version of it.
+    /// Version of the master key.
     pub version: u32,
     /// Base64 of nonce, ciphertext and tag.
     sealed: String,
@@ -216,7 +217,7 @@ impl Keyring {
     }
 }
 
-/// What a wrapped key belongs to.
+/// Associated data that binds a wrapped key to its place.
 fn wrapped_place(master: &KeyId, version: u32, place: &[u8]) -> Vec<u8> {
     let version = version.to_be_bytes();
     [b"headwater data key 1".as_slice(), master.as_str().as_bytes(), &version, place].concat()

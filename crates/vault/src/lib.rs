@@ -10,7 +10,7 @@
 //! beside the data ([`WrappedKey`]). Data is sealed under data keys only. All of it is AES-256-GCM.
 //!
 //! # Recovery
-//! What was sealed opens as long as the master key that wrapped its data key is in the [`Keyring`], all of its older
+//! Sealed data opens as long as the master key that wrapped its data key is in the [`Keyring`], all of its older
 //! versions included. Without it nothing opens, for anybody.
 
 mod data_key;

@@ -1,4 +1,4 @@
-//! How keys are named, as AWS KMS does it.
+//! Names of keys, as AWS KMS gives them.
 
 use std::fmt;
 

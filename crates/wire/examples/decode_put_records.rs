@@ -1,4 +1,4 @@
-//! How fast a PutRecords body of 500 records of 1 KiB becomes records: `cargo run --release --example
+//! Speed of decoding a PutRecords body of 500 records of 1 KiB: `cargo run --release --example
 //! decode_put_records -p headwater-wire`.
 #![allow(clippy::disallowed_methods, reason = "a benchmark has no clock but the machine's")]
 

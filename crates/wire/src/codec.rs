@@ -8,7 +8,7 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use crate::{cbor, json, query, xml};
 
-/// How a body is encoded.
+/// Encoding of a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Codec {
     /// AWS JSON 1.1: blobs as padded base64, times as epoch seconds with a millisecond fraction.

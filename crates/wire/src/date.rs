@@ -74,7 +74,7 @@ impl Civil {
         (Self::from_timestamp(time) == self).then_some(time)
     }
 
-    /// What `20150830T123600Z` says; its fields may be out of their ranges.
+    /// Date of the form `20150830T123600Z`; its fields may be out of their ranges.
     pub fn from_amz_date(text: &str) -> Option<Self> {
         let bytes: &[u8; 16] = text.as_bytes().try_into().ok()?;
         let number = |range: std::ops::Range<usize>| {

@@ -79,7 +79,7 @@ fn frame(headers: &[Header<'_>], capacity_bytes: usize, payload: impl FnOnce(&mu
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Frame<'a> {
     headers: Vec<Header<'a>>,
-    /// What it carries.
+    /// Bytes that it carries.
     pub payload: &'a [u8],
 }
 

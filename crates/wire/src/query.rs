@@ -90,7 +90,7 @@ fn number(segment: &str) -> Option<u32> {
 #[derive(Clone, Copy)]
 struct Node<'p, 'de> {
     parameters: &'p [Parameter<'de>],
-    /// Where the rest of the name begins; beyond the end of names that have none.
+    /// Beginning of the rest of the name; beyond the end of names that have none.
     at: usize,
 }
 

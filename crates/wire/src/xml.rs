@@ -13,7 +13,7 @@ use serde::ser::{self, Serialize};
 use crate::cbor::TIME;
 use crate::date::Civil;
 
-/// What stands around the members of an answer.
+/// Envelope of the members of an answer.
 #[derive(Debug, Clone, Copy)]
 pub struct XmlAnswer<'a> {
     /// The name of the operation.
@@ -133,7 +133,7 @@ impl Xml {
     }
 }
 
-/// What no AWS shape contains.
+/// Error for what no AWS shape contains.
 #[derive(Debug)]
 struct Unencodable(String);
 
@@ -156,7 +156,7 @@ type Done = Result<(), Unencodable>;
 /// The inside of an element.
 struct Element<'x> {
     xml: &'x mut Xml,
-    /// What comes next are the milliseconds of a time.
+    /// True if the next number is the milliseconds of a time.
     in_time: bool,
 }
 

@@ -31,9 +31,9 @@ const KEY: &str = "key/a";
 /// A directory with segments, a snapshot and journals.
 pub(crate) struct Base {
     disk: Arc<SimDisk>,
-    /// What each log holds.
+    /// Contents of each log.
     expected: Vec<Vec<Seen>>,
-    /// How much of it is not in the newest journal.
+    /// Number of records of each that are not in the newest journal.
     settled: Vec<usize>,
     newest: PathBuf,
 }

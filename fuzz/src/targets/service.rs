@@ -15,7 +15,7 @@ use tokio::runtime::Runtime;
 /// Not before anything in the seeds.
 const NOW: Timestamp = Timestamp::from_secs(1_700_000_100);
 
-/// What asynchronous targets run on.
+/// Runtime of asynchronous targets.
 pub(super) fn runtime() -> &'static Runtime {
     static RUNTIME: OnceLock<Runtime> = OnceLock::new();
     let make = || tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();

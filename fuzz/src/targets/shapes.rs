@@ -30,7 +30,7 @@ headwater_wire::shape! {
 /// The end of the year 9999: later times are not exact as JSON's seconds.
 const MILLIS_MAX: u64 = 253_402_300_799_999;
 
-/// What was read can be written in both codecs, reads back the same, and is then written the same.
+/// Checks that what was read can be written in both codecs, reads back the same, and is then written the same.
 pub(super) fn check(codec: Codec, body: &[u8]) {
     let read: Everything<'_> = match codec.decode(body) {
         Ok(read) => read,

@@ -1,4 +1,4 @@
-//! What a request says about who signed it: `METHOD PATH?QUERY`, then headers, a line each; then, after an empty line,
+//! Claims of a request about who signed it: `METHOD PATH?QUERY`, then headers, a line each; then, after an empty line,
 //! the body. Whatever is found in it, nothing that was not signed with the secret is taken for signed.
 
 use headwater_types::Timestamp;

@@ -1,4 +1,4 @@
-//! What the log of tables holds: a record a line. Whatever it is, tables are opened or refused with a reason; what was
+//! Contents of the log of tables: a record a line. Whatever it is, tables are opened or refused with a reason; what was
 //! opened is described, read and written, and the same once more after that.
 
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! What stands in the files: lengths, leftovers, names of machines.
+//! Checks of the files' text: lengths, leftovers, names of machines.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,9 +9,12 @@ use crate::workspace::Workspace;
 /// A file longer than this has more than one subject.
 const LINES_LIMIT: usize = 800;
 
-/// What must not be committed. In pieces, so that this file passes.
+/// Text that must not be committed. In pieces, so that this file passes.
 const LEFTOVERS: [&str; 4] =
     [concat!("todo", "!("), concat!("unimplemented", "!("), concat!("dbg", "!("), concat!("#[", "ignore")];
+
+/// Words with which a doc comment does not begin: it names the thing, or says what it does, and is no riddle.
+const RIDDLES: [&str; 8] = ["What", "Which", "How", "Where", "Who", "Whoever", "Whose", "Whether"];
 
 /// Registries are reached through their clients' settings, which differ from place to place.
 const REGISTRIES: [&str; 7] = [
@@ -24,7 +27,7 @@ const REGISTRIES: [&str; 7] = [
     concat!("deb.debian", ".org"),
 ];
 
-/// Where somebody's machine keeps things.
+/// Directories of somebody's machine.
 const MACHINE_PATHS: [&str; 2] = [concat!("/wo", "rk/"), concat!("/ro", "ot/")];
 
 /// Lines that git leaves where a merge was not finished.
@@ -57,8 +60,17 @@ fn of_text(file: &Path, text: &str) -> Vec<String> {
     if is_rust && lines > LINES_LIMIT {
         found.push(format!("{shown}: {lines} lines, more than {LINES_LIMIT}"));
     }
+    let mut is_documented = false;
     for (number, line) in (1..).zip(text.lines()) {
         if is_rust {
+            let doc = doc_comment(line);
+            let word = doc.unwrap_or_default().split(|c: char| !c.is_alphabetic()).next().unwrap_or_default();
+            if !is_documented && RIDDLES.contains(&word) {
+                found.push(format!(
+                    "{shown}:{number}: a doc comment begins with a noun or a verb, not with {word}"
+                ));
+            }
+            is_documented = doc.is_some();
             for leftover in LEFTOVERS.iter().filter(|leftover| line.contains(**leftover)) {
                 found.push(format!("{shown}:{number}: {leftover}"));
             }
@@ -74,6 +86,12 @@ fn of_text(file: &Path, text: &str) -> Vec<String> {
         }
     }
     found
+}
+
+/// The text of a line of a doc comment.
+fn doc_comment(line: &str) -> Option<&str> {
+    let line = line.trim_start();
+    line.strip_prefix("///").or_else(|| line.strip_prefix("//!")).map(str::trim_start)
 }
 
 /// At the beginning of a path, not inside of one.
@@ -100,6 +118,9 @@ mod tests {
         check("a.md", &format!("{}HEAD", CONFLICTS[0]), 1);
         check("a.md", &format!("text {}HEAD", CONFLICTS[0]), 0);
         check("a.toml", REGISTRIES[2], 1);
+        check("a.rs", "/// What it is.\nfn a() {}\n//! Who it is for.", 2);
+        check("a.rs", "/// Size of\n/// What it holds.\n/// Whatever comes.\n// What follows.", 0);
+        check("a.rs", "/// Whatever comes.", 0);
         check("a.md", &format!("see {}notes", MACHINE_PATHS[0]), 1);
         check("a.md", &format!("target{}notes", MACHINE_PATHS[0]), 0);
         check("a.rs", &"\n".repeat(LINES_LIMIT + 1), 1);

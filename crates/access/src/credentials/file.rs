@@ -33,7 +33,7 @@ pub enum CredentialsError {
     /// It cannot be read.
     #[error("cannot read {path}: {cause}")]
     Read {
-        /// Which file.
+        /// Path of the file.
         path: String,
         /// Why.
         cause: io::Error,
@@ -41,7 +41,7 @@ pub enum CredentialsError {
     /// It cannot be replaced.
     #[error("cannot write {path}: {cause}")]
     Write {
-        /// Which file.
+        /// Path of the file.
         path: String,
         /// Why.
         cause: io::Error,
@@ -49,20 +49,20 @@ pub enum CredentialsError {
     /// It is not TOML, or not of this form.
     #[error("the credentials file {path} is wrong: {cause}")]
     Malformed {
-        /// Which file.
+        /// Path of the file.
         path: String,
-        /// What is wrong.
+        /// The mistake.
         cause: String,
     },
     /// A policy in it is wrong.
     #[error("a policy of {user} is wrong: {cause}")]
     Policy {
-        /// Whose.
+        /// The user it belongs to.
         user: String,
-        /// What is wrong.
+        /// The mistake.
         cause: PolicyError,
     },
-    /// What was asked for cannot be.
+    /// The edit that was asked for is not possible.
     #[error("{0}")]
     Edit(String),
 }
@@ -112,12 +112,12 @@ pub struct KeyEntry {
     /// From when on it is not taken any more, in RFC 3339.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires: Option<String>,
-    /// What a temporary key must be sent with.
+    /// Session token that a temporary key must be sent with.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session_token: Option<Secret>,
 }
 
-/// Which user is meant.
+/// Reference to a user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct UserRef<'a> {
     /// The account.
@@ -126,7 +126,7 @@ pub struct UserRef<'a> {
     pub name: Option<&'a str>,
 }
 
-/// How long a new key is good for.
+/// Lifetime of a new key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lifetime {
     /// Until it is removed.
@@ -219,7 +219,7 @@ impl CredentialsFile {
         Ok(())
     }
 
-    /// Where the files of policies are looked for.
+    /// Directory in which the files of policies are looked for.
     pub(super) fn directory(path: &Path) -> PathBuf {
         path.parent().map(Path::to_owned).unwrap_or_default()
     }

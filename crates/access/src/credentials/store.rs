@@ -1,4 +1,4 @@
-//! What the server holds of the credentials: looked up by access key id, read anew when the file has changed.
+//! Loaded credentials of the server: looked up by access key id, read anew when the file has changed.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -51,7 +51,7 @@ impl fmt::Debug for Known {
 }
 
 impl Known {
-    /// Who signs with it.
+    /// Caller who signs with it.
     pub fn caller(&self) -> &Arc<Caller> {
         &self.caller
     }
@@ -109,7 +109,7 @@ impl CredentialStore {
         Ok(store)
     }
 
-    /// What `then` makes of the key of this id, if it may be used now with this session token.
+    /// Result of `then` for the key of this id, if it may be used now with this session token.
     pub fn find<T>(
         &self,
         access_key_id: &str,
@@ -134,7 +134,7 @@ impl CredentialStore {
         }
     }
 
-    /// Whether there is a key of this id, good or not.
+    /// True if there is a key of this id, good or not.
     pub fn has(&self, access_key_id: &str) -> bool {
         self.loaded.load().known.contains_key(access_key_id)
     }
@@ -146,7 +146,7 @@ impl CredentialStore {
         }
     }
 
-    /// How many keys there are.
+    /// Number of keys.
     pub fn len(&self) -> usize {
         self.loaded.load().known.len()
     }

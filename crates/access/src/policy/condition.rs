@@ -10,7 +10,7 @@ use super::pattern::{ArnPattern, Pattern, Syntax};
 use super::{Result, refuse, shown};
 use crate::facts::{Facts, Key};
 
-/// How a key with several values is held against a condition.
+/// Set operator: how a key with several values is held against a condition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Quantifier {
     ForAllValues,
@@ -38,7 +38,7 @@ impl Order {
     }
 }
 
-/// What a value is compared with; it is enough that one of the list holds.
+/// Values to compare a value with; it is enough that one of the list holds.
 #[derive(Debug, Clone, PartialEq)]
 enum Test {
     Text {

@@ -21,7 +21,7 @@ pub(crate) enum Effect {
     Deny,
 }
 
-/// Whether one of a list is meant, or all but those of the list.
+/// Any one of a list, or if negated all but those of the list.
 #[derive(Debug, Clone, PartialEq)]
 struct Listed<T> {
     negated: bool,

@@ -19,7 +19,7 @@ pub(super) enum Piece {
     Variable(Key, Option<String>),
 }
 
-/// What a pattern may hold beside plain characters.
+/// Elements that a pattern may hold beside plain characters.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Syntax {
     pub(super) wildcards: bool,

@@ -18,7 +18,7 @@ enum Name {
     Nobody,
 }
 
-/// How surely a statement means the caller.
+/// Certainty with which a statement means the caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Grip {
     /// Not at all.

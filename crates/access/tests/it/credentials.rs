@@ -277,7 +277,7 @@ fn wrong_files_are_refused_and_their_secrets_not_repeated() {
     assert!(place.refusal().contains("larger than 4 MiB"));
 }
 
-/// What would not be read is not written.
+/// Edits that would not be read are not written.
 #[test]
 fn edits_are_whole_or_not_at_all() {
     let place = Place::new();

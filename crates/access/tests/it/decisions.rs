@@ -1,4 +1,4 @@
-//! What is decided, case by case.
+//! Decisions, case by case.
 
 use headwater_access::Denial;
 use headwater_types::Timestamp;
@@ -47,7 +47,7 @@ fn actions_and_resources() {
     }
 }
 
-/// What is about no resource matches only what is said of all, as AWS has it.
+/// Requests about no resource match only statements about all, as AWS has it.
 #[test]
 fn the_resource_of_lists() {
     let ask = Ask { action: "kinesis:ListStreams", resource: "*", ..Ask::default() };

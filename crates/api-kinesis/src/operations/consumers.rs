@@ -1,4 +1,4 @@
-//! What the operations on consumers share: which consumer is meant, and how it is shown.
+//! Common parts of the operations on consumers: which consumer is meant, and how it is shown.
 
 use std::sync::Arc;
 

@@ -51,7 +51,7 @@ pub(super) fn check_strategy(checks: &mut Checks, strategy: &Option<Text<'_>>) {
     checks.one_of("recordDistributionStrategy", strategy, &["AUTO", "USER_PARTITION_KEY"]);
 }
 
-/// How records are to be spread; by partition key where nothing is said.
+/// Distribution of records; by partition key where nothing is said.
 pub(super) fn distribution_of(strategy: &Option<Text<'_>>) -> Distribution {
     match strategy.as_deref() {
         Some("AUTO") => Distribution::Auto,

@@ -1,4 +1,4 @@
-//! What EnableEnhancedMonitoring and DisableEnhancedMonitoring share.
+//! Common parts of EnableEnhancedMonitoring and DisableEnhancedMonitoring.
 
 use std::collections::BTreeSet;
 

@@ -28,7 +28,7 @@ struct Output {
 }
 
 impl Input<'_> {
-    /// What has the policy, if the caller may have it.
+    /// Resource that has the policy, if the caller may have it.
     pub(super) fn resource(&self, context: &Context<'_>) -> Result<Tagged> {
         let mut checks = Checks::default();
         context.expect_stream(&mut checks, &self.stream_id);

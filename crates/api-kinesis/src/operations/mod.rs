@@ -60,7 +60,7 @@ use crate::error::Result;
 
 type Answering<'a> = Pin<Box<dyn Future<Output = Result<Reply>> + Send + 'a>>;
 
-/// How often an operation may be called.
+/// Rate at which an operation may be called.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Rate {
     /// As often as its shards take or give records.
@@ -81,7 +81,7 @@ impl Rate {
     }
 }
 
-/// What an operation is about.
+/// Subject of an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum About {
     /// The caller's account: whether it may be done is asked before it begins.
@@ -94,11 +94,11 @@ pub(crate) enum About {
 pub struct Operation {
     /// As `X-Amz-Target` names it.
     pub(crate) name: &'static str,
-    /// How often it may be called.
+    /// Rate at which it may be called.
     pub(crate) rate: Rate,
     /// Reads, changes records, or changes more than that.
     pub(crate) effect: Effect,
-    /// What it is about.
+    /// Its subject.
     pub(crate) about: About,
     /// Decodes, checks, runs, encodes.
     run: for<'a> fn(&'a Context<'a>, Codec, &'a [u8]) -> Answering<'a>,

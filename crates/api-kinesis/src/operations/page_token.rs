@@ -9,7 +9,7 @@ pub(super) fn encode(token: Vec<u8>) -> String {
     base64_simd::STANDARD.encode_to_string(token)
 }
 
-/// What `open` finds in a token that was sent back.
+/// Decodes a token that was sent back, and opens it by `open`.
 pub(super) fn decode<T>(
     token: &str,
     open: impl FnOnce(&[u8]) -> std::result::Result<T, TokenError>,

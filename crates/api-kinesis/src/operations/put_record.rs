@@ -40,7 +40,7 @@ pub(super) struct Placed {
     pub(super) encryption_type: Option<&'static str>,
 }
 
-/// What answers say of a record that was stored encrypted.
+/// Encryption type that answers give a record that was stored encrypted.
 pub(super) fn kms(encrypted: bool) -> Option<&'static str> {
     encrypted.then_some("KMS")
 }

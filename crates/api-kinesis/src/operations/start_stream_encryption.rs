@@ -21,7 +21,7 @@ headwater_wire::shape! {
     }
 }
 
-/// What the model lists; NONE is refused afterwards.
+/// Encryption types that the model lists; NONE is refused afterwards.
 pub(super) const ENCRYPTION_TYPES: [&str; 2] = ["KMS", "NONE"];
 
 /// KMS is the only type that is to be started or stopped.

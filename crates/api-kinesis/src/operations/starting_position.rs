@@ -1,4 +1,4 @@
-//! Where reading begins, as GetShardIterator and SubscribeToShard take it.
+//! Position at which reading begins, as GetShardIterator and SubscribeToShard take it.
 
 use headwater_streams::StartingPosition;
 use headwater_wire::shape::Time;

@@ -1,7 +1,7 @@
 //! SubscribeToShard.
 //!
-//! What can be refused is refused by an ordinary error before the first frame. From then on frames leave as
-//! records become durable; events are JSON whatever the request's encoding (model).
+//! Refusals are ordinary errors before the first frame. From then on frames leave as records become durable; events are
+//! JSON whatever the request's encoding (model).
 //!
 //! # Pauses
 //! The answer begins [`ANSWER_PAUSE`] after the subscription, and the first event follows [`FIRST_EVENT_PAUSE`] after

@@ -15,7 +15,7 @@ pub(crate) struct Create {
     /// The stream's name: letters, digits, _ . and -
     name: String,
 
-    /// How many shards it begins with
+    /// The number of shards it begins with
     #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(i32).range(1..))]
     shards: i32,
 
@@ -23,7 +23,7 @@ pub(crate) struct Create {
     #[arg(long, conflicts_with = "shards")]
     on_demand: bool,
 
-    /// How long records are kept, 24 to 8760 hours
+    /// The retention of records, 24 to 8760 hours
     #[arg(long, value_name = "HOURS", conflicts_with = "no_wait",
           value_parser = clap::value_parser!(i32).range(24..=8760))]
     retention_hours: Option<i32>,

@@ -45,7 +45,7 @@ enum What {
     Add(Add),
     /// Show who there is, with which keys; never a secret
     List {
-        /// How the list is printed
+        /// The output format
         #[arg(long, value_enum, default_value = "text")]
         output: Output,
     },
@@ -61,7 +61,7 @@ enum What {
         /// End the old key after this time, such as 24h
         #[arg(long, value_name = "TIME", value_parser = duration)]
         keep: Option<Duration>,
-        /// How the key is printed
+        /// The output format
         #[arg(long, value_enum, default_value = "text")]
         output: Output,
     },
@@ -91,8 +91,7 @@ struct Add {
     #[command(flatten)]
     who: Who,
 
-    /// What the user may do: a file with a policy in AWS's JSON language, full-access or read-only; may be given more
-    /// than once
+    /// A policy of the user: a file in AWS's JSON language, full-access or read-only; may be given more than once
     #[arg(long = "policy", value_name = "FILE|NAME")]
     policies: Vec<String>,
 
@@ -100,7 +99,7 @@ struct Add {
     #[arg(long = "for", value_name = "TIME", value_parser = duration)]
     lifetime: Option<Duration>,
 
-    /// How the key is printed
+    /// The output format
     #[arg(long, value_enum, default_value = "text")]
     output: Output,
 }

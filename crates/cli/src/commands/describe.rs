@@ -22,7 +22,7 @@ pub(crate) struct Describe {
     /// The stream
     name: String,
 
-    /// How it is printed
+    /// The output format
     #[arg(long, value_enum, default_value = "text")]
     output: Output,
 

@@ -12,10 +12,10 @@ use super::{print, remark};
 use crate::failure::Failure;
 use crate::text::{table, time};
 
-/// Make and change the file of master keys, under which streams are encrypted.
+/// Make and change the file of master keys, under which streams and tables are encrypted.
 ///
-/// Whoever has the file can read every encrypted stream, and without it nobody can: keep copies of it, and not beside
-/// the data. A running server takes up changes within seconds.
+/// Anybody who has the file can read every encrypted stream, and without it nobody can: keep copies of it, and not
+/// beside the data. A running server takes up changes within seconds.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Keys {

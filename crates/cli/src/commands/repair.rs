@@ -9,11 +9,7 @@ use headwater_server::repair;
 use super::print;
 use crate::failure::Failure;
 
-/// Brings a data directory that the server refuses to a state that it takes.
-///
-/// For a directory whose files are damaged, missing, or from different times or servers. No server may be running on it.
-/// What cannot be kept is set aside in a folder repair-1 (2, 3...) inside it; nothing is deleted. A copy of the whole
-/// directory from before, if there is one, is better than any repair.
+/// Arguments of `headwater repair`.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  headwater repair --data-dir /var/lib/headwater --dry-run   see what is kept and what is \

@@ -3,32 +3,34 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use headwater_host::file_exists;
 use headwater_server::{Host, MasterKeySource, repair_tables};
 use headwater_vault::Secret;
 
 use super::print;
 use crate::failure::Failure;
-use crate::text::table;
+use crate::text::{counted, table};
 
-/// Show which tables have lost changes to damage, and serve them again as they are
-///
-/// For a server that is stopped. A damaged table is not served, because a lease or a checkpoint that goes back in time has
-/// two owners. Where the damaged file can be put back from a backup, do that instead: nothing is lost then. Where not, this
-/// accepts the loss. It cannot be undone.
+/// Arguments of `headwater repair-tables`.
 #[derive(Debug, Args)]
 pub(crate) struct RepairTables {
     /// Directory of the data
     #[arg(long, env = "HEADWATER_DATA_DIR", value_name = "DIR", default_value = "headwater-data")]
     data_dir: PathBuf,
-    /// The file of master keys, if tables are encrypted; otherwise the key that HEADWATER_MASTER_KEY holds
+    /// The file of master keys, if tables are encrypted [default: the key that HEADWATER_MASTER_KEY holds, and the one in
+    /// the data directory]
     #[arg(long, env = "HEADWATER_MASTER_KEY_FILE", value_name = "FILE")]
     master_key_file: Option<PathBuf>,
-    /// Only show what is lost
+    /// Only show what is lost; the tables stay as they are
     #[arg(long)]
     dry_run: bool,
 }
 
 pub(crate) fn run(args: RepairTables) -> Result<(), Failure> {
+    // To open a directory that holds nothing would make a store in it.
+    if !file_exists(&args.data_dir.join("FORMAT")) {
+        return Err(Failure::Usage(format!("{} holds no data of a server", args.data_dir.display())));
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
@@ -46,7 +48,7 @@ pub(crate) fn run(args: RepairTables) -> Result<(), Failure> {
     let repairing = repair_tables(&args.data_dir, Host::system(), &keys, !args.dry_run);
     let losses = runtime.block_on(repairing).map_err(|error| Failure::Failed(error.to_string()))?;
     if !losses.are_there() {
-        return print(&format!("Nothing is lost: {} tables are whole.\n", losses.whole));
+        return print(&format!("Nothing is lost: {} whole.\n", are(losses.whole)));
     }
     let rows = losses.tables.iter();
     let rows: Vec<_> = rows
@@ -54,17 +56,24 @@ pub(crate) fn run(args: RepairTables) -> Result<(), Failure> {
         .collect();
     let mut text = table::table(["ACCOUNT", "TABLE", "LOST TO"], &[], &rows);
     if losses.nameless > 0 {
-        text += &format!("{} more tables are lost altogether, their names with them.\n", losses.nameless);
+        text += &format!("{} more lost altogether, their names with them.\n", are(losses.nameless));
     }
     if let Some(cause) = &losses.unknown {
         text += &format!("Other tables may be lost altogether: {cause}.\n");
     }
     let (kept, lost) = (losses.whole, losses.tables.len());
+    let kept = are(kept);
     text += &match args.dry_run {
         true => format!(
-            "{kept} tables are whole. {lost} tables would be served again without what they lost. Nothing was changed.\n"
+            "{kept} whole. {} would be served again without what was lost. The tables stay as they were.\n",
+            counted(lost, "table")
         ),
-        false => format!("{kept} tables are whole. {lost} tables are served again without what they lost.\n"),
+        false => format!("{kept} whole. {} served again without what was lost.\n", are(lost)),
     };
     print(&text)
+}
+
+/// "1 table is", "2 tables are".
+fn are(tables: usize) -> String {
+    format!("{} {}", counted(tables, "table"), if tables == 1 { "is" } else { "are" })
 }

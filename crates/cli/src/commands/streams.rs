@@ -15,7 +15,7 @@ use crate::text::time;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  headwater streams\n  headwater streams --output json | jq '.[].name'")]
 pub(crate) struct Streams {
-    /// How the list is printed
+    /// The output format
     #[arg(long, value_enum, default_value = "text")]
     output: Output,
     #[command(flatten)]

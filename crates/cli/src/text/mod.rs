@@ -8,7 +8,7 @@ pub mod time;
 /// Colours of a terminal; none where output is piped or `NO_COLOR` is set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Paint {
-    /// Whether colours are written.
+    /// True if colours are written.
     pub on: bool,
 }
 
@@ -31,6 +31,15 @@ impl Paint {
     pub fn text(self, colour: &str, text: &str) -> String {
         if self.on { format!("{colour}{text}\x1b[0m") } else { text.to_owned() }
     }
+}
+
+/// A number of things by their name in the singular: "1 table", "2 tables".
+///
+/// ```
+/// assert_eq!(headwater_cli::text::counted(2, "table"), "2 tables");
+/// ```
+pub fn counted(count: usize, name: &str) -> String {
+    format!("{count} {name}{}", if count == 1 { "" } else { "s" })
 }
 
 /// Text that came from elsewhere, safe to show on a terminal: control characters are escaped.

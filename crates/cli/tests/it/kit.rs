@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 
 const HEADWATER: &str = env!("CARGO_BIN_EXE_headwater");
 
-/// What a command left behind.
+/// Exit code and output of a command.
 #[derive(Debug)]
 pub(crate) struct Done {
     pub(crate) code: i32,

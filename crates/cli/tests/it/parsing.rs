@@ -1,4 +1,4 @@
-//! What people type.
+//! Text that people type.
 
 use std::time::Duration;
 

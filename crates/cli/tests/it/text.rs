@@ -1,4 +1,4 @@
-//! What people see.
+//! Text that people see.
 
 use headwater_cli::text::{Paint, harmless, json, ring, table, time};
 use headwater_types::Timestamp;

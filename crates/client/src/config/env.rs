@@ -12,13 +12,13 @@ pub const DEFAULT_REGION: &str = "AWS_DEFAULT_REGION";
 pub const ACCESS_KEY_ID: &str = "AWS_ACCESS_KEY_ID";
 /// The secret half of the credentials.
 pub const SECRET_ACCESS_KEY: &str = "AWS_SECRET_ACCESS_KEY";
-/// What temporary credentials carry in addition.
+/// The session token, which temporary credentials carry in addition.
 pub const SESSION_TOKEN: &str = "AWS_SESSION_TOKEN";
 /// The profile of the shared files.
 pub const PROFILE: &str = "AWS_PROFILE";
-/// Where the credentials file is, instead of `~/.aws/credentials`.
+/// Path of the credentials file, instead of `~/.aws/credentials`.
 pub const SHARED_CREDENTIALS_FILE: &str = "AWS_SHARED_CREDENTIALS_FILE";
-/// Where the configuration file is, instead of `~/.aws/config`.
+/// Path of the configuration file, instead of `~/.aws/config`.
 pub const CONFIG_FILE: &str = "AWS_CONFIG_FILE";
-/// Where the shared files are looked for.
+/// Directory below which the shared files are looked for.
 pub const HOME: &str = "HOME";

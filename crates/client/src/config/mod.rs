@@ -1,4 +1,4 @@
-//! Where to send calls and how to sign them, found the way AWS tools find it.
+//! Endpoint, region and credentials of calls, found the way AWS tools find them.
 //!
 //! Order: what was given, then environment variables, then the profile. A profile that was *given* comes before
 //! credentials in the environment, as in the AWS CLI. Without an endpoint, somebody who has credentials means AWS
@@ -16,7 +16,7 @@ use http::Uri;
 use http::uri::Scheme;
 use profile::Profile;
 
-/// Where `headwater serve` listens unless told otherwise.
+/// Endpoint of `headwater serve` unless told otherwise.
 pub const DEFAULT_ENDPOINT: &str = "http://127.0.0.1:4567";
 
 /// The region of a server that has no opinion.
@@ -29,12 +29,12 @@ pub struct Config {
     pub endpoint: String,
     /// The region calls are signed for.
     pub region: String,
-    /// Who signs.
+    /// The credentials that sign.
     pub credentials: Credentials,
     uri: Uri,
 }
 
-/// What was given on a command line or in code; none of it has to be.
+/// Settings from a command line or code; all are optional.
 #[derive(Debug, Clone, Default)]
 pub struct Overrides {
     /// The endpoint, `http://127.0.0.1:4567`.
@@ -47,7 +47,7 @@ pub struct Overrides {
     pub credentials: Option<Credentials>,
 }
 
-/// Where environment variables and files come from.
+/// Source of environment variables and files.
 pub trait Surroundings {
     /// An environment variable; none if it is unset or empty.
     fn var(&self, name: &str) -> Option<String>;
@@ -87,9 +87,9 @@ pub enum ConfigError {
     /// A shared file cannot be read.
     #[error("cannot read {path}: {cause}")]
     File {
-        /// Which file.
+        /// The file.
         path: String,
-        /// What the system said.
+        /// The system's message.
         cause: String,
     },
     /// One half of the credentials without the other.
@@ -204,7 +204,7 @@ fn pair(
     }
 }
 
-/// What a server that takes any signature is given.
+/// Credentials for a server that takes any signature.
 fn harmless() -> Credentials {
     let word = || "headwater".to_owned();
     Credentials { access_key_id: word(), secret_access_key: word(), session_token: None }

@@ -11,7 +11,7 @@ use crate::{Client, Error};
 pub struct CreateStream<'a> {
     /// Its name.
     pub name: &'a str,
-    /// How many shards it begins with; none lets the service decide, which makes it on-demand.
+    /// Number of shards it begins with; none lets the service decide, which makes it on-demand.
     pub shards: Option<i32>,
     /// The largest record in KiB, where not the default of 1024.
     pub max_record_kib: Option<i32>,

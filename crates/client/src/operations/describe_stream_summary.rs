@@ -34,7 +34,7 @@ pub struct StreamDescription {
     /// Provisioned or on-demand; servers of old leave it out.
     #[serde(default)]
     pub stream_mode_details: StreamMode,
-    /// How long records are kept.
+    /// Retention of records, in hours.
     pub retention_period_hours: i64,
     /// When it was created.
     #[serde(default, rename = "StreamCreationTimestamp")]
@@ -45,7 +45,7 @@ pub struct StreamDescription {
     /// Registered consumers.
     #[serde(default)]
     pub consumer_count: i64,
-    /// What an on-demand stream is kept ready for.
+    /// Throughput that an on-demand stream is kept ready for.
     #[serde(default)]
     pub warm_throughput: Option<WarmThroughput>,
     /// AUTO or USER_PARTITION_KEY, of on-demand streams.
@@ -62,10 +62,10 @@ pub struct StreamDescription {
 /// Write throughput that needs no scaling first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 pub struct WarmThroughput {
-    /// What was asked for, in MiB/s.
+    /// Throughput that was asked for, in MiB/s.
     #[serde(default, rename = "TargetMiBps")]
     pub target_mibps: i64,
-    /// What is there, in MiB/s.
+    /// Throughput that is there, in MiB/s.
     #[serde(default, rename = "CurrentMiBps")]
     pub current_mibps: i64,
 }

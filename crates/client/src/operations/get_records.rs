@@ -21,9 +21,9 @@ shape! {
 pub struct RecordPage {
     /// The records, in order; none does not mean that there are none later.
     pub records: Vec<Record>,
-    /// Where to go on; none at the end of a closed shard.
+    /// Iterator to go on with; none at the end of a closed shard.
     pub next_shard_iterator: Option<String>,
-    /// How far behind the newest record this place is.
+    /// Lag of this place behind the newest record.
     #[serde(default)]
     pub millis_behind_latest: i64,
 }
@@ -36,10 +36,10 @@ pub struct Record {
     pub sequence_number: String,
     #[serde(default, rename = "ApproximateArrivalTimestamp")]
     arrived: Option<Time>,
-    /// What was stored.
+    /// The data that was stored.
     #[serde(deserialize_with = "bytes")]
     pub data: Vec<u8>,
-    /// What decided the shard.
+    /// The key that decided the shard, unless an explicit hash key did.
     #[serde(default)]
     pub partition_key: String,
 }

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use crate::{Client, Error};
 
-/// Where reading begins.
+/// Starting point of reading.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StartAt {
     /// After the newest record.

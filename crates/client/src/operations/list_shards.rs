@@ -58,7 +58,7 @@ pub struct SequenceNumberRange {
 }
 
 impl Shard {
-    /// Whether the shard takes records.
+    /// True if the shard takes records.
     pub fn is_open(&self) -> bool {
         self.sequence_number_range.ending_sequence_number.is_none()
     }

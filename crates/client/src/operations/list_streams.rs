@@ -47,7 +47,7 @@ impl StreamSummary {
     }
 }
 
-/// How a stream's shards are managed.
+/// Mode in which a stream's shards are managed.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct StreamMode {

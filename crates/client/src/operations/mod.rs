@@ -14,6 +14,6 @@ pub(crate) mod put_records;
 
 use serde::Deserialize;
 
-/// What operations without output answer.
+/// Answer of operations without output.
 #[derive(Deserialize)]
 struct Nothing {}

@@ -9,11 +9,11 @@ use crate::{Client, Error};
 /// A record to be stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewRecord {
-    /// What is stored.
+    /// The data to store.
     pub data: Vec<u8>,
-    /// What decides the shard, 1 to 256 characters.
+    /// The key that decides the shard, 1 to 256 characters.
     pub partition_key: String,
-    /// What decides the shard instead, a decimal number of 128 bits.
+    /// The hash key that decides the shard instead, a decimal number of 128 bits.
     pub explicit_hash_key: Option<String>,
 }
 
@@ -26,7 +26,7 @@ shape! {
     }
 }
 
-/// Where a record was stored.
+/// Place of a stored record.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Stored {

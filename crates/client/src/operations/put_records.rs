@@ -25,14 +25,14 @@ shape! {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct PutPage {
-    /// How many entries carry an error.
+    /// Number of entries that carry an error.
     #[serde(default)]
     pub failed_record_count: i64,
     /// One entry a record, in the order of the request.
     pub records: Vec<PutEntry>,
 }
 
-/// What became of one record.
+/// Outcome for one record.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct PutEntry {
@@ -46,7 +46,7 @@ pub struct PutEntry {
     pub error_message: Option<String>,
 }
 
-/// What became of a batch after all attempts.
+/// Outcome for a batch after all attempts.
 #[derive(Debug, Clone, Default)]
 pub struct PutReport {
     /// Records that are stored.
@@ -58,7 +58,7 @@ pub struct PutReport {
 /// A record that is not stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NotStored {
-    /// Which record of the batch, from 0.
+    /// Index in the batch, from 0.
     pub index: usize,
     /// The service's name for the reason.
     pub code: String,

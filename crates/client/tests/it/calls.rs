@@ -1,4 +1,4 @@
-//! What is sent, what is tried again and what is given up.
+//! Calls: what is sent, what is tried again and what is given up.
 
 use headwater_client::{CreateStream, Error, NewRecord, StartAt};
 use headwater_types::Timestamp;
@@ -21,7 +21,7 @@ fn record(data: &str) -> NewRecord {
     NewRecord { data: data.into(), partition_key: "k".to_owned(), explicit_hash_key: None }
 }
 
-/// How many requests a call makes, and its error's text.
+/// Number of requests that a call makes, and its error's text.
 async fn attempts(script: &[Answer]) -> (usize, String) {
     let server = Scripted::new(script).await;
     let text = match server.client.delete_stream("s", false).await {

@@ -1,4 +1,4 @@
-//! Where calls go and who signs them.
+//! Endpoint and credentials of calls.
 
 use std::collections::HashMap;
 use std::io;

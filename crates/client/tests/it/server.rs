@@ -66,7 +66,7 @@ impl Scripted {
         self.asked().into_iter().map(|asked| asked.operation).collect()
     }
 
-    /// How often the client waited before it tried again.
+    /// Number of waits of the client before it tried again.
     pub(crate) fn waits(&self) -> usize {
         *self.clock.waits.lock().unwrap()
     }

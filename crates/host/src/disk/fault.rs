@@ -1,4 +1,4 @@
-//! What a [`SimDisk`](super::SimDisk) is told to get wrong.
+//! Faults that a [`SimDisk`](super::SimDisk) injects.
 
 /// Faults to inject. Counts begin when the faults are set.
 #[derive(Debug, Clone, Default)]

@@ -23,7 +23,7 @@ pub use priority::{is_out_of_files, raise_file_limit, raise_thread_priority};
 pub use sim::SimDisk;
 pub use system::SystemDisk;
 
-/// What memory, offset and length of a write to a file from `open_direct` are multiples of.
+/// Alignment of memory, offset and length of a write to a file from `open_direct`, in bytes.
 pub const DIRECT_ALIGN: usize = 4096;
 
 /// A file system.

@@ -153,8 +153,8 @@ impl State {
         inodes.map(|inode| inode.bytes.len() as u64 - 4096 * inode.holes.len() as u64).sum()
     }
 
-    /// What the device holds after the power failed: of the names a beginning of what was done in each
-    /// directory, of the bytes any of the sectors that were not synced.
+    /// Leaves what the device holds after a power failure: of the names a beginning of what was done in each directory,
+    /// of the bytes any of the sectors that were not synced.
     pub(super) fn crash(&mut self, mut random: impl FnMut() -> u64) {
         let mut stopped = BTreeSet::new();
         for change in std::mem::take(&mut self.pending) {
@@ -179,7 +179,7 @@ impl State {
         self.restart();
     }
 
-    /// Whoever used the disk is gone.
+    /// Forgets locks and faults: all users of the disk are gone.
     pub(super) fn restart(&mut self) {
         self.locks.clear();
         self.faults = Faults::default();

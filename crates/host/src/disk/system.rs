@@ -12,7 +12,7 @@ use rustix::io::{Errno, ReadWriteFlags, preadv2, pwritev};
 
 use super::{Disk, DiskFile, DiskLock, FileId, LockError, Space};
 
-/// What is stored is for its owner only, unless the directory was there before.
+/// Mode of new directories: stored data is for its owner only, unless the directory was there before.
 const DIRECTORY_MODE: u32 = 0o700;
 /// The kernel takes at most this many slices at once.
 const SLICES_MAX: usize = 1024;

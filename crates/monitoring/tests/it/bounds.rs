@@ -1,4 +1,4 @@
-//! What the store may hold.
+//! Limits of the store.
 
 use headwater_monitoring::{Resolution, StatisticSet, StoreLimits};
 

@@ -1,4 +1,4 @@
-//! Which metrics there are.
+//! Listing of metrics.
 
 use std::time::Duration;
 

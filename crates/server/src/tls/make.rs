@@ -34,10 +34,10 @@ const DAYS_MAX: u32 = 824;
 const CA_DAYS: u32 = 3650;
 const DAY_S: u64 = 24 * 3600;
 
-/// What is to be made.
+/// Parameters of a certificate to make.
 #[derive(Debug, Clone)]
 pub struct MakeTls {
-    /// Where the four files go.
+    /// Directory of the four files.
     pub directory: PathBuf,
     /// Names and addresses by which the server is reached.
     pub names: Vec<String>,
@@ -47,7 +47,7 @@ pub struct MakeTls {
     pub now: Timestamp,
 }
 
-/// What was made.
+/// Files of a new certificate.
 #[derive(Debug, Clone)]
 pub struct MadeTls {
     /// For the server.
@@ -70,15 +70,15 @@ pub enum MakeTlsError {
     /// A file cannot be read or written.
     #[error("{path}: {cause}")]
     File {
-        /// Which.
+        /// The file.
         path: String,
         /// Why.
         cause: io::Error,
     },
-    /// What was read or made is no key or certificate.
+    /// Something that was read or made is no key or certificate.
     #[error("{path}: {cause}")]
     Certificate {
-        /// Which file.
+        /// The file.
         path: String,
         /// Why.
         cause: rcgen::Error,

@@ -25,10 +25,10 @@ use tracing::{info, warn};
 pub(crate) use make::{CA_CERTIFICATE, CERTIFICATE, KEY};
 pub use make::{MadeTls, MakeTls, MakeTlsError, default_names, make};
 
-/// How often the files are looked at.
+/// Interval at which the files are looked at.
 const LOOK: Duration = Duration::from_secs(10);
 
-/// Where a certificate and its key are.
+/// Files of a certificate and its key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TlsFiles {
     /// The certificate and those between it and the authority, PEM.
@@ -43,7 +43,7 @@ pub enum TlsError {
     /// A file cannot be read, or others can read the key.
     #[error("cannot read {path}: {cause}")]
     Unreadable {
-        /// Which file.
+        /// The file.
         path: String,
         /// Why.
         cause: io::Error,
@@ -51,9 +51,9 @@ pub enum TlsError {
     /// The file holds nothing of the kind.
     #[error("{path} holds no {wanted} in PEM form: {cause}")]
     NoPem {
-        /// Which file.
+        /// The file.
         path: String,
-        /// What should be there.
+        /// The item that should be there.
         wanted: &'static str,
         /// Why not.
         cause: String,
@@ -79,7 +79,7 @@ pub(crate) struct Tls {
 }
 
 struct Loaded {
-    /// What the files held.
+    /// Contents of the files.
     text: [String; 2],
     config: Arc<ServerConfig>,
 }
@@ -98,7 +98,7 @@ impl Tls {
         Ok(Self { files: files.clone(), current, asked: Arc::default() })
     }
 
-    /// What takes new connections.
+    /// Acceptor of new connections.
     pub(crate) fn acceptor(&self) -> TlsAcceptor {
         TlsAcceptor::from(self.current.load().config.clone())
     }

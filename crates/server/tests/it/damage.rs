@@ -32,7 +32,7 @@ async fn prepare(world: &World) {
     }
 }
 
-/// What is good before the damage is served, the damage is an error that names file and offset, and other
+/// Checks that records before the damage are served, the damage is an error that names file and offset, and other
 /// streams notice nothing.
 async fn check_damage(world: &World, path: &Path) {
     let (found, error) = world.try_read("hurt", 0).await;
@@ -255,7 +255,7 @@ async fn the_scrubber_reports_a_flipped_byte_before_a_reader_or_a_restart_does()
         })
         .await;
     };
-    passes("damaged in 1 places; the log names file and offset").await;
+    passes("damaged in one place; the log names file and offset").await;
     assert_eq!(world.get("/health").await.status, 200, "everything else is served");
     let metrics = world.get("/metrics").await.text;
     assert!(metrics.contains("headwater_damaged_frames 1\n"), "{metrics}");

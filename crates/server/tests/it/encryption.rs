@@ -52,7 +52,7 @@ async fn put_telling(world: &World, name: &str) -> Value {
     world.call("PutRecord", json!({"StreamName": name, "PartitionKey": KEY, "Data": base64(DATA)})).await.ok()
 }
 
-/// Whether any file of the data directory holds these bytes.
+/// True if any file of the data directory holds these bytes.
 fn on_disk(world: &World, bytes: &[u8]) -> bool {
     ["", "journal", "seg", "meta"].iter().any(|folder| {
         world.files(folder, "").iter().any(|path| {

@@ -8,7 +8,7 @@ use serde_json::{Map, Number, Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// How a body is encoded.
+/// Encoding of a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Codec {
     Json,
@@ -17,7 +17,7 @@ pub(crate) enum Codec {
 
 pub(crate) const CODECS: [Codec; 2] = [Codec::Json, Codec::Cbor];
 
-/// What came back.
+/// Answer to a request.
 #[derive(Debug, Clone)]
 pub(crate) struct Answer {
     pub(crate) status: u16,

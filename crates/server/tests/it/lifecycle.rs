@@ -1,4 +1,4 @@
-//! What a stream goes through, by the clock.
+//! States of a stream, by the clock.
 
 use serde_json::json;
 

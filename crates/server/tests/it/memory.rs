@@ -1,4 +1,4 @@
-//! What requests may hold in memory is bounded, whoever sends them.
+//! Bounds on the memory that requests hold, whoever sends them.
 
 use std::time::Duration;
 

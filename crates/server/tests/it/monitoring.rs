@@ -561,7 +561,7 @@ async fn the_query_protocol_answers_in_xml() {
     world.stop().await;
 }
 
-/// What Kinesis answers to forms and to GET it goes on answering, unless they name CloudWatch's version.
+/// Kinesis answers forms and GET as before, unless they name CloudWatch's version.
 #[tokio::test]
 async fn what_is_not_cloudwatch_s_stays_kinesis_s() {
     let mut world = World::new("cloudwatch-apart").await;

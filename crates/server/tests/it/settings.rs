@@ -1,4 +1,4 @@
-//! Where settings come from, which of them wins, and what is said about wrong ones.
+//! Sources of settings, which of them wins, and what is said about wrong ones.
 //!
 //! Environment variables belong to a process, so every case is a process: this binary again, asked for the one
 //! test that resolves what it is given and prints what comes out.
@@ -47,7 +47,7 @@ fn child() {
     println!("{BEGIN}{shown}{END}");
 }
 
-/// How long transitions of tables last, if they do.
+/// Duration of tables' transitions, if they have any.
 fn tables_shown(settings: &Settings) -> String {
     match settings.table_transition.as_millis() {
         0 => String::new(),
@@ -66,7 +66,7 @@ fn limits_shown(settings: &Settings) -> String {
     changed.map(|&limit| format!(" {}={:?}", limit.name(), policy.get(limit))).collect()
 }
 
-/// Where master keys come from, as a log would show it.
+/// Source of master keys, as a log would show it.
 fn keys_shown(settings: &Settings) -> String {
     match &settings.master_keys {
         MasterKeySource::None => String::new(),
@@ -82,7 +82,7 @@ fn scrub_shown(settings: &Settings) -> String {
     }
 }
 
-/// What the settings are, or the error.
+/// The settings, or the error.
 fn resolve(args: &[&str], env: &[(&str, &str)]) -> String {
     let child = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "settings::child", "--nocapture", "--test-threads=1"])

@@ -17,11 +17,11 @@ pub(crate) struct JournalFile {
     pub(crate) stamp: Stamp,
     pub(crate) path: PathBuf,
     pub(crate) file: Arc<dyn DiskFile>,
-    /// Where frames have to end.
+    /// Greatest offset at which a frame may end.
     pub(crate) capacity: u64,
     /// Was all of it written before?
     pub(crate) written: bool,
-    /// Where the durable frames end.
+    /// End of the durable frames.
     end: AtomicU64,
     /// Numbers of the logs that have records here.
     pub(crate) logs: Mutex<Vec<u32>>,

@@ -12,11 +12,11 @@
 //! first frame is not its own is not in use yet.
 //!
 //! # Algorithm
-//! `Queue` takes work from any thread. The `Writer` thread stages all that waits, at most a commit's worth:
-//! checks it against what the log will be after the work before it, assigns positions, and makes frames. One
-//! write, one sync, then the index and the catalog are changed and the callers answered. `Ring` hands out
-//! files; the `prepare` thread makes new ones, larger the faster they are filled, and renames used ones.
-//! Where none is ready a growing file is used; only when too many wait to be clustered do appends wait.
+//! `Queue` takes work from any thread. The `Writer` thread stages all that waits, at most a commit's worth: checks it
+//! against what the log will be after the work before it, assigns positions, and makes frames. One write, one sync,
+//! then the index and the catalog are changed and the callers answered. `Ring` hands out files; the `prepare` thread
+//! makes new ones, larger the faster they are filled, and renames used ones. If none is ready a growing file is used;
+//! only when too many wait to be clustered do appends wait.
 //!
 //! # Recovery
 //! See `scan` for a single file and `recovery` for the whole. A file that was recovered is not written again.

@@ -36,7 +36,7 @@ pub(crate) fn run_prepare(shared: &Shared) {
     }
 }
 
-/// How many files should be ready.
+/// Number of files that should be ready.
 fn wanted(shared: &Shared) -> usize {
     if shared.ring.target_bytes() >= shared.journal_max_bytes() { 2 } else { 1 }
 }

@@ -1,4 +1,4 @@
-//! What waits to be made durable.
+//! Work that waits to be made durable.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -65,7 +65,7 @@ pub(crate) enum Work {
 }
 
 impl Work {
-    /// What its frame takes at the most.
+    /// Largest length of its frame.
     pub(crate) fn frame_len(&self) -> u64 {
         let payload = match self {
             Self::Append { records, .. } => records.bytes().len(),

@@ -51,7 +51,7 @@ pub(crate) struct Scan<'a> {
     pub(crate) path: &'a Path,
     pub(crate) file: &'a dyn DiskFile,
     pub(crate) stamp: Stamp,
-    /// Where it ended, if the next journal says so.
+    /// Offset at which it ended, if the next journal says so.
     pub(crate) known_end: Option<u64>,
     /// So much of it was durable for sure.
     pub(crate) durable: u64,
@@ -68,7 +68,7 @@ pub(crate) fn left_behind(
     Ok(Header::decode_any(&bytes[..len]).and_then(|(_, stamp)| stranger(origin, stamp)))
 }
 
-/// Whose is what an earlier use of a file left?
+/// Tells why bytes that an earlier use of a file left are not of this store; `None` if they are.
 fn stranger(origin: &Origin, stamp: Stamp) -> Option<Stranger> {
     match stamp {
         stamp if stamp == origin.stamp() => None,

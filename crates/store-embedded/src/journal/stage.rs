@@ -21,7 +21,7 @@ use crate::log_state::{LogState, position};
 /// Shorter payloads are copied next to their header, which is cheaper than a slice of their own.
 const COPY_BELOW: usize = 8 << 10;
 
-/// What one write and one sync make durable.
+/// Work that one write and one sync make durable.
 #[derive(Debug, Default)]
 pub(super) struct Commit {
     file_id: u64,
@@ -55,14 +55,14 @@ impl Part {
     }
 }
 
-/// What becomes visible once the commit is durable.
+/// Change that becomes visible once the commit is durable.
 #[derive(Debug)]
 pub(super) enum Effect {
     Records { log: Arc<LogState>, entry: HotEntry, bytes: u64 },
     Control { sequence: u64, change: Control },
 }
 
-/// Who is told what once the commit is durable.
+/// Caller, and the result they are told once the commit is durable.
 #[derive(Debug)]
 pub(super) enum Answer {
     Append(Reply<Appended>, Result<Appended>),

@@ -19,11 +19,11 @@ use crate::stats::StoreStats;
 
 /// A file that was full after less than this asks for larger ones.
 const FILLED_QUICKLY: Duration = Duration::from_secs(4);
-/// How long to wait for the clustering before looking again.
+/// Longest wait for the clustering before looking again.
 const WAIT_FOR_ROOM: Duration = Duration::from_millis(20);
 /// Time for which commits are answered without a look whether the directory is where it was.
 const PLACE_CHECK: Duration = Duration::from_millis(100);
-/// How long to wait for it in all before what waits is refused.
+/// Longest wait for the clustering in all before what waits is refused.
 const ROOM_WAIT_MAX: Duration = Duration::from_secs(5);
 
 /// Writes the journal. Lives on its thread.
@@ -31,7 +31,7 @@ const ROOM_WAIT_MAX: Duration = Duration::from_secs(5);
 pub(crate) struct Writer {
     shared: Arc<Shared>,
     file: Arc<JournalFile>,
-    /// Where the next commit begins.
+    /// Offset at which the next commit begins.
     offset: u64,
     /// The journal before this one and where it ended, for the first frame.
     before: (u64, u64),

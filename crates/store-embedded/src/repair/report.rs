@@ -60,11 +60,15 @@ impl RepairReport {
 impl fmt::Display for RepairReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some(why) = &self.why else {
-            return writeln!(f, "The directory is whole: there is nothing to repair.");
+            return writeln!(
+                f,
+                "The server takes this directory as it is: there is nothing to repair. Single records that are damaged are \
+                 named in its log and counted by /health; damaged tables by headwater repair-tables --dry-run."
+            );
         };
         writeln!(f, "It does not start: {why}")?;
         let Self { logs, records, bytes, keys, .. } = self;
-        writeln!(f, "\nkept:  {logs} logs, {records} records, {bytes} bytes, {keys} keys")?;
+        writeln!(f, "\nkept:  {logs} logs, {records} records, {bytes} bytes, {keys} entries of metadata")?;
         let lost = self.lost.iter().fold(0u64, |sum, lost| sum.saturating_add(lost.end - lost.first));
         writeln!(
             f,

@@ -149,7 +149,7 @@ impl IndexHeader {
             && self.segment_len == len
     }
 
-    /// Where the runs begin.
+    /// Offset at which the runs begin.
     pub(crate) fn runs_offset(entries: u32) -> u64 {
         (INDEX_HEADER_LEN + entries as usize * ENTRY_LEN) as u64
     }

@@ -33,7 +33,7 @@ impl Wait {
     }
 }
 
-/// What is read without asking first how long the file is.
+/// Longest read, in bytes, for which the file's length is not asked first.
 const UNASKED_LEN_MAX: usize = 1 << 20;
 
 /// Reads so many bytes; what the file does not have is missing at the end.

@@ -1,8 +1,8 @@
 //! Makes the index of a segment again, from the segment alone.
 //!
-//! Where bytes are not a frame (an extent that was given back, or damage) the next frame is looked for. If it
-//! continues another place of the same log than expected, a reader meets the gap and is told; what is missing
-//! between is never passed over as if it had not been.
+//! After bytes that are not a frame (an extent that was given back, or damage) the next frame is looked for. If it
+//! continues another place of the same log than expected, a reader meets the gap and is told; what is missing between
+//! is never passed over as if it had not been.
 
 use std::io;
 use std::path::Path;

@@ -17,7 +17,7 @@ fn open(disk: &Arc<SimDisk>) -> Result<Arc<EmbeddedStore>, OpenError> {
     EmbeddedStore::open(options)
 }
 
-/// What a store holds, in a form that can be compared.
+/// Contents of a store, in a form that can be compared.
 async fn dump(store: &EmbeddedStore) -> Vec<(String, u64, Vec<headwater_store::conformance::Seen>)> {
     let mut all = Vec::new();
     for name in LogStore::list(store, "").await.unwrap() {

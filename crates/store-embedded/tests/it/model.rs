@@ -1,4 +1,4 @@
-//! What must, and what may, be found after the power failed.
+//! Model of what must, and what may, be found after a power failure.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

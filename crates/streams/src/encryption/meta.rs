@@ -1,4 +1,4 @@
-//! What is stored about the keys of a stream, and how it changes. Pure.
+//! Stored state of a stream's keys, and how it changes. Pure.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ const KEY_BYTES_MAX: u64 = 1 << 40;
 /// A key is kept for so long after its last record has expired: a put may have been under way when it was retired.
 const KEPT_AFTER: Duration = Duration::from_secs(24 * 3600);
 
-/// Which master key a stream is encrypted with.
+/// Master key that a stream is encrypted with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StreamKey {
     /// As the caller named it.
@@ -42,7 +42,7 @@ pub(crate) struct StoredKey {
 /// All keys of a stream.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct EncryptionMeta {
-    /// What records are sealed under now; `None` while they are stored as they are.
+    /// Key that records are sealed under now; `None` while they are stored as they are.
     #[serde(default)]
     pub(crate) active: Option<StreamKey>,
     /// By number.
@@ -59,7 +59,7 @@ pub(crate) struct EncryptionMeta {
     pub(crate) stopped_at: Vec<Timestamp>,
 }
 
-/// What a data key belongs to.
+/// Associated data of a data key: its stream and number.
 pub(crate) fn place(uid: u64, number: u32) -> [u8; 12] {
     let mut place = [0; 12];
     place[..8].copy_from_slice(&uid.to_be_bytes());
@@ -67,11 +67,11 @@ pub(crate) fn place(uid: u64, number: u32) -> [u8; 12] {
     place
 }
 
-/// What upkeep knows.
+/// Facts that upkeep goes by.
 pub(crate) struct Tending<'a> {
     pub(crate) uid: u64,
     pub(crate) now: Timestamp,
-    /// What arrived before has expired, and is gone.
+    /// Records that arrived before have expired, and are gone.
     pub(crate) horizon: Timestamp,
     /// When a key that is replaced now has sealed its last record.
     pub(crate) retired: Timestamp,
@@ -81,7 +81,7 @@ pub(crate) struct Tending<'a> {
     pub(crate) random: &'a dyn Random,
 }
 
-/// What upkeep did, in numbers of keys.
+/// Work that upkeep did, in numbers of keys.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Tended {
     pub(crate) made: usize,
@@ -135,7 +135,7 @@ impl EncryptionMeta {
         self.active = None;
     }
 
-    /// What upkeep makes of it; `None` if nothing is due.
+    /// Returns the metadata after upkeep; `None` if nothing was done.
     pub(crate) fn tended(&self, tending: Tending<'_>) -> Option<(Self, Tended)> {
         let Tending { uid, now, horizon, retired, used, keyring, random } = tending;
         let (mut meta, mut done) = (self.clone(), Tended::default());

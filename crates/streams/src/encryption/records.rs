@@ -1,7 +1,7 @@
 //! Sealing records and opening them.
 //!
 //! # Format
-//! What `types::record` calls sealed is, after its mark and length:
+//! After its mark and length, what `types::record` calls sealed is:
 //! ```text
 //! format       1 byte     1
 //! key          4 bytes    number of the data key, big-endian
@@ -26,7 +26,7 @@ const FORMAT: u8 = 1;
 /// Format and key.
 const HEAD_LEN: usize = 5;
 
-/// What one sealed record takes beside its plain encoding at the most, in bytes: mark, length, head, nonce, tag.
+/// Most that one sealed record takes beside its plain encoding, in bytes: mark, length, head, nonce, tag.
 pub(crate) const SEALED_RECORD_OVERHEAD: usize = 5 + 5 + HEAD_LEN + SEALED_OVERHEAD;
 
 /// A run of records as readers are given them.
@@ -50,7 +50,7 @@ pub(crate) struct Sealer<'a> {
 }
 
 impl<'a> Sealer<'a> {
-    /// What seals for this stream; `None` where records are stored as they are.
+    /// Sealer of this stream; `None` where records are stored as they are.
     pub(crate) fn of(view: &'a StreamView, stream: &StreamHandle) -> Result<Option<Self>> {
         match view.keys.sealing() {
             Ok(None) => Ok(None),
@@ -89,7 +89,7 @@ fn place(uid: u64, shard: ShardId, head: [u8; HEAD_LEN]) -> [u8; 18 + 8 + 4 + HE
 #[derive(Debug)]
 pub(crate) struct Opened {
     pub(crate) batches: Vec<ServedBatch>,
-    /// Where the next read goes on: before the first record that does not open, if there is one.
+    /// Position at which the next read goes on: before the first record that does not open, if there is one.
     pub(crate) next: Position,
 }
 

@@ -1,4 +1,4 @@
-//! Where a hot shard is split.
+//! Choice of the hash key at which a hot shard is split.
 
 use headwater_types::{HashKey, HashRange};
 

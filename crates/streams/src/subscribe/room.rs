@@ -14,15 +14,15 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::encryption::ServedBatch;
 
-/// What an event may take without asking.
+/// Size up to which an event needs no room, in KiB.
 pub(super) const FREE_KIB: u32 = 64;
-/// What is read for an event, and for one that has to do without room.
+/// Sizes of the read for an event, and for one that has to do without room.
 pub(super) const FULL: EventSize = EventSize { records: 1000, bytes: SUBSCRIPTION_EVENT_BYTES };
 pub(super) const SMALL: EventSize = EventSize { records: 128, bytes: 32 * KIB };
-/// What stands around a record in an answer, in bytes: names, its number, its time.
+/// Text around a record in an answer, in bytes: names, its number, its time.
 const RECORD_OVERHEAD_BYTES: usize = 224;
 
-/// How much is read for one event at the most.
+/// Largest read for one event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct EventSize {
     pub(super) records: u32,
@@ -30,7 +30,7 @@ pub(super) struct EventSize {
 }
 
 impl EventSize {
-    /// What the event takes once it is encoded, as long as no key has to be escaped.
+    /// Size of the event once it is encoded, as long as no key has to be escaped.
     pub(super) const fn kib(self) -> u32 {
         ((self.bytes / 3 * 4 + RECORD_OVERHEAD_BYTES * (self.records as usize + 4)) / KIB + 1) as u32
     }
@@ -99,8 +99,8 @@ impl Drop for Waiting {
     }
 }
 
-/// How long an answer in JSON with these records is, or a little less: base64 of the data, keys with their escapes, and
-/// what stands around them.
+/// Length of an answer in JSON with these records, or a little less: base64 of the data, keys with their escapes, and
+/// the text around them.
 pub fn encoded_len(batches: &[ServedBatch]) -> usize {
     let records = batches.iter().flat_map(|batch| batch.records.records());
     let lens = records

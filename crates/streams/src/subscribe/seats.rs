@@ -1,4 +1,4 @@
-//! Who is subscribed: one place for each consumer and shard.
+//! Subscribers to shards: one place for each consumer and shard.
 //!
 //! The place outlives the subscription for a while, because the next call is measured by it: within 5 s of a successful
 //! call another one is refused, later it takes over and the earlier subscription is told to end. What is owed to the
@@ -29,7 +29,7 @@ pub(super) enum Eviction {
     Stopping,
 }
 
-/// What is known of a consumer's subscriptions to one shard.
+/// State of a consumer's subscriptions to one shard.
 #[derive(Debug)]
 struct Seat {
     /// When the newest subscription began, by [`headwater_host::Clock::elapsed`].
@@ -72,7 +72,7 @@ impl Seat {
     }
 }
 
-/// What a subscription has of its seat.
+/// Part of the seat that a subscription holds.
 #[derive(Debug)]
 pub(super) struct Hold {
     pub(super) pushed: Arc<Mutex<Option<Bucket>>>,

@@ -345,7 +345,7 @@ async fn a_rotated_master_key_wraps_the_data_keys_anew() {
     assert_eq!(*handle.view().meta(), settled, "nothing is written when nothing is due");
 }
 
-/// How many data keys the metadata holds.
+/// Number of data keys in the metadata.
 fn keys_of(handle: &StreamHandle) -> usize {
     let meta = serde_json::to_value(handle.view().meta()).unwrap();
     meta["encryption"]["keys"].as_array().map_or(0, Vec::len)
@@ -430,8 +430,8 @@ async fn keys_change_under_puts_and_reads() {
     assert_eq!(texts, (0..300).map(|i| i.to_string()).collect::<Vec<_>>());
 }
 
-/// What an earlier version stored is read as it was. A fixture is never changed; a new format gets a new one, written by
-/// `HEADWATER_WRITE_FIXTURE=1 cargo test -p headwater-streams --test it what_was_sealed`.
+/// Records that an earlier version stored are read as they were. A fixture is never changed; a new format gets a new
+/// one, written by `HEADWATER_WRITE_FIXTURE=1 cargo test -p headwater-streams --test it what_was_sealed`.
 #[tokio::test]
 async fn what_was_sealed_before_opens() {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/sealed-v1");

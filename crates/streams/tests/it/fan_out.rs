@@ -13,7 +13,7 @@ use crate::harness::{World, entry, key, shard};
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// What a subscription says now, without waiting.
+/// Next message of a subscription that is there without waiting.
 fn now(subscription: &mut Subscription, room: &EventRoom) -> Option<Push> {
     // Out of tokio's budget a task is made to wait although it could go on.
     tokio::task::unconstrained(subscription.next(room))

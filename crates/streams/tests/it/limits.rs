@@ -42,7 +42,7 @@ async fn a_shard_takes_a_mebibyte_a_second() {
     assert_eq!(world.read_shard("s", "0").await.len(), 10);
 }
 
-/// How many of these records a shard takes at one moment.
+/// Number of these records that a shard takes at one moment.
 async fn taken(world: &World, data: &[u8], count: usize) -> usize {
     let handle = world.create("s", 1).await;
     world.service.update_max_record_size(&handle, 10_240).await.unwrap();
@@ -114,7 +114,7 @@ async fn a_byte_rate_that_is_smaller_than_a_record() {
     assert_eq!(taken(&world, &[0; 1999], 3).await, 1);
 }
 
-/// What large records take is missing for the others: over time a shard takes its rate, whatever the records.
+/// Space that large records take is missing for the others: over time a shard takes its rate, whatever the records.
 #[tokio::test]
 async fn large_and_small_records_together_take_no_more_than_the_rate() {
     let world = world().await;

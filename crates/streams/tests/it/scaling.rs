@@ -15,9 +15,9 @@ use headwater_types::{HashKey, ShardId};
 
 use crate::harness::{World, entry, entry_at, key, records, request};
 
-/// How often upkeep looks.
+/// Interval of upkeep's looks.
 const LOOK: Duration = Duration::from_secs(15);
-/// Where the stream's metadata is.
+/// Key of the stream's metadata.
 const META_KEY: &str = "kds/stream/123456789012/s";
 const DAY: Duration = Duration::from_secs(24 * 3600);
 /// A minute of traffic, and the looks at its beginning and end.
@@ -241,7 +241,7 @@ async fn the_ceiling_is_set_and_switched_off_by_itself() {
     }
 }
 
-/// What a version wrote that did not know of peaks.
+/// Metadata of a version that did not know of peaks.
 #[tokio::test]
 async fn a_stream_of_which_nothing_is_remembered_is_watched_for_thirty_days_first() {
     let mut world = World::new(LimitPolicy::OFF).await;

@@ -1,4 +1,4 @@
-//! What an update makes of an item.
+//! Application of an update to an item.
 //!
 //! Every value is taken from the item as it was before, and every index means the list as it was before. So first all
 //! values are computed; then they are put where they belong, those behind a list's end in the order of their indexes;
@@ -17,7 +17,7 @@ use crate::value::{AttributeValue, Item, Number};
 /// bytes of an expression set the same large value many times.
 const ITEM_BYTES: usize = 400 * 1024;
 
-/// What is done at a path.
+/// Action at a path.
 #[derive(Debug, Clone)]
 pub(super) enum Action {
     Set(Source),
@@ -32,7 +32,7 @@ pub(super) enum Action {
     LegacyDelete(Arc<AttributeValue>),
 }
 
-/// Where a value comes from.
+/// Origin of a value.
 #[derive(Debug, Clone)]
 pub(super) enum Source {
     Path(Path),
@@ -42,7 +42,7 @@ pub(super) enum Source {
     Append(Box<Source>, Box<Source>),
 }
 
-/// What an action comes to.
+/// Change that an action comes to.
 enum Effect {
     Put(AttributeValue),
     Take,
@@ -79,7 +79,7 @@ pub(super) fn apply(actions: &[(Path, Action)], before: &Item) -> Result<Item, E
     Ok(item)
 }
 
-/// What an action that takes nothing from the item comes to, on what is there.
+/// Effect, on what is there, of an action that takes nothing from the item.
 fn effect(there: Option<&AttributeValue>, action: &Action) -> Result<Option<Effect>, ExpressionError> {
     match action {
         Action::Set(_) => Ok(None),

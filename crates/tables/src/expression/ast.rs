@@ -13,7 +13,7 @@ pub(super) enum Step<'a> {
 /// A path; it has a step, and the first is a name.
 pub(super) type Path<'a> = Vec<Step<'a>>;
 
-/// What operators and functions are applied to.
+/// Operand of an operator or a function.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Operand<'a> {
     Path(Path<'a>),
@@ -29,7 +29,7 @@ pub(super) struct Call<'a> {
     pub(super) operands: Vec<Operand<'a>>,
 }
 
-/// How two values are compared.
+/// Operator that compares two values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Comparator {
     Equal,
@@ -107,7 +107,7 @@ impl Sign {
     }
 }
 
-/// What SET sets to.
+/// Right side of an action of SET.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum SetValue<'a> {
     Operand(Operand<'a>),

@@ -11,7 +11,7 @@ use crate::value::{AttributeType, AttributeValue, Item};
 /// Values of an IN ("Operands" in the developer guide's quotas).
 const IN_OPERANDS: usize = 100;
 
-/// Which parameter a condition stands in; texts of errors name it.
+/// Parameter that a condition stands in; texts of errors name it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ConditionPlace {
     /// `ConditionExpression`.
@@ -20,7 +20,7 @@ pub enum ConditionPlace {
     Filter,
 }
 
-/// What an item has to be like.
+/// Condition on an item.
 #[derive(Debug, Clone)]
 pub struct Condition {
     pub(super) test: Test,
@@ -40,7 +40,7 @@ impl Condition {
         parse(place, text, placeholders).map(|test| Self { test })
     }
 
-    /// Whether the item is like that; an item that does not exist has no attributes.
+    /// True if the item fulfils it; an item that does not exist has no attributes.
     pub fn holds(&self, item: &Item) -> bool {
         self.test.holds(item)
     }
@@ -59,7 +59,7 @@ impl Condition {
         super::nested_names(paths)
     }
 
-    /// How often it looks at an attribute at the most.
+    /// Greatest number of looks at attributes.
     pub(crate) fn looks(&self) -> usize {
         let mut paths = Vec::new();
         self.test.paths(&mut paths);
@@ -79,7 +79,7 @@ pub(super) fn parse(
     resolver.finish(test)
 }
 
-/// What stands for a condition that was refused.
+/// Stand-in for a condition that was refused.
 const REFUSED: Test = Test::And(Vec::new());
 
 struct Builder<'b, 'p> {

@@ -1,4 +1,4 @@
-//! Where the texts of errors are made, as AWS words them.
+//! Texts of errors, as AWS words them.
 
 use super::path::Path;
 use crate::value::{AttributeValue, NumberError};
@@ -15,7 +15,7 @@ impl From<NumberError> for ExpressionError {
     }
 }
 
-/// Which parameter an expression stands in.
+/// Parameter that an expression stands in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Place {
     Condition,

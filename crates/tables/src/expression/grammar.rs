@@ -1,8 +1,8 @@
 //! The grammar: tokens to what is written.
 //!
 //! No token is read twice: what stands in parentheses is read before it is known whether it is a condition or an operand.
-//! What can stand within itself is read without recursion, so that no depth of parentheses takes stack; what is made is
-//! as deep as an expression has operators and functions, which are counted first.
+//! Nested parts are read without recursion, so that no depth of parentheses takes stack; what is made is as deep as an
+//! expression has operators and functions, which are counted first.
 
 use winnow::combinator::{alt, cut_err, delimited, eof, opt, repeat, separated, terminated};
 use winnow::error::{ErrMode, ParserError};
@@ -21,7 +21,7 @@ const OPERATORS: usize = 300;
 
 type Input<'t, 'a> = TokenSlice<'t, Token<'a>>;
 
-/// How many tokens were left where the grammar stopped.
+/// Number of tokens left where the grammar stopped.
 #[derive(Debug)]
 struct Stopped(usize);
 
@@ -132,7 +132,7 @@ fn redundant_parentheses(tokens: &[Token<'_>]) -> bool {
     false
 }
 
-/// What stands in parentheses, or alone.
+/// Operand or condition, in parentheses or alone.
 enum Node<'a> {
     Operand(Operand<'a>),
     Condition(Condition<'a>),
@@ -153,7 +153,7 @@ fn stop(input: &Input<'_, '_>) -> ErrMode<Stopped> {
     ErrMode::Cut(Stopped::from_input(input))
 }
 
-/// What was read of a condition in parentheses, or of the whole.
+/// Part of a condition read so far, in parentheses or of the whole.
 #[derive(Default)]
 struct Level<'a> {
     /// Before the last OR.
@@ -265,7 +265,7 @@ fn comparator(input: &mut Input<'_, '_>) -> Parsed<Comparator> {
     any.verify_map(of).parse_next(input)
 }
 
-/// What an operand stands in.
+/// Construct around an operand.
 enum Around<'a> {
     Parentheses,
     Call(Call<'a>),

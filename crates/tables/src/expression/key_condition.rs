@@ -9,14 +9,14 @@ use super::test::{Operand, Test, begins_with};
 use crate::schema::{KeyAttribute, KeySchema};
 use crate::value::AttributeValue;
 
-/// Which items of a partition a Query wants.
+/// Items of a partition that a Query wants.
 #[derive(Debug, Clone, PartialEq)]
 pub struct KeyCondition {
     /// The partition: a value for each attribute of the partition key, in their order.
     pub partition: Vec<AttributeValue>,
     /// Values of the first attributes of the sort key, where it has several and [`Self::sort`] is about a later one.
     pub leading: Vec<AttributeValue>,
-    /// Which of its sort keys.
+    /// Condition on the sort key.
     pub sort: Option<SortCondition>,
 }
 

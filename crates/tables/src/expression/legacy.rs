@@ -1,4 +1,4 @@
-//! What came before expressions ("Legacy conditional parameters" in the developer guide).
+//! Predecessors of expressions ("Legacy conditional parameters" in the developer guide).
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use super::test::{Operand, Test};
 use super::update::Update;
 use crate::value::{AttributeType, AttributeValue};
 
-/// How older comparisons are joined.
+/// Logical operator that joins older comparisons.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Joined {
     /// All have to hold.
@@ -26,7 +26,7 @@ pub enum Joined {
 /// `Value` are NULL, and EQ).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Comparison {
-    /// Which.
+    /// The operator.
     pub operator: Operator,
     /// With what.
     pub values: Vec<AttributeValue>,
@@ -157,13 +157,13 @@ fn test(path: Path, comparison: Comparison) -> Test {
 /// An older update of one attribute.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AttributeUpdate {
-    /// What is done.
+    /// Action on the attribute.
     pub action: UpdateAction,
     /// With what; only DELETE can do without.
     pub value: Option<AttributeValue>,
 }
 
-/// What an older update does.
+/// Action of an older update.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UpdateAction {
     /// Sets it.

@@ -6,7 +6,7 @@ use winnow::combinator::{alt, preceded, repeat};
 use winnow::prelude::*;
 use winnow::token::{any, one_of, take_while};
 
-/// What a token is.
+/// Kind of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     /// A name or a function: a letter, then letters, digits and `_`.

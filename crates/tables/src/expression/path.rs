@@ -27,7 +27,7 @@ impl Path {
         Self { top, steps: Vec::new() }
     }
 
-    /// What is there.
+    /// Value at this path, if there is one.
     pub(super) fn get<'a>(&self, item: &'a Item) -> Option<&'a AttributeValue> {
         self.steps.iter().try_fold(item.get(&self.top)?, step_into)
     }
@@ -66,7 +66,7 @@ pub(super) fn clashes(paths: &[&Path]) -> impl Iterator<Item = (Clash, String)> 
     })
 }
 
-/// How two paths are in each other's way.
+/// Way in which two paths exclude each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Clash {
     Overlap,

@@ -1,4 +1,4 @@
-//! What `#name` and `:value` stand for.
+//! Names and values that `#name` and `:value` stand for.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ const NAME_BYTES_MAX: usize = 64 * 1024;
 /// Characters of a placeholder, with its sign.
 const KEY_CHARACTERS: usize = 255;
 
-/// What a request gives beside its expressions: names for `#name` and values for `:value`, and which of them are used.
+/// Placeholders of a request: names for `#name` and values for `:value`, and which of them are used.
 #[derive(Debug, Default)]
 pub struct Placeholders {
     names: BTreeMap<String, Used<String>>,

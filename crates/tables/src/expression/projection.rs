@@ -16,7 +16,7 @@ pub struct Projection {
     tree: BTreeMap<String, Part>,
 }
 
-/// What is wanted of a value.
+/// Part of a value that is wanted.
 #[derive(Debug, Clone)]
 enum Part {
     All,

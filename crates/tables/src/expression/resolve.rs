@@ -1,4 +1,4 @@
-//! What is written, with placeholders looked up and names checked.
+//! Resolution of parsed expressions: placeholders are looked up and names checked.
 //!
 //! An expression can be wrong in several ways at once; AWS says the one that comes first in an order of kinds, and of
 //! one kind the one that comes first in the text. So what is wrong is collected, and the first is kept. (The order is
@@ -19,7 +19,7 @@ const PATH_STEPS: usize = 32;
 /// The order among kinds of errors: those of conditions are ordered by the condition first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Stage {
-    /// Where the expression is no condition.
+    /// Reserved words, where the expression is no condition.
     ReservedFirst,
     UnknownFunction,
     Misused,
@@ -46,7 +46,7 @@ pub(super) enum Check {
 pub(super) struct Resolver<'p> {
     place: Place,
     placeholders: &'p mut Placeholders,
-    /// Which condition of the expression is looked at.
+    /// Number of the condition that is looked at.
     pub(super) ordinal: usize,
     first: Option<(Stage, String)>,
 }

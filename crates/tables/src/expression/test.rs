@@ -1,4 +1,4 @@
-//! Whether an item is as a condition wants it.
+//! Evaluation of conditions on an item.
 //!
 //! A missing attribute is equal to nothing and unequal to everything, even to another missing one; comparisons that
 //! order are false for it, as they are for values of two types (ScyllaDB's Alternator tests, which run against AWS,
@@ -11,7 +11,7 @@ use super::ast::Comparator;
 use super::path::Path;
 use crate::value::{AttributeType, AttributeValue, Item, Number};
 
-/// What operators are applied to.
+/// Operand of an operator.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Operand {
     Path(Path),

@@ -12,7 +12,7 @@ use super::resolve::{Check, Resolver, Stage};
 use super::{apply, grammar, names};
 use crate::value::{AttributeType, AttributeValue, Item};
 
-/// What becomes of an item.
+/// Actions that change an item.
 #[derive(Debug, Clone)]
 pub struct Update {
     pub(super) actions: Vec<(Path, Action)>,
@@ -42,7 +42,7 @@ impl Update {
         super::nested_names(self.actions.iter().map(|(path, _)| path))
     }
 
-    /// Whether it makes an item where there is none: what only takes away does not.
+    /// True if it makes an item where there is none: one that only takes away does not.
     pub(crate) fn creates(&self) -> bool {
         let gives =
             |action: &Action| matches!(action, Action::Set(_) | Action::Add(_) | Action::LegacyAdd(_));
@@ -54,7 +54,7 @@ impl Update {
         apply::apply(&self.actions, before)
     }
 
-    /// What it touches, for UPDATED_OLD and UPDATED_NEW.
+    /// Parts that it touches, for UPDATED_OLD and UPDATED_NEW.
     pub fn touched(&self) -> Projection {
         Projection::of_paths(self.actions.iter().map(|(path, _)| path.clone()).collect())
     }

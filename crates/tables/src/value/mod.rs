@@ -112,7 +112,7 @@ impl AttributeValue {
         }
     }
 
-    /// What it weighs, in bytes (developer guide, "DynamoDB item sizes and formats").
+    /// Size in bytes (developer guide, "DynamoDB item sizes and formats").
     pub fn size_bytes(&self) -> usize {
         match self {
             Self::S(text) => text.len(),
@@ -129,7 +129,7 @@ impl AttributeValue {
 }
 
 impl AttributeValue {
-    /// How many lists and maps are within each other.
+    /// Number of lists and maps within each other.
     pub fn levels(&self) -> usize {
         let deepest = match self {
             Self::L(values) => values.iter().map(Self::levels).max(),
@@ -139,7 +139,7 @@ impl AttributeValue {
         1 + deepest.unwrap_or(0)
     }
 
-    /// What it takes in memory beside its own slot, roughly, in bytes.
+    /// Memory that it takes beside its own slot, roughly, in bytes.
     fn memory_bytes(&self) -> usize {
         match self {
             Self::S(text) => ALLOCATION_BYTES + text.len(),
@@ -163,23 +163,23 @@ impl AttributeValue {
     }
 }
 
-/// What an allocation takes beside what is asked for, roughly.
+/// Memory that an allocation takes beside the bytes asked for, roughly.
 const ALLOCATION_BYTES: usize = 32;
 
-/// What the nodes of a B-tree of so many entries take: each has room for eleven, and is about two thirds full if there
+/// Memory for the nodes of a B-tree of so many entries: each has room for eleven, and is about two thirds full if there
 /// are several.
 fn nodes(entries: usize, entry_bytes: usize) -> usize {
     entries.div_ceil(7) * (11 * entry_bytes + ALLOCATION_BYTES)
 }
 
-/// What an item takes in memory, roughly, in bytes: many small values take far more than they weigh.
+/// Memory that an item takes, roughly, in bytes: many small values take far more than they weigh.
 pub fn memory_bytes(item: &Item) -> usize {
     let entries = nodes(item.len(), size_of::<(String, AttributeValue)>());
     entries
         + item.iter().map(|(name, value)| name.len() + ALLOCATION_BYTES + value.memory_bytes()).sum::<usize>()
 }
 
-/// What an item weighs: names and values, in bytes.
+/// Size of an item: names and values, in bytes.
 pub fn size_bytes(item: &Item) -> usize {
     item.iter().map(|(name, value)| name.len() + value.size_bytes()).sum()
 }

@@ -70,7 +70,7 @@ impl Number {
         format!("{}E{}", self.digits, self.power)
     }
 
-    /// What it weighs, in bytes: one for two digits (in pairs from the point on), one more, and one for a minus.
+    /// Size in bytes: one for two digits (in pairs from the point on), one more, and one for a minus.
     pub fn size_bytes(&self) -> usize {
         if self.digits == 0 {
             return 1;

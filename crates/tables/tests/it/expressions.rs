@@ -1,4 +1,4 @@
-//! What tests of expressions share: one item, placeholders for values of each type, and short ways to write values.
+//! Helpers of tests of expressions: one item, placeholders for values of each type, and short ways to write values.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Whether conditions hold.
+//! Evaluation of conditions.
 
 use headwater_tables::expression::{Condition, ConditionPlace, Placeholders};
 use headwater_tables::value::Item;
@@ -206,7 +206,7 @@ fn attributes_are_those_at_the_top() {
     assert_eq!(condition.attributes(), ["m1", "n1", "l1", "n2", "s1"]);
 }
 
-/// How builders of expressions nest: the left side of each AND in parentheses, as deep as 300 operators allow.
+/// Nesting as of builders of expressions: the left side of each AND in parentheses, as deep as 300 operators allow.
 #[test]
 fn nesting_as_deep_as_allowed() {
     let left = (0..149).fold("n1=:n".to_owned(), |left, _| format!("({left} OR n1=:m)"));

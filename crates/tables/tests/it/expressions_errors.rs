@@ -306,7 +306,7 @@ fn sections_and_paths() {
     assert!(Update::parse("SET a.b = :n, a.c = :n, d[0] = :n, d[1] = :n", &mut placeholders(":n")).is_ok());
 }
 
-/// What is wrong first, if several things are: the order of kinds that dynalite found AWS to have.
+/// First of several errors: the order of kinds that dynalite found AWS to have.
 #[test]
 fn the_first_of_several_errors() {
     conditions([

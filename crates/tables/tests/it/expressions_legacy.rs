@@ -1,4 +1,4 @@
-//! What came before expressions.
+//! Predecessors of expressions.
 
 use headwater_tables::expression::{
     AttributeUpdate, Comparison, Condition, ExpressionError, Joined, Operator, Update, UpdateAction,

@@ -1,4 +1,4 @@
-//! Which parts of items projections give.
+//! Parts of items that projections give.
 
 use headwater_tables::expression::Projection;
 use headwater_tables::value::Item;

@@ -1,4 +1,4 @@
-//! What updates make of items.
+//! Effects of updates on items.
 
 use headwater_tables::expression::{ExpressionError, Update};
 use headwater_tables::value::{AttributeValue, Item};

@@ -24,7 +24,7 @@ use crate::scratched::Scratched;
 pub(crate) const START: Timestamp = Timestamp::from_secs(1_700_000_000);
 pub(crate) const TRANSITION: Duration = Duration::from_millis(200);
 
-/// Where tables are kept.
+/// Store that tables are kept in.
 #[derive(Clone)]
 pub(crate) enum Engine {
     Memory(Arc<MemoryStore>),

@@ -201,7 +201,7 @@ fn nested(levels: usize) -> AttributeValue {
     (0..levels).fold(AttributeValue::Null, |value, _| AttributeValue::M([("k".to_owned(), value)].into()))
 }
 
-/// What an update puts together was deeper than what can be read again, and no table could be opened any more.
+/// Regression: an update made an item deeper than can be read again, and no table could be opened any more.
 #[tokio::test]
 async fn an_update_makes_nothing_deeper_than_can_be_read_again() {
     let mut world = World::new().await;

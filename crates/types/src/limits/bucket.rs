@@ -49,7 +49,7 @@ impl Bucket {
         self.level > 0
     }
 
-    /// How long until [`Bucket::has_any`] holds; zero if it does.
+    /// Time until [`Bucket::has_any`] holds; zero if it does.
     pub fn ready_in(&mut self, elapsed: Duration) -> Duration {
         if self.has_any(elapsed) {
             return Duration::ZERO;

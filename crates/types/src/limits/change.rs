@@ -25,7 +25,7 @@ enum Subject {
     ControlPlane,
 }
 
-/// What a limit is changed to.
+/// New value of a limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LimitValue {
     /// Not enforced.
@@ -55,7 +55,7 @@ pub enum LimitChangeError {
     /// The limit cannot have this value.
     #[error("{name} cannot be '{value}': it is a whole number from {min} to {max}, 'off' or 'aws'")]
     Value {
-        /// Which limit.
+        /// The limit.
         name: &'static str,
         /// As given.
         value: String,

@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 
 use super::MIB;
 
-/// What a limit counts.
+/// Quantity that a limit counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unit {
     /// Bytes a second.
@@ -25,7 +25,7 @@ pub enum Unit {
     Count,
 }
 
-/// What has a limit of its own.
+/// Resource that has a limit of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
     /// Each account.
@@ -38,7 +38,7 @@ pub enum Scope {
     Subscription,
 }
 
-/// What AWS enforces.
+/// Value that AWS enforces.
 #[derive(Debug, Clone, Copy)]
 enum Aws {
     Everywhere(u64),
@@ -86,7 +86,7 @@ limits! {
     ShardWriteBytes: "shard-write-bytes", BytesPerSecond, Shard, Everywhere(MIB_U64);
     /// Records written (quotas).
     ShardWriteRecords: "shard-write-records", RecordsPerSecond, Shard, Everywhere(1000);
-    /// How far records above 1 MiB may run ahead of the byte rate (developer guide, large records: about 10 MiB,
+    /// Bytes by which records above 1 MiB may run ahead of the byte rate (developer guide, large records: about 10 MiB,
     /// refilled at the byte rate).
     LargeRecordBurst: "large-record-burst", Bytes, Shard, Everywhere(10 * MIB_U64);
     /// Data and partition keys read by GetRecords, all readers together (quotas: 2 MB/s).
@@ -95,7 +95,7 @@ limits! {
     ShardReadCalls: "shard-read-calls", CallsPerSecond, Shard, Everywhere(5);
     /// GetShardIterator (API).
     ShardIteratorCalls: "shard-iterator-calls", CallsPerSecond, Shard, Everywhere(5);
-    /// What SubscribeToShard pushes (quotas: 2 MB/s for each consumer).
+    /// Bytes that SubscribeToShard pushes (quotas: 2 MB/s for each consumer).
     SubscriptionBytes: "subscription-bytes", BytesPerSecond, Subscription, Everywhere(2 * MIB_U64);
     /// SubscribeToShard (model).
     SubscribeCalls: "subscribe-calls", CallsPerSecond, Subscription, Everywhere(1);
@@ -192,9 +192,9 @@ limits! {
         "update-stream-warm-throughput-calls", ControlCallsPerSecond, Account, Everywhere(5);
 }
 
-/// What a count may be set to: the API shows counts as signed integers of 32 bits.
+/// Largest value of a count: the API shows counts as signed integers of 32 bits.
 const COUNT_MAX: u64 = i32::MAX as u64;
-/// What anything else may be set to: more than any machine does, and little enough to be counted in parts.
+/// Largest value of anything else: more than any machine does, and little enough to be counted in parts.
 const RATE_MAX: u64 = 1_000_000_000_000;
 
 impl Limit {
@@ -203,12 +203,12 @@ impl Limit {
         self.row().name
     }
 
-    /// What it counts.
+    /// The quantity that it counts.
     pub const fn unit(self) -> Unit {
         self.row().unit
     }
 
-    /// What has this limit for itself.
+    /// The resource that has this limit for itself.
     pub const fn scope(self) -> Scope {
         self.row().scope
     }

@@ -35,11 +35,11 @@ pub const MAX_RECORD_SIZE_KIB: RangeInclusive<i32> = 1024..=10240;
 pub const MAX_RECORD_SIZE_KIB_DEFAULT: i32 = 1024;
 /// Records that one GetRecords may ask for (model: `GetRecordsInputLimit`).
 pub const GET_RECORDS_MAX: i32 = 10_000;
-/// What one GetRecords returns at the most, in bytes (documentation: 10 MB).
+/// Most bytes that one GetRecords returns (documentation: 10 MB).
 pub const GET_RECORDS_BYTES_MAX: usize = 10_000_000;
-/// How long a shard iterator may be used, in milliseconds (documentation: 5 minutes).
+/// Lifetime of a shard iterator, in milliseconds (documentation: 5 minutes).
 pub const ITERATOR_AGE_MS_MAX: u64 = 300_000;
-/// How long a token of a list may be used, in milliseconds (documentation: 300 seconds).
+/// Lifetime of a token of a list, in milliseconds (documentation: 300 seconds).
 pub const LIST_TOKEN_AGE_MS_MAX: u64 = 300_000;
 /// Retention in hours that can be asked for (documentation).
 pub const RETENTION_HOURS: RangeInclusive<i32> = 24..=8760;
@@ -54,11 +54,11 @@ pub const TAGS_MAX: usize = 50;
 /// Encoded records in one event of a subscription, in bytes. AWS states none; this is an eighth of a second's worth,
 /// and bounds what a client that does not read makes the server hold.
 pub const SUBSCRIPTION_EVENT_BYTES: usize = 256 * KIB;
-/// How long one subscription lasts (documentation: 5 minutes).
+/// Lifetime of one subscription (documentation: 5 minutes).
 pub const SUBSCRIPTION_LIFETIME: Duration = Duration::from_secs(300);
-/// How soon after a successful call another one takes over; before that it is refused (documentation: 5 seconds).
+/// Least time from a successful call to one that takes over; an earlier one is refused (documentation: 5 seconds).
 pub const SUBSCRIPTION_TAKEOVER_AFTER: Duration = Duration::from_secs(5);
-/// How long a subscription is silent before it says that it lives (seen on AWS: about 5 seconds).
+/// Silence of a subscription before it says that it lives (seen on AWS: about 5 seconds).
 pub const SUBSCRIPTION_HEARTBEAT: Duration = Duration::from_secs(5);
 
 /// Traffic of a shard above which an on-demand stream splits it: documented as about 500 KB/s, and by the same

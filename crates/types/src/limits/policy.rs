@@ -1,4 +1,4 @@
-//! Which limits are enforced.
+//! Limits that are enforced.
 
 use super::Limit;
 
@@ -30,7 +30,7 @@ impl LimitPolicy {
         self
     }
 
-    /// How many limits differ from those of another policy.
+    /// Number of limits that differ from those of another policy.
     pub fn differences(&self, other: &Self) -> usize {
         self.values.iter().zip(&other.values).filter(|(a, b)| a != b).count()
     }

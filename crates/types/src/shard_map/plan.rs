@@ -14,7 +14,7 @@ pub enum ReshardStep {
     Split {
         /// The shard that closes.
         parent: ShardId,
-        /// Where the upper child begins.
+        /// First hash key of the upper child.
         #[serde(with = "key_text")]
         at: HashKey,
         /// The child below `at`.
@@ -28,7 +28,7 @@ pub enum ReshardStep {
         parent: ShardId,
         /// The other one.
         adjacent: ShardId,
-        /// What they become.
+        /// The shard that they become.
         child: ShardId,
     },
 }

@@ -124,7 +124,7 @@ fn calls_of_one_kind_do_not_use_up_another() {
 }
 
 proptest! {
-    /// Whoever asks however often never gets more than the rate and what was saved.
+    /// Callers never get more than the rate and what was saved, however often they ask.
     #[test]
     fn never_more_than_the_rate(
         rate in 1..2000_u64,

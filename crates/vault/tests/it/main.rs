@@ -1,4 +1,4 @@
-//! What is sealed opens where it was sealed for, and nowhere else.
+//! Sealed bytes open where they were sealed for, and nowhere else.
 
 mod keyring;
 mod names;

@@ -15,7 +15,7 @@ use crate::DecodeError;
 /// The newtype name that [`Time`](crate::shape::Time) gives its milliseconds, and that is written as tag 1.
 pub(crate) const TIME: &str = "$headwater::Time";
 
-/// What integers of times count. Floating-point numbers are seconds always.
+/// Unit of integers in times. Floating-point numbers are seconds always.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TimeUnit {
     Millis,

@@ -9,11 +9,11 @@ use super::{TIME, TimeUnit};
 pub(super) struct Serializer<'a> {
     out: Encoder<&'a mut Vec<u8>>,
     times: TimeUnit,
-    /// What comes next are the milliseconds of a time.
+    /// True if the next number is the milliseconds of a time, to be written as seconds.
     in_time: bool,
 }
 
-/// What no AWS shape contains.
+/// Error for what no AWS shape contains.
 #[derive(Debug)]
 pub(super) struct Unencodable(String);
 

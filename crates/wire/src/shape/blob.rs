@@ -27,7 +27,7 @@ impl<'a> Blob<'a> {
         Self(Form::Raw(bytes.into()))
     }
 
-    /// How many bytes [`Blob::append_to`] appends. For base64 that turns out to be invalid, an upper bound.
+    /// Number of bytes that [`Blob::append_to`] appends. For base64 that turns out to be invalid, an upper bound.
     pub fn len(&self) -> usize {
         match &self.0 {
             Form::Raw(bytes) => bytes.len(),
@@ -38,7 +38,7 @@ impl<'a> Blob<'a> {
         }
     }
 
-    /// Whether the blob has no bytes.
+    /// True if the blob has no bytes.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -72,7 +72,7 @@ impl<'a> Blob<'a> {
     }
 }
 
-/// How much of a text that is not base64 is repeated: it may be as long as the body.
+/// Longest part of a text that is not base64 that is repeated: it may be as long as the body.
 const SHOWN_BYTES_MAX: usize = 1024;
 
 #[cold]

@@ -1,6 +1,6 @@
 //! The texts AWS answers when a member has the wrong type.
 
-/// What a member should be, by AWS's (Java's) name for it.
+/// Expected type of a member, by AWS's (Java's) name for it.
 #[derive(Clone, Copy)]
 pub(super) enum Kind {
     Text,
@@ -15,7 +15,7 @@ pub(super) enum Kind {
     Structure,
 }
 
-/// What was found instead.
+/// Type that was found instead.
 #[derive(Clone, Copy)]
 pub(super) enum Found {
     Boolean,

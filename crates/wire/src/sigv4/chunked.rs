@@ -19,7 +19,7 @@ const TRAILERS_MAX: usize = 16;
 const SIGNATURE: &str = ";chunk-signature=";
 const TRAILER_SIGNATURE: &str = "x-amz-trailer-signature";
 
-/// What covers the chunks.
+/// Signatures that cover the chunks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Chunking {
     /// A signature each.
@@ -31,7 +31,7 @@ pub enum Chunking {
 }
 
 impl Chunking {
-    /// What `x-amz-content-sha256` says, if it says that the body comes in chunks.
+    /// Kind of chunks that `x-amz-content-sha256` names, if it says that the body comes in chunks.
     pub fn of(content_sha256: &str) -> Option<Self> {
         match content_sha256 {
             "STREAMING-AWS4-HMAC-SHA256-PAYLOAD" => Some(Self::Signed),
@@ -46,7 +46,7 @@ impl Chunking {
     }
 }
 
-/// Where the chunks of a body are.
+/// Positions of the chunks of a body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Chunks {
     chunking: Chunking,

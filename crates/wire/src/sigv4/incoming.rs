@@ -1,4 +1,4 @@
-//! What an incoming request says about who sent it. Whether it is true is checked elsewhere.
+//! Claims of an incoming request about who sent it. Their truth is checked elsewhere.
 
 use std::borrow::Cow;
 
@@ -7,7 +7,7 @@ use super::canonical::{Scope, query_parameter};
 /// The signature parts of a request, all of them present.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Authentication<'a> {
-    /// Where the parts stood.
+    /// Place where the parts stood.
     pub source: Source,
     /// `Credential` as sent: the access key id, a slash, the scope.
     pub credential: Cow<'a, str>,
@@ -17,7 +17,7 @@ pub struct Authentication<'a> {
     pub signature: Cow<'a, str>,
 }
 
-/// Where a request carries its signature.
+/// Place where a request carries its signature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Source {
     /// The `Authorization` header.

@@ -10,14 +10,14 @@ use super::canonical::{
 };
 use crate::date::Civil;
 
-/// Who signs.
+/// Access key of a signer.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Credentials {
     /// The public half.
     pub access_key_id: String,
     /// The secret half.
     pub secret_access_key: String,
-    /// What temporary credentials carry in addition.
+    /// Session token of temporary credentials.
     pub session_token: Option<String>,
 }
 
@@ -27,7 +27,7 @@ impl fmt::Debug for Credentials {
     }
 }
 
-/// Where a signed request goes.
+/// Destination of a signed request.
 #[derive(Debug, Clone, Copy)]
 pub struct Target<'a> {
     /// The region, `us-east-1`.

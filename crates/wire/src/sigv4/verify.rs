@@ -1,4 +1,4 @@
-//! Whether a request was signed by whom it says, for here and for now. Pure: who has which secret is asked elsewhere.
+//! Verification of a request's signature, for here and for now. Pure: who has which secret is asked elsewhere.
 //!
 //! # Constraints
 //! Everything that is read here came from anybody. What decides about a request (its host, its operation, its time,
@@ -22,10 +22,10 @@ use super::payload::{PayloadReader, Seal};
 use super::{ALGORITHM, Authentication, Source, Target};
 use crate::date::Civil;
 
-/// How far the clock of a signer may be from ours (reference, section 1).
+/// Largest difference between the clock of a signer and ours (reference, section 1).
 pub const SKEW: Duration = Duration::from_secs(5 * 60);
 
-/// How long a presigned request may be good for, in seconds (documentation of SigV4).
+/// Lifetimes that a presigned request may have, in seconds (documentation of SigV4).
 const EXPIRES_S: std::ops::RangeInclusive<u64> = 1..=604_800;
 
 /// Headers that a signature may cover: the work of verifying grows with them.
@@ -90,7 +90,7 @@ pub enum SignatureError {
         oldest: String,
         /// The time here.
         now: String,
-        /// How old it may be: `5 min`.
+        /// Greatest age that is allowed: `5 min`.
         allowed: String,
     },
     /// The signature is from the future.
@@ -127,7 +127,7 @@ impl SignatureError {
     }
 }
 
-/// What covers the body.
+/// Cover of the body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Payload<'a> {
     /// Its hash, which was also sent if there is one here.
@@ -138,7 +138,7 @@ enum Payload<'a> {
     Chunked(&'a str),
 }
 
-/// What a request says about who signed it, of a form that can be right.
+/// Claim of a request about who signed it, of a form that can be right.
 #[derive(Debug, Clone)]
 pub struct Claim<'a> {
     access_key_id: &'a str,
@@ -233,7 +233,7 @@ impl<'a> Claim<'a> {
         Ok(Self { access_key_id, scope, time, signed_headers, signature, payload, session_token, rules })
     }
 
-    /// Whose secret is to be tried.
+    /// Access key id of the secret that is to be tried.
     pub fn access_key_id(&self) -> &str {
         self.access_key_id
     }
@@ -243,7 +243,7 @@ impl<'a> Claim<'a> {
         self.scope
     }
 
-    /// What temporary credentials send beside their signature.
+    /// Session token that temporary credentials send beside their signature.
     pub fn session_token(&self) -> Option<&str> {
         self.session_token.as_deref()
     }

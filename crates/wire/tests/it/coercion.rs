@@ -1,4 +1,4 @@
-//! What each member type takes, and AWS's text where it does not. JSON values are tried in both codecs.
+//! Values that each member type takes, and AWS's text where it does not. JSON values are tried in both codecs.
 
 use headwater_types::Timestamp;
 use headwater_wire::{Codec, DecodeError};

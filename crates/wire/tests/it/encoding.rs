@@ -1,4 +1,4 @@
-//! What answers look like on the wire.
+//! Encoding of answers on the wire.
 
 use headwater_types::Timestamp;
 use headwater_wire::Codec;

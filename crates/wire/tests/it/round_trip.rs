@@ -1,4 +1,4 @@
-//! What is written reads back the same, in both codecs, and the same across them.
+//! Round trips: what is written reads back the same, in both codecs, and the same across them.
 
 use headwater_types::Timestamp;
 use headwater_wire::Codec;

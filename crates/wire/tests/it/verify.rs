@@ -160,7 +160,7 @@ fn headers_that_decide_come_once() {
     assert_eq!(split.check_at(NOW), Err(SignatureError::Mismatch));
 }
 
-/// What is changed, and how.
+/// Name and function of a change.
 type Change = (&'static str, fn(Sent) -> Sent);
 
 #[test]

@@ -1,4 +1,4 @@
-//! Where records come from.
+//! Sources of records.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
@@ -24,7 +24,7 @@ impl Item {
 /// Something to read lines from.
 pub(super) struct Source {
     reader: Box<dyn Read + Send>,
-    /// How long it is, where that is known.
+    /// Its length, where that is known.
     pub(super) size_bytes: Option<u64>,
 }
 

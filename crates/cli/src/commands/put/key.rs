@@ -1,4 +1,4 @@
-//! Which partition key a record gets.
+//! Partition keys of records.
 
 use headwater_host::Random;
 use serde_json::Value;
@@ -41,7 +41,7 @@ impl KeyField {
     }
 }
 
-/// How keys are made.
+/// Source of keys: one for all, a field of the record, or random.
 pub(super) struct Keys<'a> {
     pub(super) fixed: Option<String>,
     pub(super) field: Option<KeyField>,

@@ -45,7 +45,7 @@ pub(crate) struct Put {
     #[arg(long, value_name = "KEY", conflicts_with = "key_field")]
     key: Option<String>,
 
-    /// Where in each record, which must be JSON, its partition key stands: a path such as customer.id
+    /// The path of the partition key, such as customer.id, in each record, which must be JSON
     #[arg(long, value_name = "PATH", value_parser = key::KeyField::parse)]
     key_field: Option<key::KeyField>,
 
@@ -57,7 +57,7 @@ pub(crate) struct Put {
     pub(crate) connect: Connect,
 }
 
-/// What one PutRecords takes: 500 records, and AWS's older 5 MiB, which every server accepts.
+/// Limits of one PutRecords: 500 records, and AWS's older 5 MiB, which every server accepts.
 const MAX_BATCH_RECORDS: usize = 500;
 const MAX_BATCH_BYTES: usize = 5 << 20;
 /// The largest record there is.

@@ -1,4 +1,4 @@
-//! Which shards can be read now: children wait for their parents, so that the records of one key stay in order.
+//! Order in which shards are read: children wait for their parents, so that the records of one key stay in order.
 
 use std::collections::BTreeMap;
 
@@ -95,7 +95,7 @@ impl Lineage {
         }
     }
 
-    /// Whether nothing is being read, and nothing will be.
+    /// True if nothing is being read, and nothing will be.
     pub fn is_finished(&self) -> bool {
         !self.0.values().any(|node| node.state == State::Reading)
     }

@@ -32,7 +32,7 @@ pub(crate) struct Tail {
     /// The stream
     name: String,
 
-    /// Where to begin: latest, horizon, a time (2026-11-21T08:00:00Z) or how long ago (30s, 10m, 2h, 7d)
+    /// The starting point: latest, horizon, a time (2026-11-21T08:00:00Z) or how long ago (30s, 10m, 2h, 7d)
     #[arg(long, value_name = "WHERE", default_value = "latest", value_parser = Since::parse)]
     from: Since,
 
@@ -48,7 +48,7 @@ pub(crate) struct Tail {
     #[arg(long)]
     no_follow: bool,
 
-    /// How records are printed; json is one object a line
+    /// The output format; json is one object a line
     #[arg(long, value_enum, default_value = "text")]
     output: Output,
 

@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 use crate::commands::remark;
 use crate::failure::Failure;
 
-/// What a reader tells.
+/// Event that a reader reports.
 pub(super) enum Event {
     /// Records, in order.
     Page(String, Vec<Record>),
@@ -25,7 +25,7 @@ pub(super) struct Reader {
     pub(super) name: String,
     pub(super) shard_id: String,
     pub(super) start: StartAt,
-    /// Whether to end at the newest record.
+    /// True if reading ends at the newest record.
     pub(super) to_tip_only: bool,
     pub(super) events: mpsc::Sender<Event>,
 }

@@ -1,4 +1,4 @@
-//! How a record is shown.
+//! Display of records.
 
 use headwater_client::Record;
 use serde::Serialize;

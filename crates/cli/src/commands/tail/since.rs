@@ -1,4 +1,4 @@
-//! Where `tail` begins.
+//! Starting points of `tail`.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use headwater_types::Timestamp;
 
 use crate::text::time;
 
-/// Where to begin, as it was asked for.
+/// Starting point, as it was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Since {
     /// After the newest record.

@@ -47,7 +47,7 @@ pub(crate) struct Top {
     #[arg(long, short = 'n', value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     count: Option<u64>,
 
-    /// How it is printed; json is one object a table
+    /// The output format; json is one object a table
     #[arg(long, value_enum, default_value = "text")]
     output: Output,
 

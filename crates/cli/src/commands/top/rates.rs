@@ -25,7 +25,7 @@ pub struct Row {
     pub throttled_writes: f64,
     /// Reads refused.
     pub throttled_reads: f64,
-    /// How far the slowest reader is behind, in milliseconds.
+    /// Lag of the slowest reader, in milliseconds.
     pub iterator_age_ms: Option<u64>,
     /// Open subscriptions.
     pub subscriptions: u64,
@@ -34,20 +34,21 @@ pub struct Row {
 }
 
 impl Row {
-    /// Whether there is anything to see.
+    /// True if there is nothing to see.
     pub fn is_idle(&self) -> bool {
         let flows = [self.bytes_in, self.bytes_out, self.throttled_writes, self.throttled_reads];
         flows.iter().all(|rate| *rate == 0.0) && self.subscriptions == 0
     }
 
-    /// What sorts it before others: that requests are refused, that readers are far behind, that it is busy.
+    /// Sort key, the largest first: that requests are refused, that readers are far behind, that it is busy.
     fn rank(&self) -> [f64; 3] {
         let lag = self.iterator_age_ms.filter(|ms| *ms >= LAG_MS).unwrap_or(0);
         [self.throttled_writes + self.throttled_reads, lag as f64, self.bytes_in + self.bytes_out]
     }
 }
 
-/// What happened in `took`: first where requests were refused, then where readers lag, then the busiest. A counter that has shrunk was begun anew by a server that restarted.
+/// Rates over `took`: first where requests were refused, then where readers lag, then the busiest. A counter that has
+/// shrunk was begun anew by a server that restarted.
 pub fn rates(
     before: &BTreeMap<String, Counters>,
     now: &BTreeMap<String, Counters>,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-/// What a page says of one stream or shard. Counters are totals since the server started.
+/// Figures of one stream or shard on a page. Counters are totals since the server started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Counters {
     /// Records stored.
@@ -17,7 +17,7 @@ pub struct Counters {
     pub throttled_writes: u64,
     /// Reads refused.
     pub throttled_reads: u64,
-    /// How far the slowest reader is behind, in milliseconds.
+    /// Lag of the slowest reader, in milliseconds.
     pub iterator_age_ms: Option<u64>,
     /// Open subscriptions.
     pub subscriptions: u64,

@@ -19,7 +19,7 @@ impl Screen {
         Ok(Self { term })
     }
 
-    /// What there is room for now.
+    /// Room there is now.
     pub(super) fn room(&self) -> Room {
         let (lines, columns) = self.term.size();
         Room { lines: lines.into(), columns: columns.into() }

@@ -3,11 +3,11 @@
 use super::rates::Row;
 use crate::text::ring;
 
-/// What the figures take of a line.
+/// Width of the figures in a line.
 const FIGURES_CHARS: usize = 64;
 const NAME_CHARS_MIN: usize = 16;
 
-/// What there is room for; without an end in a pipe.
+/// Size of the table at the most; without an end in a pipe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Room {
     /// Lines.
@@ -71,7 +71,7 @@ fn line(name: &str, width: usize, cells: &[String; 8]) -> String {
     format!("{}\n", text.trim_end())
 }
 
-/// What all of them do together; the age is the worst.
+/// Sum of all rows; the age is the worst.
 fn total(rows: &[Row]) -> Row {
     let sum = |rate: fn(&Row) -> f64| rows.iter().map(rate).sum();
     Row {

@@ -7,7 +7,7 @@ use super::client::Client;
 use super::shards::{self, Found, Record, Shard};
 use super::writer::{Place, State, Writer, origin};
 
-/// How far a shard has been read and checked.
+/// Progress of reading and checking a shard.
 #[derive(Debug, Default)]
 struct Progress {
     after: Option<String>,

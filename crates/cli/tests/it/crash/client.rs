@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-/// What became of a call.
+/// Outcome of a call.
 #[derive(Debug)]
 pub(super) enum Outcome {
     Done(Value),

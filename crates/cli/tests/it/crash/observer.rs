@@ -45,7 +45,7 @@ impl Observer {
         }
     }
 
-    /// What was seen before the kill is where it was.
+    /// Checks that records seen before the kill are where they were.
     pub(super) fn check(&mut self, checker: &Checker, writers: &[Writer], what: &str) {
         for (writer, count, place) in self.seen.drain(..) {
             assert!(checker.decided(writer, count));

@@ -17,7 +17,7 @@ const OPEN_MAX: usize = 8;
 const TAGS: u64 = 4;
 const CONSUMERS: u64 = 3;
 
-/// What a value may be, as far as the answers tell: one value, or two after an answer that did not come.
+/// Values that may be in force, as far as the answers tell: one, or two after an answer that did not come.
 #[derive(Debug)]
 struct Possible<T>(BTreeSet<T>);
 
@@ -57,7 +57,7 @@ struct Expected {
     retention: Possible<i64>,
     record_kib: Possible<i64>,
     tags: BTreeMap<String, Possible<Option<String>>>,
-    /// Whether they are registered, by name.
+    /// True for those that are registered, by name.
     consumers: BTreeMap<String, Possible<bool>>,
     reshards: Vec<Done>,
 }

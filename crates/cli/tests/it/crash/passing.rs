@@ -21,7 +21,7 @@ struct Life {
     records: BTreeMap<String, Option<String>>,
 }
 
-/// What may be there under a name.
+/// State that a name may be in.
 #[derive(Debug, Default)]
 struct Name {
     life: Option<Life>,

@@ -20,7 +20,7 @@ const OPEN_MIN: u64 = 4;
 #[derive(Debug)]
 pub(super) struct Scaler {
     random: Arc<SeededRandom>,
-    /// What the warm throughput may be, as far as the answers tell.
+    /// Values that the warm throughput may have, as far as the answers tell.
     warm: BTreeSet<u64>,
     scaled: u64,
     acknowledged: u64,

@@ -102,7 +102,7 @@ pub(super) struct Record {
     pub(super) data: Vec<u8>,
 }
 
-/// What a read of a shard found.
+/// Result of reading a shard.
 pub(super) struct Found {
     pub(super) records: Vec<Record>,
     /// The shard's children, where it has come to its end.

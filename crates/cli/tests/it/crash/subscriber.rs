@@ -21,7 +21,7 @@ use super::{STREAMS, below};
 
 pub(super) const CONSUMER: &str = "watcher";
 
-/// What was pushed of one shard.
+/// Records that were pushed of one shard.
 #[derive(Debug, Default)]
 struct Pushed {
     continuation: Option<String>,
@@ -130,7 +130,7 @@ impl Subscriber {
         Ok(())
     }
 
-    /// What was pushed before the kill is where it was.
+    /// Checks that records pushed before the kill are where they were.
     pub(super) fn check(&mut self, checker: &Checker, writers: &[Writer], what: &str) {
         for (writer, count, place) in self.seen.drain(..) {
             assert!(checker.decided(writer, count));
@@ -142,7 +142,7 @@ impl Subscriber {
         }
     }
 
-    /// What was pushed of each shard is what is stored there, from its beginning on and without a gap.
+    /// Checks that the records pushed of each shard are those stored there, from its beginning on and without a gap.
     pub(super) fn check_all(&self, client: &mut Client, what: &str) {
         for (&(stream, shard), pushed) in &self.pushed {
             let found = shards::read(client, STREAMS[stream].0, shard, None).expect("the server runs");

@@ -14,14 +14,14 @@ use super::{STREAMS, below};
 /// Keys of one writer in one stream; the last is routed by its MD5, the others by an explicit hash key.
 const KEYS: usize = 3;
 
-/// Where a record is.
+/// Place of a record in a stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Place {
     pub(super) shard: u32,
     pub(super) number: String,
 }
 
-/// What is known of a record that was sent.
+/// Fate of a record that was sent, as far as it is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum State {
     /// No answer yet, or none at all.

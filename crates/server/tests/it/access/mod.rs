@@ -1,4 +1,4 @@
-//! Who may do what, as a client sees it.
+//! Authorization, as a client sees it.
 
 mod apart;
 mod kit;
@@ -116,7 +116,7 @@ async fn signatures_are_verified() {
     guarded.world.stop().await;
 }
 
-/// Who may do nothing uses nothing up, and of who has no key nothing large is kept.
+/// Callers who may do nothing use nothing up, and of those who have no key nothing large is kept.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn strangers_take_nothing_away() {
     let mut guarded = Guarded::with("strangers", |settings| settings.limits = LimitsChoice::Aws).await;

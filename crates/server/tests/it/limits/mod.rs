@@ -16,7 +16,7 @@ use crate::harness::World;
 use crate::http::Answer;
 use trial::{Met, Trial, trial};
 
-/// Where AWS's quotas are the smaller ones.
+/// Region in which AWS's quotas are the smaller ones.
 const REGION: &str = "eu-west-2";
 
 async fn world(base: LimitsChoice, name: &str, changes: &[String]) -> World {

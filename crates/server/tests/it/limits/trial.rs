@@ -1,4 +1,4 @@
-//! How each limit is met.
+//! Trials of each limit.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ const SECOND: Duration = Duration::from_secs(1);
 const THROUGHPUT: &str = "ProvisionedThroughputExceededException";
 const LIMIT: &str = "LimitExceededException";
 
-/// Where a limit is met.
+/// Place of the test that meets a limit.
 pub(super) enum Met {
     /// Like this.
     Here(Trial),
@@ -21,12 +21,12 @@ pub(super) enum Met {
     In(&'static str),
 }
 
-/// How a limit is met and found to hold.
+/// Steps that meet a limit and show that it holds.
 pub(super) struct Trial {
     kind: Kind,
     /// A value that is not AWS's.
     pub(super) other_value: u64,
-    /// What is allowed answers this error: none, where it succeeds.
+    /// Error that an allowed call answers: none, where it succeeds.
     pub(super) success: &'static str,
     /// Exception and text of what is refused at a value.
     pub(super) refusal: Box<dyn Fn(u64) -> (&'static str, String)>,
