@@ -31,7 +31,7 @@ pub(crate) fn run(mut arguments: Vec<String>) -> Result<()> {
     step(doc.args(locked()).env("RUSTDOCFLAGS", "--deny warnings --allow rustdoc::private_intra_doc_links"))?;
     test::all(&workspace)?;
     conformance::second_tier(&workspace)?;
-    fuzz::all(&workspace, FUZZ_SECONDS)
+    fuzz::all_the_same(&workspace, FUZZ_SECONDS)
 }
 
 /// Fails with the line that mends it where a part of the toolchain is missing.

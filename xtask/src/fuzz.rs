@@ -37,15 +37,29 @@ pub(crate) fn run(mut arguments: Vec<String>) -> Result<()> {
         return no_more(&arguments[at..]);
     }
     let workspace = Workspace::load()?;
-    some(&workspace, seconds, &arguments)
+    some(&workspace, seconds, &arguments, Start::New)
 }
 
-/// Every target for so many seconds.
+/// Inputs that a run begins with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Start {
+    /// The same ones as every time, so that CI judges the change and not the day.
+    Fixed,
+    /// Others each time, and what earlier runs have found.
+    New,
+}
+
+/// Every target for so many seconds, with new inputs.
 pub(crate) fn all(workspace: &Workspace, seconds: u32) -> Result<()> {
-    some(workspace, seconds, &[])
+    some(workspace, seconds, &[], Start::New)
 }
 
-fn some(workspace: &Workspace, seconds: u32, wanted: &[String]) -> Result<()> {
+/// Every target for so many seconds, with the inputs of last time.
+pub(crate) fn all_the_same(workspace: &Workspace, seconds: u32) -> Result<()> {
+    some(workspace, seconds, &[], Start::Fixed)
+}
+
+fn some(workspace: &Workspace, seconds: u32, wanted: &[String], start: Start) -> Result<()> {
     let known = targets(workspace)?;
     if let Some(unknown) = wanted.iter().find(|name| !known.contains(name)) {
         return Err(format!("there is no target {unknown}, only {}", known.join(", ")).into());
@@ -64,7 +78,7 @@ fn some(workspace: &Workspace, seconds: u32, wanted: &[String]) -> Result<()> {
     let work = || {
         let mut failures = Vec::new();
         while let Some(name) = next() {
-            match one(workspace, &binary, &scratch.join(&name), &name, seconds) {
+            match one(workspace, &binary, &scratch.join(&name), &name, seconds, start) {
                 Ok(summary) => println!("  {name:<14} {summary}"),
                 Err(failure) => failures.push(format!("{name}: {failure}")),
             }
@@ -105,8 +119,19 @@ fn build(workspace: &Workspace) -> Result<PathBuf> {
 }
 
 /// Runs one target and says how far it came. What it finds new is kept in `home/corpus`, and known the next time.
-fn one(workspace: &Workspace, binary: &Path, home: &Path, name: &str, seconds: u32) -> Result<String> {
-    let (found, log) = (home.join("corpus"), home.join("log.txt"));
+fn one(
+    workspace: &Workspace,
+    binary: &Path,
+    home: &Path,
+    name: &str,
+    seconds: u32,
+    start: Start,
+) -> Result<String> {
+    let fixed = start == Start::Fixed;
+    let (found, log) = (home.join(if fixed { "corpus-fixed" } else { "corpus" }), home.join("log.txt"));
+    if fixed && found.exists() {
+        fs::remove_dir_all(&found)?;
+    }
     fs::create_dir_all(&found)?;
     let mut command = Command::new(binary);
     command.current_dir(home).stdin(Stdio::null()).stdout(Stdio::null()).stderr(File::create(&log)?);
@@ -114,6 +139,9 @@ fn one(workspace: &Workspace, binary: &Path, home: &Path, name: &str, seconds: u
     // Zero would be for ever.
     let seconds = seconds.max(1);
     command.args(LIMITS).args([format!("-max_total_time={seconds}"), "-print_final_stats=1".to_owned()]);
+    if fixed {
+        command.arg("-seed=1");
+    }
     command.arg(format!("-artifact_prefix={}/", home.display()));
     let dictionary = workspace.root.join(format!("fuzz/dictionaries/{name}.dict"));
     if dictionary.exists() {

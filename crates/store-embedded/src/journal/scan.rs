@@ -124,15 +124,14 @@ pub(crate) fn scan(
     scan: &Scan<'_>,
     mut each: impl FnMut(&Header, u64, Option<&[u8]>) -> Result<(), OpenError>,
 ) -> Result<u64, OpenError> {
+    let read = |error| OpenError::io("read", scan.path)(error);
     let mut window = Window::new(scan.file);
     let mut at = 0;
     let mut commit = 0;
+    let limit = scan.limit()?;
     while scan.known_end.is_none_or(|end| at < end) {
-        let read = |error| OpenError::io("read", scan.path)(error);
         let head = window.get(at, HEADER_LEN).map_err(read)?;
-        // Commits only move on: a frame that says otherwise is no part of this sequence.
-        let header = Header::decode(head, place(scan.id, at), scan.stamp)
-            .filter(|header| u64::from(header.commit) >= commit && u64::from(header.commit) <= at);
+        let header = scan.next_header(head, at, commit, limit);
         let Some(header) = header else {
             if scan.known_end.is_some() || scan.was_durable(at)? {
                 return Err(scan.damaged(at));
@@ -174,11 +173,11 @@ pub(crate) fn lenient_scan(
     let mut window = Window::new(scan.file);
     let mut found = Lenient::default();
     let mut commit = 0;
+    let limit = scan.limit()?;
     loop {
         let at = found.end;
         let head = window.get(at, HEADER_LEN).map_err(read)?;
-        let header = Header::decode(head, place(scan.id, at), scan.stamp)
-            .filter(|header| u64::from(header.commit) >= commit && u64::from(header.commit) <= at);
+        let header = scan.next_header(head, at, commit, limit);
         let Some(header) = header else {
             if !scan.was_durable(at)? {
                 return Ok(found);
@@ -205,6 +204,20 @@ pub(crate) fn lenient_scan(
 }
 
 impl Scan<'_> {
+    /// Offset that no frame reaches beyond: one that says so would be read as more memory than the file has bytes.
+    fn limit(&self) -> Result<u64, OpenError> {
+        let len = self.file.len().map_err(OpenError::io("measure", self.path))?;
+        Ok(self.known_end.map_or(len, |end| end.min(len)))
+    }
+
+    /// The header at `at` of a frame that ends before `limit`; the frames before it say that `commit` bytes were durable.
+    fn next_header(&self, head: &[u8], at: u64, commit: u64, limit: u64) -> Option<Header> {
+        let header = Header::decode(head, place(self.id, at), self.stamp)?;
+        // Commits only move on: a frame that says otherwise is no part of this sequence.
+        let follows = (commit..=at).contains(&u64::from(header.commit));
+        (follows && at + u64::from(header.len) <= limit).then_some(header)
+    }
+
     /// The offset of the first frame at or after `from`.
     fn next_frame(&self, from: u64) -> Result<Option<u64>, OpenError> {
         self.search(from, |_| true)
