@@ -1,4 +1,4 @@
-"""CBOR, the default of the Java SDK and so of KCL; cases 13 and 14 of the reference."""
+"""CBOR, the default of the Java SDK and so of KCL; cases 13 and 14."""
 
 from datetime import datetime, timedelta, timezone
 

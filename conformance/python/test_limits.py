@@ -12,7 +12,7 @@ from botocore.config import Config
 from kit.client import LE, PTE, Refusal, connect, create, refusal, unique
 from kit.server import run_to_end
 from kit.shards import shard_id
-from test_section8_writing import records
+from test_cases_writing import records
 
 ACCOUNT = "Rate exceeded for account 000000000000."
 

@@ -75,6 +75,35 @@ def span():
     return {"StartTime": now - timedelta(minutes=10), "EndTime": now + timedelta(minutes=1)}
 
 
+def test_metrics_of_linked_accounts_are_ones_own(metrics):
+    namespace = unique("owners")
+    metrics.put_metric_data(Namespace=namespace, MetricData=[{"MetricName": "m", "Value": 1}])
+    listed = metrics.list_metrics(Namespace=namespace, IncludeLinkedAccounts=True)
+    assert len(listed["Metrics"]) == 1 and listed["OwningAccounts"] == ["000000000000"]
+    assert "OwningAccounts" not in metrics.list_metrics(Namespace=namespace)
+    for owner, many in (("000000000000", 1), ("111122223333", 0)):
+        of = {"IncludeLinkedAccounts": True, "OwningAccount": owner}
+        assert len(metrics.list_metrics(Namespace=namespace, **of)["Metrics"]) == many
+
+
+def test_a_wrong_entity_costs_its_metrics_only_if_one_is_strict(metrics):
+    namespace = unique("entities")
+    named = {"Type": "Service", "Name": "shop", "Environment": "test"}
+
+    def put(metric, entity, **more):
+        data = [{"Entity": entity, "MetricData": [{"MetricName": metric, "Value": 1}]}]
+        metrics.put_metric_data(Namespace=namespace, EntityMetricData=data, **more)
+
+    put("lenient", {"KeyAttributes": {"Type": "Service"}})
+    put("strict", {"KeyAttributes": named, "Attributes": {"Team": "a"}}, StrictEntityValidation=True)
+    for wrong in ({"KeyAttributes": {"Type": "Service"}}, {"KeyAttributes": named | {"Name": " "}}, {}):
+        with pytest.raises(ClientError) as caught:
+            put("refused", wrong, StrictEntityValidation=True)
+        assert caught.value.response["Error"]["Code"] == "InvalidParameterValue"
+    names = {metric["MetricName"] for metric in metrics.list_metrics(Namespace=namespace)["Metrics"]}
+    assert names == {"lenient", "strict"}
+
+
 def test_terraform_enables_and_waits(slow, slow_kinesis):
     name = create(slow_kinesis)
     answer = slow_kinesis.enable_enhanced_monitoring(
@@ -224,6 +253,8 @@ def test_errors_have_the_codes_of_the_query_protocol(metrics):
     assert refused(put, Namespace="n", MetricData=[infinite]) == "InvalidParameterValue"
     assert refused(get, **wanted) == "InvalidParameterCombination"
     assert refused(get, ExtendedStatistics=["p99"], **wanted) == "InvalidParameterValue"
+    extended = {"Statistics": ["Sum"], "ExtendedStatistics": ["Average"]}
+    assert refused(get, **extended, **wanted) == "InvalidParameterValue", "refused whatever it is"
     assert refused(metrics.list_metrics, NextToken="x") == "InvalidParameterValue"
     # Everything that is not served says so.
     with pytest.raises(ClientError) as caught:

@@ -15,7 +15,7 @@ const CLIENTS: &str = "conformance/clients";
 const QUICK_CLIENTS: [&str; 7] =
     ["aiobotocore", "aws-kinesis-agg", "boto3", "kcl", "kpl", "sdk-go", "sdk-java"];
 /// Of the Python suite: the numbered cases and each operation.
-const QUICK_PYTHON: &str = "section8 or operations";
+const QUICK_PYTHON: &str = "cases or operations";
 /// Of the Python suite: what needs no program beside Python, and the rest.
 const PYTHON_ONLY: [&str; 2] = ["-m", "not tools"];
 const WITH_TOOLS: [&str; 2] = ["-m", "tools"];

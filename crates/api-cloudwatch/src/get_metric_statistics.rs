@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::CloudWatch;
 use crate::error::{CloudWatchError, Result};
-use crate::members::{Dimension, metric, name, period, span, statistic, unit};
+use crate::members::{Dimension, metric, name, period, span, statistic, unit, unsupported};
 
 headwater_wire::shape! {
     struct Input<'a> {
@@ -61,7 +61,7 @@ pub(crate) fn run(service: &CloudWatch, account: AccountId, codec: Codec, body: 
     let window = Window::new(start, end, period);
     let unit = unit("Unit", &input.unit)?;
     if let Some(extended) = input.extended_statistics.iter().flat_map(|list| list.iter()).next() {
-        statistic("ExtendedStatistics.member.1", extended)?;
+        return Err(unsupported("ExtendedStatistics.member.1", extended));
     }
     let names: &[Text<'_>] = input.statistics.as_deref().unwrap_or_default();
     let at = |i: usize| format!("Statistics.member.{}", i + 1);

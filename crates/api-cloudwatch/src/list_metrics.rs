@@ -3,7 +3,7 @@
 use headwater_monitoring::{Metric, MetricFilter};
 use headwater_types::AccountId;
 use headwater_wire::Codec;
-use headwater_wire::shape::{List, Text};
+use headwater_wire::shape::{Bool, List, Text};
 use serde::Serialize;
 
 use crate::CloudWatch;
@@ -17,6 +17,8 @@ headwater_wire::shape! {
         dimensions: List<Dimension<'a>> = "Dimensions",
         next_token: Text<'a> = "NextToken",
         recently_active: Text<'a> = "RecentlyActive",
+        include_linked_accounts: Bool = "IncludeLinkedAccounts",
+        owning_account: Text<'a> = "OwningAccount",
     }
 }
 
@@ -26,6 +28,9 @@ struct Output<'a> {
     metrics: Vec<Listed<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     next_token: Option<String>,
+    /// One for each metric.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    owning_accounts: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -56,9 +61,23 @@ pub(crate) fn run(service: &CloudWatch, account: AccountId, codec: Codec, body: 
     // Unlike GetMetricData it has no error of its own for that (model).
     let invalid = |_| CloudWatchError::value("The value for parameter NextToken is invalid.");
     let after = decode_token::<1>(&input.next_token).map_err(invalid)?.map_or(0, |[after]| after);
-    let (found, next) = service.monitoring.list(account, &filter, after, METRICS_MAX);
-    let next_token = next.map(|next| encode_token(&[next]));
-    Ok(codec.encode(&Output { metrics: found.iter().map(Listed::from).collect(), next_token }))
+    let (found, next) = match is_owner(&input, account)? {
+        true => service.monitoring.list(account, &filter, after, METRICS_MAX),
+        false => (Vec::new(), None),
+    };
+    let with_owners = input.include_linked_accounts.is_some_and(|Bool(linked)| linked);
+    Ok(codec.encode(&Output {
+        metrics: found.iter().map(Listed::from).collect(),
+        next_token: next.map(|next| encode_token(&[next])),
+        owning_accounts: found.iter().filter(|_| with_owners).map(|_| account.to_string()).collect(),
+    }))
+}
+
+/// Whether metrics of this account are asked for. No account is linked with another.
+fn is_owner(input: &Input<'_>, account: AccountId) -> Result<bool> {
+    let Some(text) = input.owning_account.as_deref() else { return Ok(true) };
+    required("OwningAccount", &input.owning_account, 255)?;
+    Ok(text == account.to_string())
 }
 
 fn filter(input: &Input<'_>) -> Result<MetricFilter> {

@@ -75,14 +75,16 @@ pub(crate) fn unit(path: &str, text: &Option<Text<'_>>) -> Result<Option<Unit>> 
 
 /// A statistic by its name.
 pub(crate) fn statistic(path: &str, text: &str) -> Result<Statistic> {
+    Statistic::from_name(text).ok_or_else(|| unsupported(path, text))
+}
+
+/// The refusal of a statistic that is not kept.
+pub(crate) fn unsupported(path: &str, text: &str) -> CloudWatchError {
     let shown = &text[..text.floor_char_boundary(64)];
-    let unknown = || {
-        CloudWatchError::value(format!(
-            "The value {shown} for parameter {path} is not supported: this server keeps SampleCount, Sum, Minimum and \
-             Maximum, of which only these and Average can be told, and no percentiles or trimmed statistics."
-        ))
-    };
-    Statistic::from_name(text).ok_or_else(unknown)
+    CloudWatchError::value(format!(
+        "The value {shown} for parameter {path} is not supported: this server keeps SampleCount, Sum, Minimum and \
+         Maximum, of which only these and Average can be told, and no percentiles or trimmed statistics."
+    ))
 }
 
 /// A period in seconds.

@@ -1,11 +1,12 @@
 //! PutMetricData.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use headwater_monitoring::{Datum, Resolution, StatisticSet, Unit};
 use headwater_types::{AccountId, Timestamp};
 use headwater_wire::Codec;
-use headwater_wire::shape::{Double, Int, List, Text, Time};
+use headwater_wire::shape::{Bool, Double, Int, List, Map, Text, Time};
 
 use crate::CloudWatch;
 use crate::error::{CloudWatchError, Result};
@@ -16,13 +17,22 @@ headwater_wire::shape! {
         namespace: Text<'a> = "Namespace",
         metric_data: List<MetricDatum<'a>> = "MetricData",
         entity_metric_data: List<EntityMetricData<'a>> = "EntityMetricData",
+        strict_entity_validation: Bool = "StrictEntityValidation",
     }
 }
 
 headwater_wire::shape! {
-    /// The entity itself says what the metrics belong to in AWS's console, and is not kept.
+    /// Metrics and what they belong to in AWS's console, which is not kept.
     struct EntityMetricData<'a> {
+        entity: Entity<'a> = "Entity",
         metric_data: List<MetricDatum<'a>> = "MetricData",
+    }
+}
+
+headwater_wire::shape! {
+    struct Entity<'a> {
+        key_attributes: Map<'a, Text<'a>> = "KeyAttributes",
+        attributes: Map<'a, Text<'a>> = "Attributes",
     }
 }
 
@@ -53,6 +63,13 @@ headwater_wire::shape! {
 const METRICS_MAX: usize = 1000;
 /// Values of one metric in one call (API).
 const VALUES_MAX: usize = 150;
+/// Attributes of an entity that name it, and further ones (model).
+const KEY_ATTRIBUTES: RangeInclusive<usize> = 2..=4;
+const ATTRIBUTES: RangeInclusive<usize> = 0..=10;
+/// Characters of their names and values (model).
+const KEY_ATTRIBUTE_CHARS_MAX: usize = 32;
+const ATTRIBUTE_CHARS_MAX: usize = 256;
+const ATTRIBUTE_VALUE_CHARS_MAX: usize = 2048;
 /// Values lie within 2 to the power of 360 on either side of 0 (API).
 const VALUE_EXPONENT_MAX: i32 = 360;
 /// Furthest that values may lie in the past (API: two weeks).
@@ -79,6 +96,11 @@ pub(crate) fn run(service: &CloudWatch, account: AccountId, codec: Codec, body: 
         let message = format!("The collection MetricData must not have a size greater than {METRICS_MAX}.");
         return Err(CloudWatchError::value(message));
     }
+    if input.strict_entity_validation.is_some_and(|Bool(strict)| strict) {
+        for (i, entity) in input.entity_metric_data.iter().flat_map(|entities| entities.iter().enumerate()) {
+            check_entity(&format!("EntityMetricData.member.{}.Entity", i + 1), entity.entity.as_ref())?;
+        }
+    }
     let now = service.monitoring.now();
     let mut data = Vec::new();
     for (path, list) in lists {
@@ -89,6 +111,33 @@ pub(crate) fn run(service: &CloudWatch, account: AccountId, codec: Codec, body: 
     // All or nothing.
     service.monitoring.put(account, data);
     Ok(Vec::new())
+}
+
+/// Checks an entity as `StrictEntityValidation` wants it; otherwise one that is wrong costs its metrics nothing.
+fn check_entity(path: &str, entity: Option<&Entity<'_>>) -> Result<()> {
+    let Some(entity) = entity else { return Ok(()) };
+    let keys = (&entity.key_attributes, "KeyAttributes", KEY_ATTRIBUTES, KEY_ATTRIBUTE_CHARS_MAX);
+    let others = (&entity.attributes, "Attributes", ATTRIBUTES, ATTRIBUTE_CHARS_MAX);
+    for (map, member, sizes, chars_max) in [keys, others] {
+        let Map(pairs) = map.as_ref().unwrap_or(const { &Map(Vec::new()) });
+        if !sizes.contains(&pairs.len()) {
+            return Err(CloudWatchError::value(format!(
+                "The collection {path}.{member} must have a size of {} to {}.",
+                sizes.start(),
+                sizes.end()
+            )));
+        }
+        let fits = |text: &str, max: usize| !text.trim().is_empty() && text.chars().count() <= max;
+        let wrong = |(name, value): &&(Text<'_>, Text<'_>)| {
+            !fits(name, chars_max) || !fits(value, ATTRIBUTE_VALUE_CHARS_MAX)
+        };
+        if pairs.iter().any(|pair| wrong(&pair)) {
+            return Err(CloudWatchError::value(format!(
+                "The parameter {path}.{member} has a name or a value of invalid length."
+            )));
+        }
+    }
+    Ok(())
 }
 
 fn checked(namespace: &str, path: &str, datum: &MetricDatum<'_>, now: Timestamp) -> Result<Datum> {

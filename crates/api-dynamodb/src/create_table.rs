@@ -1,6 +1,7 @@
 //! CreateTable.
 
 use bytes::Bytes;
+use headwater_edge::Nothing;
 use headwater_tables::limits::{GLOBAL_INDEXES_MAX, KEY_PARTS_MAX, LOCAL_INDEXES_MAX};
 use headwater_tables::{
     Billing, IndexScope, IndexSpec, KeySchema, TableClass, TableName, TableSpec, Throughput,
@@ -10,8 +11,8 @@ use headwater_wire::shape::{Bool, List, Text};
 
 use super::asker::{Asker, Resource};
 use super::definition::{
-    Definition, Definitions, Element, Index, Nothing, Streamed, Units, check_definitions, check_index,
-    check_key, check_together, check_units, refuse, refuse_stream, throughput,
+    Definition, Definitions, Element, Index, Streamed, Units, check_definitions, check_index, check_key,
+    check_together, check_units, refuse, refuse_stream, throughput,
 };
 use super::description::TableAnswer;
 use super::error::{DynamoDbError, Result};

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::{self, Display};
 
+use headwater_edge::Nothing;
 use headwater_tables::limits::KEY_PARTS_MAX;
 use headwater_tables::{
     IndexProjection, IndexScope, IndexSpec, KeyAttribute, KeySchema, KeyType, TableName, Throughput,
@@ -65,10 +66,6 @@ headwater_wire::shape! {
         on_demand: MaxUnits = "OnDemandThroughput",
         warm: Nothing = "WarmThroughput",
     }
-}
-
-headwater_wire::shape! {
-    pub(super) struct Nothing {}
 }
 
 headwater_wire::shape! {

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use bytes::Bytes;
+use headwater_edge::Nothing;
 use headwater_tables::limits::KEY_PARTS_MAX;
 use headwater_tables::{Billing, IndexChange, IndexScope, TableChange, TableDescription, TableName};
 use headwater_wire::Codec;
@@ -11,8 +12,8 @@ use headwater_wire::shape::{Bool, List, Text};
 use super::asker::Asker;
 use super::create_table::{check_billing, check_global, class_of};
 use super::definition::{
-    Definition, Definitions, Index, Nothing, Streamed, Units, check_definitions, check_index, check_units,
-    refuse, refuse_stream, throughput,
+    Definition, Definitions, Index, Streamed, Units, check_definitions, check_index, check_units, refuse,
+    refuse_stream, throughput,
 };
 use super::description::TableAnswer;
 use super::error::{DynamoDbError, Result};

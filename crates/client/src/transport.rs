@@ -61,5 +61,10 @@ fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
     while let Some(source) = error.source() {
         error = source;
     }
-    error.to_string()
+    let said = error.to_string();
+    // rustls' name for an authority that is not known.
+    match said.contains("UnknownIssuer") {
+        true => format!("{said}: to trust its authority, name the authority's certificate in SSL_CERT_FILE"),
+        false => said,
+    }
 }

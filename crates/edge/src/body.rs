@@ -162,7 +162,7 @@ pub(crate) enum BodyError {
 
 /// A body larger than this brings as much in each [`WINDOW`], so that nobody holds memory by sending a byte now and
 /// then; a smaller one has [`Limits::body_begin_ms_max`](crate::Limits::body_begin_ms_max) in all.
-const SLOW_BYTES_MAX: usize = 64 << 10;
+const SLOW_BYTES_MAX: u64 = 64 << 10;
 const WINDOW: Duration = Duration::from_secs(10);
 /// Most bytes of a body that are kept before it is known whether its sender has a key.
 const STRANGER_BYTES_MAX: usize = 64 << 10;
@@ -171,67 +171,78 @@ const STRANGER_BYTES_MAX: usize = 64 << 10;
 const RESERVED_MAX: usize = 2 << 20;
 
 /// A body on its way, and the time it has: in all, for a piece, and for every 64 KiB once there have been so many.
-struct Arriving<'a> {
-    shared: &'a Shared,
-    peer: &'a Peer,
+struct Arriving {
+    shared: Arc<Shared>,
+    peer: Peer,
     body: Incoming,
-    bytes: usize,
-    began: Duration,
+    bytes: u64,
+    /// Time for which the client was waited for: that of a slow reader of the body is not its sender's.
+    waited: Duration,
     window_began: Duration,
-    window_from: usize,
+    window_from: u64,
 }
 
-impl<'a> Arriving<'a> {
-    fn new(shared: &'a Shared, peer: &'a Peer, body: Incoming) -> Self {
-        let began = shared.clock.elapsed();
-        Self { shared, peer, body, bytes: 0, began, window_began: began, window_from: 0 }
+/// The body stopped coming, or the connection broke.
+struct Broken;
+
+impl Arriving {
+    fn new(shared: Arc<Shared>, peer: Peer, body: Incoming) -> Self {
+        let none = Duration::ZERO;
+        Self { shared, peer, body, bytes: 0, waited: none, window_began: none, window_from: 0 }
     }
 
     /// The next piece, and `None` at the end.
-    async fn piece(&mut self) -> Result<Option<Bytes>, BodyError> {
+    async fn piece(&mut self) -> Result<Option<Bytes>, Broken> {
         let (clock, limits) = (&self.shared.clock, &self.shared.limits);
         loop {
             let mut pause = Duration::from_millis(limits.body_pause_ms_max);
             if self.bytes <= SLOW_BYTES_MAX {
-                let ends_at = self.began + Duration::from_millis(limits.body_begin_ms_max);
-                pause = pause.min(ends_at.saturating_sub(clock.elapsed()));
+                let begin = Duration::from_millis(limits.body_begin_ms_max);
+                pause = pause.min(begin.saturating_sub(self.waited));
             }
+            let from = clock.elapsed();
             let frame = tokio::select! {
                 biased;
                 frame = self.body.frame() => frame,
-                () = clock.sleep(pause) => return Err(BodyError::Broken),
+                () = clock.sleep(pause) => return Err(Broken),
             };
+            self.waited += clock.elapsed().saturating_sub(from);
             let Some(frame) = frame else { return Ok(None) };
-            let Ok(data) = frame.map_err(|_| BodyError::Broken)?.into_data() else { continue };
+            let Ok(data) = frame.map_err(|_| Broken)?.into_data() else { continue };
             self.peer.note_progress();
-            self.bytes += data.len();
-            if self.bytes > limits.body_bytes_max {
-                return Err(BodyError::TooLarge);
-            }
+            self.bytes += data.len() as u64;
             self.check_pace()?;
             return Ok(Some(data));
         }
     }
 
-    fn check_pace(&mut self) -> Result<(), BodyError> {
-        let elapsed = self.shared.clock.elapsed();
+    fn check_pace(&mut self) -> Result<(), Broken> {
         let begin = Duration::from_millis(self.shared.limits.body_begin_ms_max);
-        if self.bytes <= SLOW_BYTES_MAX && elapsed >= self.began + begin {
-            return Err(BodyError::Broken);
+        if self.bytes <= SLOW_BYTES_MAX && self.waited >= begin {
+            return Err(Broken);
         }
-        if elapsed >= self.window_began + WINDOW {
+        if self.waited >= self.window_began + WINDOW {
             if self.bytes > SLOW_BYTES_MAX && self.bytes - self.window_from < SLOW_BYTES_MAX {
-                return Err(BodyError::Broken);
+                return Err(Broken);
             }
-            (self.window_began, self.window_from) = (elapsed, self.bytes);
+            (self.window_began, self.window_from) = (self.waited, self.bytes);
         }
         Ok(())
+    }
+
+    /// The next piece of a body that is read whole.
+    async fn bounded_piece(&mut self) -> Result<Option<Bytes>, BodyError> {
+        let piece = self.piece().await.map_err(|Broken| BodyError::Broken)?;
+        if self.bytes > self.shared.limits.body_bytes_max as u64 {
+            return Err(BodyError::TooLarge);
+        }
+        Ok(piece)
     }
 
     /// Reads what is left and forgets it; `refused` is why.
     async fn forget(mut self, refused: BodyError) -> BodyError {
         loop {
-            match self.piece().await {
+            match self.bounded_piece().await {
                 Ok(Some(_)) => {}
                 Ok(None) => return refused,
                 Err(other) => return other,
@@ -248,7 +259,7 @@ impl<'a> Arriving<'a> {
 ///
 /// `has_key` says whether the request names a key that is known, which its signature will have to prove.
 pub(crate) async fn receive(
-    shared: &Shared,
+    shared: &Arc<Shared>,
     peer: &Peer,
     has_key: bool,
     body: Incoming,
@@ -258,13 +269,13 @@ pub(crate) async fn receive(
         return Err(BodyError::TooLarge);
     }
     let pool = if has_key { &peer.bodies } else { &peer.strangers };
-    let mut arriving = Arriving::new(shared, peer, body);
+    let mut arriving = Arriving::new(shared.clone(), peer.clone(), body);
     let mut granted: Option<Taken> = None;
     let mut granted_bytes = 0;
     let mut bytes: Vec<u8> = Vec::new();
     loop {
-        let Some(mut data) = arriving.piece().await? else { break };
-        let total = arriving.bytes;
+        let Some(mut data) = arriving.bounded_piece().await? else { break };
+        let total = bytes.len() + data.len();
         if !has_key && total > STRANGER_BYTES_MAX {
             drop((bytes, granted));
             return Err(arriving.forget(BodyError::Stranger).await);
@@ -300,24 +311,31 @@ pub(crate) async fn receive(
 /// Why a streamed body ended before its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BodyStreamError {
-    /// The connection broke, or nothing came for too long.
+    /// The connection broke, or too little came for too long.
     Broken,
+    /// More came than the service takes.
+    TooLarge,
     /// It is not the body that was signed: nothing of it is to be used.
     Payload(PayloadError),
 }
 
 /// The body of a request, piece by piece as it comes; never more than one piece of it is held.
 pub struct BodyStream {
-    shared: Arc<Shared>,
-    peer: Peer,
-    body: Incoming,
+    arriving: Arriving,
+    bytes_max: u64,
     reader: Option<PayloadReader>,
     ready: VecDeque<Bytes>,
 }
 
 impl BodyStream {
-    pub(crate) fn new(shared: Arc<Shared>, peer: Peer, body: Incoming) -> Self {
-        Self { shared, peer, body, reader: Some(PayloadReader::anything()), ready: VecDeque::new() }
+    /// A body of at most so many bytes, as they are sent.
+    pub(crate) fn new(shared: Arc<Shared>, peer: Peer, body: Incoming, bytes_max: u64) -> Self {
+        Self {
+            arriving: Arriving::new(shared, peer, body),
+            bytes_max,
+            reader: Some(PayloadReader::anything()),
+            ready: VecDeque::new(),
+        }
     }
 
     /// Checks the body by the signature of its request.
@@ -330,25 +348,21 @@ impl BodyStream {
     /// # Errors
     /// [`BodyStreamError`]: what was read is not to be used.
     pub async fn next(&mut self) -> Result<Option<Bytes>, BodyStreamError> {
-        let pause = Duration::from_millis(self.shared.limits.body_pause_ms_max);
         loop {
             if let Some(data) = self.ready.pop_front() {
                 return Ok(Some(data));
             }
-            let frame = tokio::select! {
-                biased;
-                frame = self.body.frame() => frame,
-                () = self.shared.clock.sleep(pause) => return Err(BodyStreamError::Broken),
-            };
-            let Some(frame) = frame else {
+            let piece = self.arriving.piece().await.map_err(|Broken| BodyStreamError::Broken)?;
+            let Some(data) = piece else {
                 let reader = self.reader.take();
                 return match reader.map(PayloadReader::finish) {
                     Some(Err(error)) => Err(BodyStreamError::Payload(error)),
                     Some(Ok(())) | None => Ok(None),
                 };
             };
-            let Ok(data) = frame.map_err(|_| BodyStreamError::Broken)?.into_data() else { continue };
-            self.peer.note_progress();
+            if self.arriving.bytes > self.bytes_max {
+                return Err(BodyStreamError::TooLarge);
+            }
             let reader = self.reader.as_mut().ok_or(BodyStreamError::Broken)?;
             self.ready.extend(reader.push(data).map_err(BodyStreamError::Payload)?);
         }

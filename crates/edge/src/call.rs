@@ -166,14 +166,6 @@ impl Call {
         self.shared.budgets.read_slot(&*self.shared.clock, &self.trail).await
     }
 
-    /// Memory beside the body's, in bytes, for as long as the permit is kept.
-    ///
-    /// # Errors
-    /// [`EdgeError::Unavailable`] if all requests together hold as much as they may.
-    pub fn spend_memory(&self, bytes: usize) -> Result<OwnedSemaphorePermit, EdgeError> {
-        self.shared.grant(bytes)
-    }
-
     /// Waits without the request's place on its connection, so that further requests of the client are worked on
     /// meanwhile: long polls.
     pub async fn without_place<T>(&self, what: impl Future<Output = T>) -> T {

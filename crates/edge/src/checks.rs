@@ -46,11 +46,6 @@ impl TextRule {
     ) -> Self {
         Self { pattern: Some((pattern, matches)), ..any_text(length) }
     }
-
-    /// The same pattern with other lengths.
-    pub const fn of_length(self, length: RangeInclusive<usize>) -> Self {
-        Self { pattern: self.pattern, ..any_text(length) }
-    }
 }
 
 /// A text of any characters.

@@ -26,7 +26,8 @@ pub struct Description {
     pub routes: &'static [Route],
     /// All protocols that are spoken.
     pub protocols: &'static [Protocol],
-    /// The largest body of a request as it is sent, in bytes; the edge's own limit holds beside it.
+    /// The largest body of a request as it is sent, in bytes; for one that is not streamed, the edge's own limit holds
+    /// beside it.
     pub body_bytes_max: usize,
     /// The largest body once it is inflated, in bytes; 0 where no compressed body is taken.
     pub inflated_bytes_max: usize,

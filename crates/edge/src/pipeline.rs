@@ -163,9 +163,12 @@ impl Edge {
                 None => self.refuse(identified.as_ref(), &head, &peer, EdgeError::NoOperation),
             });
         }
-        let (received, stream) = match identified.as_ref().is_some_and(|found| found.streams_body(&head)) {
-            true => (None, Some(BodyStream::new(self.shared.clone(), peer.clone(), body))),
-            false => match self.receive(identified.as_ref(), &head, &peer, has_key, body).await? {
+        let (received, stream) = match identified.as_ref().filter(|found| found.streams_body(&head)) {
+            Some(found) => {
+                let bytes_max = found.service.description().body_bytes_max as u64;
+                (None, Some(BodyStream::new(self.shared.clone(), peer.clone(), body, bytes_max)))
+            }
+            None => match self.receive(identified.as_ref(), &head, &peer, has_key, body).await? {
                 Ok(received) => (Some(received), None),
                 Err(refusal) => return Ok(refusal),
             },

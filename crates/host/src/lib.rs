@@ -12,6 +12,6 @@ pub use clock::{Clock, ManualClock, SystemClock};
 pub use random::{Random, SeededRandom, SystemRandom};
 pub use secret_file::{FileStamp, SecretFileLock, create_secret_file, read_secret_file};
 pub use text_file::{
-    Readers, create_directory, create_private_directory, file_exists, read_text_file, read_trusted_file,
+    Readers, create_directory, create_private_directory, exists, read_text_file, read_trusted_file,
     write_text_file,
 };

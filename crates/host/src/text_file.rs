@@ -103,7 +103,7 @@ pub fn create_private_directory(path: &Path) -> io::Result<()> {
 }
 
 /// True if the path exists, as a file or a directory.
-pub fn file_exists(path: &Path) -> bool {
+pub fn exists(path: &Path) -> bool {
     path.exists()
 }
 

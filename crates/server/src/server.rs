@@ -13,7 +13,7 @@ use headwater_api_kinesis::Kinesis;
 use headwater_api_sts::Sts;
 use headwater_edge::{AccessControl, Edge, Mounted};
 use headwater_host::disk::{Disk, SystemDisk};
-use headwater_host::{Clock, Random, SystemClock, SystemRandom, create_private_directory, file_exists};
+use headwater_host::{Clock, Random, SystemClock, SystemRandom, create_private_directory, exists};
 use headwater_monitoring::{MetricStore, StoreLimits};
 use headwater_store_embedded::{EmbeddedStore, OpenError, Options};
 use headwater_streams::{Config, StreamService, StreamsError, Substrate};
@@ -67,6 +67,14 @@ pub enum StartError {
     /// The data directory cannot be used.
     #[error(transparent)]
     Store(#[from] OpenError),
+    /// The data directory cannot be read.
+    #[error("cannot use the data directory {path}: {cause}")]
+    Directory {
+        /// As it was given.
+        path: String,
+        /// Why.
+        cause: io::Error,
+    },
     /// The metadata cannot be used.
     #[error("the metadata cannot be read: {0}")]
     Streams(#[from] StreamsError),
@@ -143,6 +151,11 @@ impl Server {
         let synced = metrics.clone();
         options.on_sync = Some(Arc::new(move |took| synced.fsync(took)));
         options.handles = files::handles(settings.connections);
+        if let Err(cause) = disk.list(&settings.data_dir)
+            && cause.kind() != io::ErrorKind::NotFound
+        {
+            return Err(StartError::Directory { path: settings.data_dir.display().to_string(), cause });
+        }
         let (tls, ca) = tls(settings, clock.now())?;
         // Before they are read: a change meanwhile is then noticed.
         let sources =
@@ -327,7 +340,7 @@ fn tls(settings: &Settings, now: Timestamp) -> Result<(Option<Tls>, Option<PathB
     };
     let at = |name: &str| directory.join(name);
     let files = TlsFiles { certificate: at(CERTIFICATE), key: at(KEY) };
-    if !(file_exists(&files.certificate) && file_exists(&files.key)) {
+    if !(exists(&files.certificate) && exists(&files.key)) {
         let mut names = default_names();
         if !settings.listen.ip().is_unspecified() {
             names.push(settings.listen.ip().to_string());

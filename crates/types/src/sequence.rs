@@ -1,6 +1,6 @@
 //! Sequence numbers: 186 bits, 56 decimal digits.
 //!
-//! # Format (version 2, reference section 3.1), 47 hex nibbles, most significant first
+//! # Format (version 2), 47 hex nibbles, most significant first
 //! ```text
 //! 0       1-9               10               11-26         27-28  29-37            38-45        46
 //! '2'     shard creation s  shard nibble     index, 63 bit  00    time issued, s   shard index  '2'

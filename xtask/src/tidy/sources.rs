@@ -30,6 +30,10 @@ const REGISTRIES: [&str; 7] = [
 /// Directories of somebody's machine.
 const MACHINE_PATHS: [&str; 2] = [concat!("/wo", "rk/"), concat!("/ro", "ot/")];
 
+/// Pointers to a document that is not in the repository.
+const POINTERS: [&str; 3] =
+    [concat!("of the refer", "ence, "), concat!("refer", "ence section"), concat!("refer", "ence, section")];
+
 /// Lines that git leaves where a merge was not finished.
 const CONFLICTS: [&str; 3] = [concat!("<<<<", "<<< "), concat!("||||", "||| "), concat!(">>>>", ">>> ")];
 
@@ -78,6 +82,9 @@ fn of_text(file: &Path, text: &str) -> Vec<String> {
         if CONFLICTS.iter().any(|marker| line.starts_with(marker)) {
             found.push(format!("{shown}:{number}: a conflict marker"));
         }
+        for pointer in POINTERS.iter().filter(|pointer| line.contains(**pointer)) {
+            found.push(format!("{shown}:{number}: points at a document that is not here ({pointer}...)"));
+        }
         for host in REGISTRIES.iter().filter(|host| line.contains(**host)) {
             found.push(format!("{shown}:{number}: names the registry host {host}"));
         }
@@ -118,6 +125,8 @@ mod tests {
         check("a.md", &format!("{}HEAD", CONFLICTS[0]), 1);
         check("a.md", &format!("text {}HEAD", CONFLICTS[0]), 0);
         check("a.toml", REGISTRIES[2], 1);
+        check("a.py", &format!("as AWS does ({} 3)", POINTERS[2]), 1);
+        check("a.md", "The reference of operations", 0);
         check("a.rs", "/// What it is.\nfn a() {}\n//! Who it is for.", 2);
         check("a.rs", "/// Size of\n/// What it holds.\n/// Whatever comes.\n// What follows.", 0);
         check("a.rs", "/// Whatever comes.", 0);

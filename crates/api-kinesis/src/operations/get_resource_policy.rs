@@ -39,7 +39,7 @@ impl Input<'_> {
 async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>> {
     let input: Input<'_> = codec.decode(body)?;
     let resource = input.resource(context)?;
-    // AWS answers an empty document where there is none (reference, section 5).
+    // AWS answers an empty document where there is none.
     let policy = context.streams.policy(&resource)?.unwrap_or_else(|| "{}".to_owned());
     Ok(codec.encode(&Output { policy }))
 }

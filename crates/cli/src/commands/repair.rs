@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use headwater_host::file_exists;
+use headwater_host::exists;
 use headwater_server::repair;
 
 use super::print;
@@ -28,7 +28,7 @@ pub(crate) struct Repair {
 pub(crate) fn run(args: &Repair) -> Result<(), Failure> {
     let Repair { data_dir, dry_run } = args;
     // A repair makes no directory.
-    if !file_exists(data_dir) {
+    if !exists(data_dir) {
         return Err(Failure::Usage(format!("there is no directory {}", data_dir.display())));
     }
     let outcome = repair(data_dir, *dry_run).map_err(|error| Failure::Failed(error.to_string()))?;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use headwater_host::file_exists;
+use headwater_host::exists;
 use headwater_server::{Host, MasterKeySource, repair_tables};
 use headwater_vault::Secret;
 
@@ -28,7 +28,7 @@ pub(crate) struct RepairTables {
 
 pub(crate) fn run(args: RepairTables) -> Result<(), Failure> {
     // To open a directory that holds nothing would make a store in it.
-    if !file_exists(&args.data_dir.join("FORMAT")) {
+    if !exists(&args.data_dir.join("FORMAT")) {
         return Err(Failure::Usage(format!("{} holds no data of a server", args.data_dir.display())));
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()

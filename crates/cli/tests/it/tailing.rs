@@ -2,7 +2,6 @@
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, ChildStdout, Stdio};
-use std::time::Duration;
 
 use crate::kit::Server;
 
@@ -10,6 +9,9 @@ struct Tail {
     child: Child,
     out: BufReader<ChildStdout>,
 }
+
+/// Data of the records by which a tail shows that it follows.
+const PROBE: &str = "probe";
 
 impl Tail {
     fn start(server: &Server, args: &[&str]) -> Self {
@@ -19,10 +21,32 @@ impl Tail {
         Self { child, out }
     }
 
+    /// The same from the newest record on; puts probes until it shows one, and so follows.
+    fn following(server: &Server) -> Self {
+        let mut tail = Self::start(server, &[]);
+        std::thread::scope(|scope| {
+            let first = scope.spawn(|| {
+                let mut line = String::new();
+                tail.out.read_line(&mut line).unwrap();
+                line
+            });
+            while !first.is_finished() {
+                server.ok(&["put", "s", PROBE]);
+            }
+            assert_eq!(first.join().unwrap().trim_end(), PROBE);
+        });
+        tail
+    }
+
+    /// The next line that is no probe.
     fn line(&mut self) -> String {
-        let mut line = String::new();
-        self.out.read_line(&mut line).unwrap();
-        line.trim_end().to_owned()
+        loop {
+            let mut line = String::new();
+            self.out.read_line(&mut line).unwrap();
+            if line.trim_end() != PROBE {
+                return line.trim_end().to_owned();
+            }
+        }
     }
 }
 
@@ -33,11 +57,6 @@ impl Drop for Tail {
     }
 }
 
-#[allow(clippy::disallowed_methods, reason = "the other process lives in real time")]
-fn pause() {
-    std::thread::sleep(Duration::from_millis(1000));
-}
-
 const MIDDLE: &str = "170141183460469231731687303715884105728";
 
 #[test]
@@ -45,8 +64,7 @@ fn children_follow_their_parents() {
     let server = Server::start();
     server.ok(&["create", "s"]);
     let mut live = Tail::start(&server, &["--from", "horizon"]);
-    let mut latest = Tail::start(&server, &[]);
-    pause();
+    let mut latest = Tail::following(&server);
     let put =
         |data: &str, hash: &str| server.ok(&["put", "s", data, "--key", "k", "--explicit-hash-key", hash]);
     put("before", "1");
@@ -71,11 +89,21 @@ fn children_follow_their_parents() {
         "{shown}"
     );
     // Afterwards the order is the same, whatever the shards' numbers are.
-    let all = server.ok(&["tail", "s", "--from", "horizon", "--no-follow"]);
-    assert!(all.starts_with("before\n") && all.lines().count() == 3, "{all}");
+    let without_probes =
+        |text: String| text.lines().filter(|line| *line != PROBE).map(str::to_owned).collect::<Vec<_>>();
+    let all = without_probes(server.ok(&["tail", "s", "--from", "horizon", "--no-follow"]));
+    assert!(all[0] == "before" && all.len() == 3, "{all:?}");
     assert_eq!(
-        server.ok(&["tail", "s", "--from", "1h", "--no-follow", "--shard", "shardId-000000000000"]),
-        "before\n"
+        without_probes(server.ok(&[
+            "tail",
+            "s",
+            "--from",
+            "1h",
+            "--no-follow",
+            "--shard",
+            "shardId-000000000000"
+        ])),
+        ["before"]
     );
     assert_eq!(server.ok(&["tail", "s", "--from", "horizon", "--shard", "2", "--limit", "1"]), "high\n");
     assert_eq!(server.ok(&["tail", "s", "--no-follow"]), "");
@@ -128,8 +156,7 @@ fn a_closed_pipe_is_a_quiet_end() {
 fn a_deleted_stream_ends_the_tail() {
     let server = Server::start();
     server.ok(&["create", "s"]);
-    let mut tail = Tail::start(&server, &[]);
-    pause();
+    let mut tail = Tail::following(&server);
     server.ok(&["delete", "s", "--yes", "--wait"]);
     assert_eq!(tail.child.wait().unwrap().code(), Some(1));
 }

@@ -16,6 +16,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1::SendRequest;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use tokio::io::DuplexStream;
 
 use crate::toy::{Shop, Store};
 
@@ -157,21 +158,7 @@ pub(crate) struct Client {
 
 impl Client {
     pub(crate) async fn of(edge: &Edge, peer: Peer) -> Self {
-        let (ours, theirs) = tokio::io::duplex(64 * 1024);
-        let (edge, asking) = (edge.clone(), peer.clone());
-        let service = service_fn(move |request| {
-            let (edge, peer) = (edge.clone(), asking.clone());
-            async move {
-                match edge.admit(&request, &peer) {
-                    Ok(room) => edge.handle(request, peer, room).await,
-                    Err(refusal) => Ok(*refusal),
-                }
-            }
-        });
-        tokio::spawn(async move {
-            let server = hyper::server::conn::http1::Builder::new();
-            let _ = server.serve_connection(TokioIo::new(theirs), service).await;
-        });
+        let ours = serve(edge, &peer);
         let (sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(ours)).await.unwrap();
         tokio::spawn(connection);
         Self { sender, peer }
@@ -187,6 +174,26 @@ impl Client {
         let body = body.collect().await.ok()?.to_bytes();
         Some(Answer { status: parts.status, headers: parts.headers, body })
     }
+}
+
+/// A connection of this peer, served; the client's end of it.
+pub(crate) fn serve(edge: &Edge, peer: &Peer) -> DuplexStream {
+    let (ours, theirs) = tokio::io::duplex(64 * 1024);
+    let (edge, asking) = (edge.clone(), peer.clone());
+    let service = service_fn(move |request| {
+        let (edge, peer) = (edge.clone(), asking.clone());
+        async move {
+            match edge.admit(&request, &peer) {
+                Ok(room) => edge.handle(request, peer, room).await,
+                Err(refusal) => Ok(*refusal),
+            }
+        }
+    });
+    tokio::spawn(async move {
+        let server = hyper::server::conn::http1::Builder::new();
+        let _ = server.serve_connection(TokioIo::new(theirs), service).await;
+    });
+    ours
 }
 
 /// An unsigned request, as a client with any credentials sends it.

@@ -1,9 +1,13 @@
 //! REST: members in the path, the query and headers; routes of several services on one port.
 
+use std::time::Duration;
+
 use headwater_edge::Limits;
 use http::StatusCode;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::harness::{World, request};
+use crate::harness::{World, request, serve};
+use crate::toy::STREAMED_BYTES_MAX;
 
 #[tokio::test]
 async fn members_come_from_path_query_and_headers() {
@@ -36,6 +40,43 @@ async fn a_streamed_body_is_not_bounded_by_the_memory_for_bodies() {
     let world = World::new(small);
     let answer = world.send(request("PUT", "/bucket/key", &[], &vec![b'x'; 1 << 20])).await;
     assert_eq!((answer.header("x-bytes"), answer.header("x-in-pieces")), ("1048576", "yes"));
+}
+
+#[tokio::test]
+async fn a_streamed_body_is_bounded_by_its_service() {
+    let world = World::new(Limits::default());
+    let sent = |bytes| world.send(request("PUT", "/bucket/key", &[], &vec![b'x'; bytes]));
+    assert_eq!(sent(STREAMED_BYTES_MAX).await.header("x-bytes"), "2097152");
+    let refused = sent(STREAMED_BYTES_MAX + 1).await;
+    assert!(refused.text().contains("TooLarge"), "{}", refused.text());
+}
+
+#[tokio::test]
+async fn a_streamed_body_that_drips_is_given_up() {
+    let limits = Limits::default();
+    let (pause, begin) = (limits.body_pause_ms_max, limits.body_begin_ms_max);
+    let world = World::new(limits);
+    let peer = world.connect().await.peer;
+    let (mut answer, mut sent) = tokio::io::split(serve(&world.edge, &peer));
+    sent.write_all(b"PUT /bucket/key HTTP/1.1\r\nhost: edge.test\r\ncontent-length: 100000\r\n\r\n")
+        .await
+        .unwrap();
+    let answered = tokio::spawn(async move {
+        let mut first = [0; 12];
+        answer.read_exact(&mut first).await.map(|_| first)
+    });
+    let step = (pause / 2).min(1000);
+    let mut dripped = 0;
+    while !answered.is_finished() {
+        // Each in good time; the whole is not.
+        dripped += u64::from(sent.write_all(b"x").await.is_ok());
+        for _ in 0..20 {
+            tokio::task::yield_now().await;
+        }
+        world.clock.advance(Duration::from_millis(step));
+    }
+    assert!(dripped * step <= 2 * begin, "{dripped} bytes were waited for");
+    assert_eq!(&answered.await.unwrap().unwrap(), b"HTTP/1.1 400");
 }
 
 #[tokio::test]

@@ -39,6 +39,9 @@ pub(crate) static SHOP: Description = Description {
     ..Description::new("shop")
 };
 
+/// The largest body that is streamed.
+pub(crate) const STREAMED_BYTES_MAX: usize = 2 << 20;
+
 pub(crate) static STORE: Description = Description {
     signing_name: "s3",
     routes: &[
@@ -48,6 +51,7 @@ pub(crate) static STORE: Description = Description {
     ],
     protocols: &[Protocol::RestXml],
     signing_rules: SigningRules::ObjectStore,
+    body_bytes_max: STREAMED_BYTES_MAX,
     ..Description::new("store")
 };
 

@@ -10,7 +10,7 @@ use std::io;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
-use headwater_host::{Readers, create_directory, file_exists, read_secret_file, write_text_file};
+use headwater_host::{Readers, create_directory, exists, read_secret_file, write_text_file};
 use headwater_types::Timestamp;
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer,
@@ -105,7 +105,7 @@ pub fn make(wanted: &MakeTls) -> Result<MadeTls, MakeTlsError> {
     let at = |name: &str| directory.join(name);
     let (ca, ca_key) = (at(CA_CERTIFICATE), at(CA_KEY));
     create_directory(directory).map_err(file(directory))?;
-    let new_ca = !(file_exists(&ca) && file_exists(&ca_key));
+    let new_ca = !(exists(&ca) && exists(&ca_key));
     let key = if new_ca {
         KeyPair::generate().map_err(certificate(&ca_key))?
     } else {

@@ -70,12 +70,16 @@ impl fmt::Display for RepairReport {
         let Self { logs, records, bytes, keys, .. } = self;
         writeln!(f, "\nkept:  {logs} logs, {records} records, {bytes} bytes, {keys} entries of metadata")?;
         let lost = self.lost.iter().fold(0u64, |sum, lost| sum.saturating_add(lost.end - lost.first));
-        writeln!(
-            f,
-            "lost:  {} records of logs that are kept, {} logs whose names are lost with {} records, {} changes of \
-             metadata at least, {} bytes of journal at least",
-            lost, self.nameless_logs, self.nameless_records, self.lost_changes, self.lost_journal_bytes
-        )?;
+        let amounts =
+            [lost, self.nameless_logs, self.nameless_records, self.lost_changes, self.lost_journal_bytes];
+        match amounts {
+            [0, 0, 0, 0, 0] => writeln!(f, "lost:  nothing that is known of")?,
+            [lost, logs, records, changes, bytes] => writeln!(
+                f,
+                "lost:  {lost} records of logs that are kept, {logs} logs whose names are lost with {records} records, \
+                 {changes} changes of metadata at least, {bytes} bytes of journal at least"
+            )?,
+        }
         for LostRecords { log, first, end, begins_after } in &self.lost {
             let then = if *begins_after { "the log begins after them" } else { "reading them is an error" };
             writeln!(f, "  {log}: positions {first} to {}; {then}", end.saturating_sub(1))?;

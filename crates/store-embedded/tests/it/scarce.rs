@@ -15,6 +15,9 @@ use headwater_store_embedded::{EmbeddedStore, OpenError, Options, Repair};
 use crate::scrub::pass;
 use crate::support::{open, options, settle, small};
 
+/// Longer than any machine takes.
+const PATIENCE: Duration = Duration::from_secs(120);
+
 /// Operations that are refused at the moment.
 #[derive(Debug, Default)]
 struct Refused {
@@ -242,7 +245,7 @@ async fn a_journal_thread_that_dies_leaves_nobody_waiting() {
     let handle = log(&store).await;
     let mut refused = 0;
     for tag in 0..5 {
-        let answer = tokio::time::timeout(Duration::from_secs(10), append(&*handle, tag)).await;
+        let answer = tokio::time::timeout(PATIENCE, append(&*handle, tag)).await;
         refused += usize::from(answer.expect("an answer").is_err());
     }
     assert!(refused >= 3, "{refused}");
@@ -280,7 +283,7 @@ async fn an_unreadable_journal_refuses_writes_in_the_end_and_does_not_spin() {
     *refused.reads.lock().unwrap() = "/journal/".into();
     let mut answered = 0;
     let error = loop {
-        let answer = tokio::time::timeout(Duration::from_secs(30), append(&*handle, answered)).await;
+        let answer = tokio::time::timeout(PATIENCE, append(&*handle, answered)).await;
         match answer.expect("an answer") {
             Ok(()) => answered += 1,
             Err(error) => break error,

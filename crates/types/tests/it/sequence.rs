@@ -1,7 +1,7 @@
 use headwater_types::{AnySequenceNumber, Position, SequenceNumber, ShardId, Timestamp};
 use proptest::prelude::*;
 
-/// Issued by AWS in April 2026 (reference, section 3.1).
+/// Issued by AWS in April 2026.
 const ISSUED_BY_AWS: &str = "49674026002850188218576229259473476449429298564223254594";
 
 fn current(text: &str) -> SequenceNumber {

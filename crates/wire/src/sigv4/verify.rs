@@ -22,7 +22,7 @@ use super::payload::{PayloadReader, Seal};
 use super::{ALGORITHM, Authentication, Source, Target};
 use crate::date::Civil;
 
-/// Largest difference between the clock of a signer and ours (reference, section 1).
+/// Largest difference between the clock of a signer and ours.
 pub const SKEW: Duration = Duration::from_secs(5 * 60);
 
 /// Lifetimes that a presigned request may have, in seconds (documentation of SigV4).

@@ -46,7 +46,7 @@ fn times() {
         assert_eq!(cbor[0], 0xc1, "tag 1");
         assert_eq!(cbor[1..], Codec::Cbor.encode(&millis)[..]);
     }
-    // The vector of the reference: tag 1, eight bytes.
+    // A vector that AWS sent: tag 1, eight bytes.
     let body = Codec::Cbor.encode(&Time(Timestamp::from_millis(1_763_692_957_123)));
     assert_eq!(body, [0xc1, 0x1b, 0, 0, 0x01, 0x9a, 0xa4, 0x4a, 0xcd, 0xc3]);
 }

@@ -1,4 +1,4 @@
-"""Conformance list of the reference, section 8: resharding, cases 61 to 68."""
+"""The numbered cases: resharding, cases 61 to 68."""
 
 import pytest
 

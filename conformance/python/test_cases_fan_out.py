@@ -1,4 +1,4 @@
-"""Conformance list of the reference, section 8: enhanced fan-out, cases 29 and 70 to 79."""
+"""The numbered cases: enhanced fan-out, cases 29 and 70 to 79."""
 
 import re
 import time

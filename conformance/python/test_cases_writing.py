@@ -1,4 +1,4 @@
-"""Conformance list of the reference, section 8: writing, cases 34 to 45."""
+"""The numbered cases: writing, cases 34 to 45."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Conformance list of the reference, section 8: reading, cases 46 to 60."""
+"""The numbered cases: reading, cases 46 to 60."""
 
 import time
 from datetime import datetime, timedelta, timezone

@@ -1,4 +1,4 @@
-"""Conformance list of the reference, section 8: protocol, cases 1 to 17."""
+"""The numbered cases: protocol, cases 1 to 17."""
 
 import base64
 import re

@@ -1,4 +1,4 @@
-"""Conformance list of the reference, section 8: streams, cases 18 to 33."""
+"""The numbered cases: streams, cases 18 to 33."""
 
 import re
 
