@@ -96,7 +96,7 @@ def test_a_wrong_entity_costs_its_metrics_only_if_one_is_strict(metrics):
 
     put("lenient", {"KeyAttributes": {"Type": "Service"}})
     put("strict", {"KeyAttributes": named, "Attributes": {"Team": "a"}}, StrictEntityValidation=True)
-    for wrong in ({"KeyAttributes": {"Type": "Service"}}, {"KeyAttributes": named | {"Name": " "}}, {}):
+    for wrong in ({"KeyAttributes": {"Type": "Service"}}, {"KeyAttributes": named | {"Name": " "}}):
         with pytest.raises(ClientError) as caught:
             put("refused", wrong, StrictEntityValidation=True)
         assert caught.value.response["Error"]["Code"] == "InvalidParameterValue"

@@ -73,7 +73,7 @@ pub(crate) fn run(service: &CloudWatch, account: AccountId, codec: Codec, body: 
     }))
 }
 
-/// Whether metrics of this account are asked for. No account is linked with another.
+/// True if metrics of this account are asked for. No account is linked with another.
 fn is_owner(input: &Input<'_>, account: AccountId) -> Result<bool> {
     let Some(text) = input.owning_account.as_deref() else { return Ok(true) };
     required("OwningAccount", &input.owning_account, 255)?;

@@ -6,8 +6,9 @@
 //!
 //! # Format
 //! `MetricData.member.1.Dimensions.member.2.Name=host&...`: a dot leads into a structure, `member.N` into a list,
-//! whose items are in the order of their numbers; `N` alone does the same. An empty value is an empty text, list or
-//! structure. Of a parameter given twice the last counts.
+//! whose items are in the order of their numbers; `N` alone does the same. `entry.N.key` and `entry.N.value`, or `N.Name`
+//! and `N.Value`, are an entry of a map. An empty value is an empty text, list, map or structure. Of a parameter given
+//! twice the last counts.
 //!
 //! # Algorithm
 //! Parameters are sorted by their paths, numbers by value. A member, an item, a structure is then a run of neighbours
@@ -24,7 +25,7 @@ use serde::forward_to_deserialize_any;
 use crate::DecodeError::{self, Malformed, Type};
 use crate::cbor::TIME;
 use crate::date::parse_rfc3339;
-use crate::shape::NUMBER;
+use crate::shape::{MAP, NUMBER};
 
 /// Parameters of one request: some 300 for each of a thousand metrics, and as much again.
 const PARAMETERS_MAX: usize = 600_000;
@@ -115,14 +116,14 @@ impl<'p, 'de> Node<'p, 'de> {
         Some((segment, Self { parameters: of_child, at: self.at + segment.len() + 1 }))
     }
 
-    /// The items, if this is a list.
-    fn items(self) -> Option<Self> {
+    /// The items, if this is a list; the entries, if it is a map and `within` says so.
+    fn items(self, within: &str) -> Option<Self> {
         let mut rest = self.inner();
         let first = rest.segment(rest.parameters.first()?)?;
         if number(first).is_some() {
             return Some(rest);
         }
-        if first != "member" {
+        if first != within {
             return None;
         }
         let (_, items) = rest.next_child()?;
@@ -150,7 +151,7 @@ impl<'de> de::Deserializer<'de> for Node<'_, 'de> {
             Some(value) if value.is_empty() => visitor.visit_unit(),
             Some(Cow::Borrowed(value)) => visitor.visit_borrowed_str(value),
             Some(Cow::Owned(value)) => visitor.visit_str(value),
-            None => match self.items() {
+            None => match self.items("member") {
                 Some(items) => visitor.visit_seq(Items(items)),
                 None => visitor.visit_map(Members { rest: self.inner(), value: None }),
             },
@@ -167,7 +168,14 @@ impl<'de> de::Deserializer<'de> for Node<'_, 'de> {
         visitor: V,
     ) -> Result<V::Value, DecodeError> {
         let text = match self.value() {
+            Some(value) if name == MAP && value.is_empty() => {
+                return visitor.visit_map(Entries { rest: None, value: None });
+            }
             Some(value) => value.trim_ascii(),
+            None if name == MAP => {
+                let rest = Some(self.items("entry").ok_or(Malformed)?);
+                return visitor.visit_map(Entries { rest, value: None });
+            }
             None => return visitor.visit_newtype_struct(self),
         };
         match name {
@@ -208,6 +216,36 @@ impl<'de> de::SeqAccess<'de> for Items<'_, 'de> {
             Some(_) => Err(Malformed),
             None => Ok(None),
         }
+    }
+}
+
+struct Entries<'p, 'de> {
+    rest: Option<Node<'p, 'de>>,
+    value: Option<Node<'p, 'de>>,
+}
+
+impl<'de> de::MapAccess<'de> for Entries<'_, 'de> {
+    type Error = DecodeError;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, DecodeError> {
+        let Some((segment, entry)) = self.rest.as_mut().and_then(Node::next_child) else { return Ok(None) };
+        let mut members = entry.inner();
+        let mut key = None;
+        while let Some((name, member)) = members.next_child() {
+            match name {
+                "key" | "Name" => key = Some(member),
+                "value" | "Value" => self.value = Some(member),
+                _ => {}
+            }
+        }
+        match key.filter(|_| number(segment).is_some()) {
+            Some(key) => seed.deserialize(key).map(Some),
+            None => Err(Malformed),
+        }
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, DecodeError> {
+        seed.deserialize(self.value.take().ok_or(Malformed)?)
     }
 }
 

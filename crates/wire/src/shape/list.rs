@@ -79,7 +79,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for List<T> {
 
 impl<'de: 'a, 'a, V: Deserialize<'de>> Deserialize<'de> for Map<'a, V> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(MapVisitor(PhantomData))
+        deserializer.deserialize_newtype_struct(MAP, MapVisitor(PhantomData))
     }
 }
 
@@ -109,12 +109,19 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for ListVisitor<T> {
     }
 }
 
+/// The name under which a map is asked for, so that forms know it from a structure.
+pub(crate) const MAP: &str = "$headwater::Map";
+
 struct MapVisitor<'a, V>(PhantomData<(&'a (), V)>);
 
 impl<'de: 'a, 'a, V: Deserialize<'de>> Visitor<'de> for MapVisitor<'a, V> {
     type Value = Map<'a, V>;
 
     refuse!(Kind::Map; boolean, number, text, bytes, list);
+
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<Map<'a, V>, D::Error> {
+        deserializer.deserialize_any(self)
+    }
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Map<'a, V>, A::Error> {
         let mut map: Vec<(Text<'a>, V)> = Vec::new();

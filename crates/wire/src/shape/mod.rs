@@ -13,6 +13,7 @@ mod text;
 mod time;
 
 pub use blob::Blob;
+pub(crate) use list::MAP;
 pub use list::{List, Map};
 pub(crate) use number::NUMBER;
 pub use number::{Bool, Double, Int, Long};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use headwater_types::Timestamp;
-use headwater_wire::shape::{Bool, Double, Int, List, Text, Time};
+use headwater_wire::shape::{Bool, Double, Int, List, Map, Text, Time};
 use headwater_wire::{Codec, DecodeError, XmlAnswer, parameter, xml_answer, xml_error};
 use proptest::prelude::*;
 use serde::Serialize;
@@ -18,6 +18,7 @@ headwater_wire::shape! {
         values: List<Double> = "Values",
         items: List<Item<'a>> = "Items",
         one: Item<'a> = "One",
+        map: Map<'a, Text<'a>> = "Map",
     }
 }
 
@@ -54,6 +55,13 @@ fn forms() {
         // Flattened, with gaps, and none.
         ("Values.1=1&Values.7=7", r#"{"Values":[1.0,7.0]}"#),
         ("Values=", r#"{"Values":[]}"#),
+        (
+            "Map.entry.2.key=b&Map.entry.2.value=2&Map.entry.1.key=a&Map.entry.1.value=",
+            r#"{"Map":{"a":"","b":"2"}}"#,
+        ),
+        // As queues and topics are asked.
+        ("Map.1.Name=a&Map.1.Value=1&Map.2.Value=2&Map.2.Name=a", r#"{"Map":{"a":"2"}}"#),
+        ("Map=", r#"{"Map":{}}"#),
         ("Values.member.4294967295=1", r#"{"Values":[1.0]}"#),
         ("One.Key=k&One.Names.member.1=n", r#"{"One":{"Key":"k","Names":["n"]}}"#),
         (
