@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use headwater_host::{AppendFile, Clock};
 use headwater_types::Timestamp;
-use headwater_wire::date::Civil;
+use headwater_wire::date::rfc3339;
 use parking_lot::Mutex;
 use serde::{Serialize, Serializer};
 use tracing::{info, warn};
@@ -50,7 +50,7 @@ pub struct AuditEvent<'a> {
 }
 
 fn as_date<S: Serializer>(time: &Timestamp, to: S) -> Result<S::Ok, S::Error> {
-    to.collect_str(&Civil::from_timestamp(*time))
+    to.collect_str(&rfc3339(*time))
 }
 
 #[derive(Debug)]
@@ -106,7 +106,7 @@ impl AuditLog {
             warn!(target: "audit", left_out, "refused requests that have no line of their own");
             self.add(&format!(
                 r#"{{"time":"{}","outcome":"left-out","left_out":{left_out}}}"#,
-                Civil::from_timestamp(event.time)
+                rfc3339(event.time)
             ));
         }
         self.write(event);

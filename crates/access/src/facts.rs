@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use headwater_types::{AccountId, Timestamp};
-use headwater_wire::date::Civil;
+use headwater_wire::date::rfc3339;
 
 use crate::caller::Caller;
 
@@ -150,7 +150,7 @@ impl<'a> Facts<'a> {
         let owned = |text: String| vec![Cow::Owned(text)];
         Some(match key {
             Key::SourceIp => owned(self.source_ip?.to_string()),
-            Key::CurrentTime => owned(Civil::from_timestamp(self.now).to_string()),
+            Key::CurrentTime => owned(rfc3339(self.now).to_string()),
             Key::EpochTime => owned(self.now.as_secs().to_string()),
             Key::SecureTransport => vec![Cow::Borrowed(if self.secure { "true" } else { "false" })],
             Key::PrincipalArn => vec![Cow::Borrowed(self.caller.arn())],

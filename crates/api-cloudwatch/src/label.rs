@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 
 use headwater_monitoring::Metric;
 use headwater_types::{AccountId, Timestamp};
-use headwater_wire::date::Civil;
+use headwater_wire::date::shown_ahead;
 
 /// Dynamic values in one label (user guide).
 const VALUES_MAX: usize = 6;
@@ -19,7 +19,7 @@ const NONE: &str = "--";
 /// Offset of labels from UTC.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct TimeZone {
-    minutes: i64,
+    minutes: i32,
 }
 
 impl TimeZone {
@@ -34,18 +34,16 @@ impl TimeZone {
         if digits.len() != 4 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
             return None;
         }
-        let (hours, minutes): (i64, i64) = (digits[..2].parse().ok()?, digits[2..].parse().ok()?);
+        let (hours, minutes): (i32, i32) = (digits[..2].parse().ok()?, digits[2..].parse().ok()?);
         (hours < 24 && minutes < 60).then_some(Self { minutes: sign * (60 * hours + minutes) })
     }
 
     fn show(self, at: Timestamp) -> String {
-        let shifted = at.as_secs() as i64 + 60 * self.minutes;
-        let Civil { year, month, day, hour, minute, second, .. } =
-            Civil::from_timestamp(Timestamp::from_secs(shifted.max(0) as u64));
-        let mut text = format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02} ");
+        let pattern = if self.minutes == 0 { "%Y-%m-%d %H:%M:%S UTC" } else { "%Y-%m-%d %H:%M:%S " };
+        let mut text = shown_ahead(at, self.minutes, pattern);
         let ahead = self.minutes.unsigned_abs();
         let _ = match self.minutes {
-            0 => text.write_str("UTC"),
+            0 => Ok(()),
             1.. => write!(text, "+{:02}{:02}", ahead / 60, ahead % 60),
             _ => write!(text, "-{:02}{:02}", ahead / 60, ahead % 60),
         };

@@ -8,7 +8,7 @@ use headwater_streams::{StreamStatus, StreamsError};
 use headwater_types::Timestamp;
 use headwater_vault::KeyTrouble;
 use headwater_wire::DecodeError;
-use headwater_wire::date::Civil;
+use headwater_wire::date::shown;
 use tracing::warn;
 
 /// Result of an operation.
@@ -333,13 +333,6 @@ pub(crate) fn status_name(status: StreamStatus) -> &'static str {
 }
 
 /// `Fri Mar 15 07:58:30 UTC 2024`, as Java prints a date.
-fn java_date(time: Timestamp) -> String {
-    const WEEKDAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
-    const MONTHS: [&str; 12] =
-        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-    let date = Civil::from_timestamp(time);
-    let weekday = WEEKDAYS[(time.as_secs() / 86_400 % 7) as usize];
-    let month = MONTHS[usize::from(date.month.clamp(1, 12)) - 1];
-    let (day, hour, minute, second, year) = (date.day, date.hour, date.minute, date.second, date.year);
-    format!("{weekday} {month} {day:02} {hour:02}:{minute:02}:{second:02} UTC {year}")
+fn java_date(time: Timestamp) -> impl std::fmt::Display {
+    shown(time, "%a %b %d %H:%M:%S UTC %Y")
 }

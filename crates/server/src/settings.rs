@@ -13,6 +13,7 @@ use headwater_edge::Limits;
 use headwater_types::AccountId;
 use headwater_types::limits::{LimitChange, LimitChangeError, LimitPolicy};
 use headwater_vault::Secret;
+use headwater_wire::date::parse_duration;
 use serde::{Deserialize, Deserializer, de};
 
 use crate::master_keys::MasterKeySource;
@@ -366,11 +367,9 @@ fn scrub_every(text: Option<String>) -> Result<Option<Duration>, SettingsError> 
     if text == "off" {
         return Ok(None);
     }
-    let units = [("s", 1), ("m", 60), ("h", 3600), ("d", 86_400)];
-    let found = units.iter().find_map(|(unit, seconds)| Some((text.strip_suffix(unit)?, seconds)));
-    let seconds = found.and_then(|(number, seconds)| number.parse::<u64>().ok()?.checked_mul(*seconds));
-    match seconds.filter(|seconds| (1..=SCRUB_MAX).contains(seconds)) {
-        Some(seconds) => Ok(Some(Duration::from_secs(seconds))),
+    let every = parse_duration(&text).filter(|every| (Duration::from_secs(1)..=SCRUB_MAX).contains(every));
+    match every {
+        Some(every) => Ok(Some(every)),
         None => Err(SettingsError::Value {
             setting: "scrub",
             value: text,
@@ -380,7 +379,7 @@ fn scrub_every(text: Option<String>) -> Result<Option<Duration>, SettingsError> 
 }
 
 /// Ten years.
-const SCRUB_MAX: u64 = 3650 * 86_400;
+const SCRUB_MAX: Duration = Duration::from_secs(3650 * 86_400);
 
 fn tls_choice(
     certificate: Option<PathBuf>,

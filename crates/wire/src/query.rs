@@ -24,7 +24,7 @@ use serde::forward_to_deserialize_any;
 
 use crate::DecodeError::{self, Malformed, Type};
 use crate::cbor::TIME;
-use crate::date::parse_rfc3339;
+use crate::date::parse_iso8601;
 use crate::shape::{MAP, NUMBER};
 
 /// Parameters of one request: some 300 for each of a thousand metrics, and as much again.
@@ -185,7 +185,7 @@ impl<'de> de::Deserializer<'de> for Node<'_, 'de> {
                 (Err(_), Err(_)) => Err(not_a("a number", text)),
             },
             TIME => {
-                let time = parse_rfc3339(text).ok_or_else(|| not_a("a time", text))?;
+                let time = parse_iso8601(text).ok_or_else(|| not_a("a time", text))?;
                 visitor.visit_f64(Timestamp::as_millis(time) as f64 / 1000.0)
             }
             _ => visitor.visit_newtype_struct(self),

@@ -11,7 +11,7 @@ use quick_xml::events::{BytesEnd, BytesStart, BytesText, Event};
 use serde::ser::{self, Serialize};
 
 use crate::cbor::TIME;
-use crate::date::Civil;
+use crate::date::rfc3339;
 
 /// Envelope of the members of an answer.
 #[derive(Debug, Clone, Copy)]
@@ -198,7 +198,7 @@ impl<'x> ser::Serializer for Element<'x> {
 
     fn serialize_u64(self, value: u64) -> Done {
         if self.in_time {
-            return self.scalar(Civil::from_timestamp(Timestamp::from_millis(value)));
+            return self.scalar(rfc3339(Timestamp::from_millis(value)));
         }
         self.scalar(value)
     }

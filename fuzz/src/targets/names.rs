@@ -5,7 +5,9 @@ use headwater_types::limits::{LimitChange, LimitPolicy};
 use headwater_types::{AnySequenceNumber, ConsumerArn, HashKey, ShardId, StreamArn, StreamName};
 use headwater_vault::{Alias, KeyId, KeyRef};
 use headwater_wire::Codec;
-use headwater_wire::date::Civil;
+use headwater_wire::date::{
+    amz_date, parse_amz_date, parse_duration, parse_http_date, parse_iso8601, rfc3339,
+};
 
 pub(crate) fn run(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
@@ -40,10 +42,13 @@ pub(crate) fn run(bytes: &[u8]) {
     if let Some(codec) = Codec::from_content_type(text) {
         assert_eq!(Codec::from_content_type(codec.content_type()), Some(codec));
     }
-    if let Some(time) = Civil::from_http(text).and_then(Civil::to_timestamp) {
-        let written = Civil::from_timestamp(time).amz_date();
-        assert_eq!(Civil::from_amz_date(&written).and_then(Civil::to_timestamp), Some(time));
+    if let Some(time) = parse_http_date(text) {
+        assert_eq!(parse_amz_date(&amz_date(time)), Some(time));
     }
+    if let Some(time) = parse_iso8601(text) {
+        assert_eq!(parse_iso8601(&rfc3339(time).to_string()), Some(time));
+    }
+    let _ = parse_duration(text);
 }
 
 fn keys(text: &str) {

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use headwater_host::{Random, SecretFileLock, read_secret_file, read_trusted_file};
 use headwater_types::{AccountId, Timestamp};
-use headwater_wire::date::Civil;
+use headwater_wire::date;
 use serde::{Deserialize, Serialize};
 
 use super::secret::{Secret, access_key_id};
@@ -168,7 +168,7 @@ impl UserEntry {
 impl KeyEntry {
     /// When it ends, if it does.
     pub fn ends(&self) -> Option<Timestamp> {
-        self.expires.as_deref().and_then(time_of)
+        self.expires.as_deref().and_then(date::parse_rfc3339)
     }
 }
 
@@ -363,7 +363,7 @@ fn check_key(key: &KeyEntry) -> std::result::Result<(), String> {
     }
     // What stands there is not repeated: it may be a secret in the wrong place.
     for (name, time) in [("created", &key.created), ("expires", &key.expires)] {
-        if time.as_ref().is_some_and(|time| time_of(time).is_none()) {
+        if time.as_ref().is_some_and(|time| date::parse_rfc3339(time).is_none()) {
             return Err(format!("`{name}` of {} is no time such as 2026-12-31T23:59:59Z", key.id));
         }
     }
@@ -372,14 +372,7 @@ fn check_key(key: &KeyEntry) -> std::result::Result<(), String> {
 
 /// RFC 3339 in whole seconds.
 fn text_of(time: Timestamp) -> String {
-    let text = Civil::from_timestamp(time).to_string();
-    format!("{}Z", text.split_once('.').map_or(text.as_str(), |(seconds, _)| seconds))
-}
-
-fn time_of(text: &str) -> Option<Timestamp> {
-    let digits: String = text.strip_suffix('Z')?.chars().filter(|c| !matches!(c, '-' | ':')).collect();
-    let digits = digits.split_once('.').map_or(digits.as_str(), |(seconds, _)| seconds);
-    Civil::from_amz_date(&format!("{digits}Z"))?.to_timestamp()
+    date::shown(time, "%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 /// A message of the parser, cut before what it repeats of the file.

@@ -191,15 +191,9 @@ fn is_host_name(name: &str) -> bool {
 /// From a day ago, for machines whose clocks are behind.
 fn valid(params: &mut CertificateParams, now: Timestamp, days: u32) {
     let day = |seconds: u64| {
-        let (year, month, day) = civil(seconds / DAY_S);
+        let (year, month, day) = headwater_wire::date::day(Timestamp::from_secs(seconds));
         rcgen::date_time_ymd(year, month, day)
     };
     params.not_before = day(now.as_secs().saturating_sub(DAY_S));
     params.not_after = day(now.as_secs() + u64::from(days) * DAY_S);
-}
-
-/// Year, month and day of so many days after 1970-01-01.
-fn civil(days: u64) -> (i32, u8, u8) {
-    let date = headwater_wire::date::Civil::from_timestamp(Timestamp::from_secs(days * DAY_S));
-    (i32::try_from(date.year).unwrap_or(i32::MAX), date.month, date.day)
 }

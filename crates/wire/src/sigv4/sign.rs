@@ -8,7 +8,7 @@ use super::ALGORITHM;
 use super::canonical::{
     Request, Scope, SigningKey, SigningRules, canonical_request_by, sha256_hex, string_to_sign,
 };
-use crate::date::Civil;
+use crate::date::amz_date;
 
 /// Access key of a signer.
 #[derive(Clone, PartialEq, Eq)]
@@ -79,7 +79,7 @@ pub fn sign_by(
     target: Target<'_>,
     credentials: &Credentials,
 ) -> Signature {
-    let date = Civil::from_timestamp(now).amz_date();
+    let date = amz_date(now);
     let scope = Scope { date: &date[..8], region: target.region, service: target.service };
 
     let mut headers = request.headers.to_vec();

@@ -20,7 +20,7 @@ use super::canonical::{
 use super::chunked::{Chunking, Chunks};
 use super::payload::{PayloadReader, Seal};
 use super::{ALGORITHM, Authentication, Source, Target};
-use crate::date::Civil;
+use crate::date::{amz_date, parse_amz_date, parse_http_date};
 
 /// Largest difference between the clock of a signer and ours.
 pub const SKEW: Duration = Duration::from_secs(5 * 60);
@@ -185,11 +185,11 @@ impl<'a> Claim<'a> {
         let (access_key_id, scope) =
             authentication.access_key_and_scope().ok_or(SignatureError::Credential)?;
         let time = if in_query {
-            parameter("X-Amz-Date").and_then(|text| Civil::from_amz_date(&text))
+            parameter("X-Amz-Date").and_then(|text| parse_amz_date(&text))
         } else {
-            header(request, "x-amz-date").or_else(|| header(request, "date")).and_then(Civil::from_http)
+            header(request, "x-amz-date").or_else(|| header(request, "date")).and_then(parse_http_date)
         };
-        let time = time.and_then(Civil::to_timestamp).ok_or(SignatureError::Date)?;
+        let time = time.ok_or(SignatureError::Date)?;
         check_scope(&scope, time, here)?;
         let expires = if in_query { parameter("X-Amz-Expires") } else { None };
         check_age(time, now, expires.as_deref())?;
@@ -290,7 +290,7 @@ impl Claim<'_> {
         request: &Request<'_>,
         hash: &str,
     ) -> Result<String, SignatureError> {
-        let date = Civil::from_timestamp(self.time).amz_date();
+        let date = amz_date(self.time);
         let canonical = canonical_request_by(self.rules, request, &self.signed_headers, hash);
         match key.verify(&string_to_sign(&date, &self.scope, &canonical), &self.signature) {
             true => Ok(date),
@@ -332,7 +332,7 @@ fn check_scope(scope: &Scope<'_>, time: Timestamp, here: Target<'_>) -> Result<(
     if scope.service != here.service {
         return Err(SignatureError::Service(here.service.to_owned()));
     }
-    let date = Civil::from_timestamp(time).amz_date();
+    let date = amz_date(time);
     if scope.date != &date[..8] {
         let (scope, day) = (scope.date.to_owned(), date[..8].to_owned());
         return Err(SignatureError::Day { scope, day, date });
@@ -341,7 +341,7 @@ fn check_scope(scope: &Scope<'_>, time: Timestamp, here: Target<'_>) -> Result<(
 }
 
 fn check_age(time: Timestamp, now: Timestamp, expires: Option<&str>) -> Result<(), SignatureError> {
-    let shown = |time: Timestamp| Civil::from_timestamp(time).amz_date();
+    let shown = amz_date;
     let newest = now.plus(SKEW);
     if time > newest {
         return Err(SignatureError::NotYet { signed: shown(time), newest: shown(newest), now: shown(now) });

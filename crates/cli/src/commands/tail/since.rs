@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use headwater_client::StartAt;
 use headwater_types::Timestamp;
-
-use crate::text::time;
+use headwater_wire::date::{parse_duration, parse_rfc3339};
 
 /// Starting point, as it was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,9 +29,9 @@ impl Since {
             _ => {}
         }
         let plain = lower.strip_suffix(" ago").unwrap_or(&lower);
-        time::duration(plain)
+        parse_duration(plain)
             .map(Self::Ago)
-            .or_else(|| time::rfc3339(text).map(Self::Time))
+            .or_else(|| parse_rfc3339(text).map(Self::Time))
             .ok_or_else(|| "write latest, horizon, 10m, or a time like 2026-11-21T08:00:00Z".to_owned())
     }
 

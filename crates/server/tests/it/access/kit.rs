@@ -7,7 +7,7 @@ use headwater_access::{KeyEntry, Lifetime, UserRef, builtin_policy, update};
 use headwater_host::{Clock, SeededRandom};
 use headwater_server::Settings;
 use headwater_types::{AccountId, Timestamp};
-use headwater_wire::date::Civil;
+use headwater_wire::date::amz_date;
 use headwater_wire::sigv4::canonical::{
     Request, Scope, SigningKey, canonical_request, sha256_hex, string_to_sign,
 };
@@ -191,7 +191,7 @@ impl Sent {
         time: Timestamp,
         expires: u32,
     ) -> Self {
-        let date = Civil::from_timestamp(time).amz_date();
+        let date = amz_date(time);
         let scope = Scope { date: &date[..8], region: HERE.region, service: HERE.service };
         let credentials = person.credentials();
         let encode = |text: &str| text.replace('/', "%2F").replace('+', "%2B").replace('=', "%3D");
@@ -226,7 +226,7 @@ impl Sent {
         headers.push(("x-amz-content-sha256".into(), "STREAMING-AWS4-HMAC-SHA256-PAYLOAD".into()));
         headers.push(("x-amz-decoded-content-length".into(), input.len().to_string()));
         let mut sent = Self::signed_with(person, headers, b"", time);
-        let date = Civil::from_timestamp(time).amz_date();
+        let date = amz_date(time);
         let scope = Scope { date: &date[..8], region: HERE.region, service: HERE.service };
         let key = SigningKey::derive(person.0.secret.reveal(), &scope);
         let mut previous = sent.headers.last().unwrap().1.rsplit('=').next().unwrap().to_owned();
