@@ -8,6 +8,7 @@
 //!
 //! # Order of things
 //! An explicit deny, then an allow, then the denial that is everybody's default; across accounts both sides must allow.
+#![deny(clippy::indexing_slicing, clippy::unwrap_used)]
 
 mod audit;
 mod caller;

@@ -4,6 +4,7 @@
 //! Three protocols for the same operations: the AWS query protocol (a form in, XML out), Smithy RPC v2 CBOR and AWS JSON
 //! 1.0. One file an operation holds shapes, validation, run and answer, whatever the protocol; the codec is what
 //! differs. The names of errors differ too: the query protocol has its own, which the others repeat in a header.
+#![deny(clippy::indexing_slicing, clippy::unwrap_used)]
 
 mod error;
 mod get_metric_data;

@@ -213,7 +213,7 @@ fn counted(path: &str, values: &[Double], counts: Option<&[Double]>) -> Result<S
     let mut all: Option<StatisticSet> = None;
     for (i, &value) in values.iter().enumerate() {
         let value = number(&format!("{path}.Values.member.{}", i + 1), value)?;
-        let count = counts.map_or(Double(1.0), |counts| counts[i]);
+        let count = counts.and_then(|counts| counts.get(i).copied()).unwrap_or(Double(1.0));
         let at = format!("{path}.Counts.member.{}", i + 1);
         let count = number(&at, count)?;
         if count <= 0.0 {

@@ -126,8 +126,9 @@ async fn run(asker: &Asker<'_>, body: &Bytes) -> Result<Vec<u8>> {
     let (mut used, mut left) = (Used::default(), vec![BTreeSet::new(); tables.len()]);
     let mut collections: BTreeMap<&str, Vec<Metrics<'_>>> = BTreeMap::new();
     for (&(table_at, at), written) in places.iter().zip(&written) {
-        let (table, Some(written)) = (tables[table_at].given.as_str(), written) else {
-            left[table_at].insert(at);
+        let (Some(table), Some(left)) = (tables.get(table_at), left.get_mut(table_at)) else { continue };
+        let (table, Some(written)) = (table.given.as_str(), written) else {
+            left.insert(at);
             continue;
         };
         used.add(table, &written.consumed);

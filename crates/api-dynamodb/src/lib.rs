@@ -6,6 +6,7 @@
 //!
 //! # Order of things
 //! Types, constraints of members, what members mean together, whether it may be done ([`asker`]), the table.
+#![deny(clippy::indexing_slicing, clippy::unwrap_used)]
 
 mod asker;
 mod batch;

@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 use headwater_access::Question;
 use headwater_edge::{Call, EdgeError};
 use headwater_host::Clock;
-use headwater_streams::{ConsumerRef, EventRoom, StreamHandle, StreamService, StreamStatus};
+use headwater_streams::{ConsumerRef, EventBudget, StreamHandle, StreamService, StreamStatus};
 use headwater_types::limits::Scope;
 use headwater_types::{AccountId, ConsumerId, StreamKey};
 use headwater_wire::shape::Text;
@@ -54,7 +54,7 @@ pub(crate) struct Context<'a> {
     pub(crate) account: AccountId,
     call: &'a Call,
     /// The memory for events.
-    pub(crate) events: &'a EventRoom,
+    pub(crate) events: &'a EventBudget,
     operation: &'static Operation,
     /// True once the call was counted against its stream's rate.
     counted: AtomicBool,

@@ -3,6 +3,7 @@
 //! # Order of things
 //! The edge reads and authenticates a request; an operation decodes its members, checks them, asks whether the caller may
 //! have it done ([`context::Context::authorize`]) and only then reaches streams.
+#![deny(clippy::indexing_slicing, clippy::unwrap_used)]
 
 mod answer;
 mod checks;
@@ -15,7 +16,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use headwater_edge::{Call, Description, EdgeError, Fault, Hosted, Protocol, Service, Upkeep};
-use headwater_streams::{EventRoom, StreamService};
+use headwater_streams::{EventBudget, StreamService};
 use headwater_wire::DecodeError;
 use http::request::Parts;
 
@@ -32,14 +33,14 @@ static DESCRIPTION: Description = Description {
 #[derive(Debug)]
 pub struct Kinesis {
     streams: Arc<StreamService>,
-    events: EventRoom,
+    events: EventBudget,
 }
 
 impl Kinesis {
     /// Kinesis over these streams. `events_bytes_max` bounds the memory for the events of all subscriptions until they
     /// have been sent.
     pub fn new(streams: Arc<StreamService>, events_bytes_max: usize) -> Self {
-        Self { streams, events: EventRoom::new(events_bytes_max) }
+        Self { streams, events: EventBudget::new(events_bytes_max) }
     }
 }
 

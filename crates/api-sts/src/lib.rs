@@ -3,6 +3,7 @@
 //!
 //! # Constraints
 //! Everybody who can sign may ask who they are; no policy can forbid it (API).
+#![deny(clippy::indexing_slicing, clippy::unwrap_used)]
 
 mod get_caller_identity;
 

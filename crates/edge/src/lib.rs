@@ -13,6 +13,7 @@
 //! # Algorithm
 //! [`Edge::handle`] is the list of steps: identify by the head, take a place, receive, identify by the body, protocol,
 //! operation, checks that come before the signature, authenticate, run, hold, encode, count, record.
+#![deny(clippy::indexing_slicing, clippy::unwrap_used)]
 
 mod access;
 mod admission;

@@ -160,6 +160,7 @@ impl<S: Service> Mounted for S {
         Service::protocol(self, head, body_is_empty)
     }
 
+    #[expect(clippy::indexing_slicing, reason = "a row is one of the table that it was found in")]
     fn precheck(&self, call: &Call, row: Option<Row>) -> Result<(), EdgeError> {
         Service::precheck(self, call, row.map(|row| &self.operations()[row.at]))
     }
@@ -168,6 +169,7 @@ impl<S: Service> Mounted for S {
         Service::fault(self, error, protocol)
     }
 
+    #[expect(clippy::indexing_slicing, reason = "a row is one of the table that it was found in")]
     fn run<'a>(&'a self, row: Row, call: &'a Call) -> Running<'a> {
         self.operations()[row.at].run(self, call)
     }

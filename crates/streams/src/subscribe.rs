@@ -18,7 +18,7 @@
 //! Nothing of this is stored. Every event carries the number with which another subscription goes on, on this server
 //! or another, without losing or repeating a record.
 
-mod room;
+mod event_budget;
 mod seats;
 
 use std::sync::Arc;
@@ -29,7 +29,7 @@ use headwater_store::{Bounds, ReadLimit, StoreError};
 use headwater_types::limits::{KIB, SUBSCRIPTION_HEARTBEAT, SUBSCRIPTION_LIFETIME};
 use headwater_types::{ConsumerArn, ConsumerId, SequenceNumber, Shard, ShardId};
 
-use self::room::{FREE_KIB, FULL, SMALL};
+use self::event_budget::{FREE_KIB, FULL, SMALL};
 use self::seats::{Eviction, Hold, subscribed_already};
 use crate::consumers::{ConsumerRef, ConsumerStatus};
 use crate::encryption::ServedBatch;
@@ -42,7 +42,7 @@ use crate::read::{bytes_of, lag_ms, read_kept};
 use crate::service::StreamService;
 use crate::stats::Reader;
 
-pub use self::room::{EventRoom, Reserved, encoded_len};
+pub use self::event_budget::{EventBudget, Reserved, encoded_len};
 pub(crate) use self::seats::Seats;
 
 /// Next message of a subscription.
@@ -194,7 +194,7 @@ impl Subscription {
     }
 
     /// Waits for what is to be said next; `None` once everything was said.
-    pub async fn next(&mut self, room: &EventRoom) -> Option<Push> {
+    pub async fn next(&mut self, room: &EventBudget) -> Option<Push> {
         while !self.over {
             // Before anything is looked at, so that nothing that changes meanwhile is missed.
             let stream = self.stream.clone();
@@ -247,7 +247,7 @@ impl Subscription {
     }
 
     /// Looks whether there is something to push; reads only what is paid for and has room.
-    async fn look(&mut self, elapsed: Duration, may_read: bool, room: &EventRoom) -> Result<Looked> {
+    async fn look(&mut self, elapsed: Duration, may_read: bool, room: &EventBudget) -> Result<Looked> {
         let (service, stream) = (self.service.clone(), self.stream.clone());
         let view = stream.view.load_full();
         let now = service.clock.now();

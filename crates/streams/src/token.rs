@@ -55,7 +55,7 @@ impl TokenSigner {
     pub(crate) fn new(secret: &[u8; 32]) -> Self {
         // HMAC fills a short key up with zeros to the hash's block: done here, so that it cannot fail.
         let mut key = Key::<Hmac<Sha256>>::default();
-        key[..secret.len()].copy_from_slice(secret);
+        key.iter_mut().zip(secret).for_each(|(place, byte)| *place = *byte);
         Self { keyed: Hmac::new(&key) }
     }
 
@@ -73,11 +73,11 @@ impl TokenSigner {
         token.extend_from_slice(&(payload.len() as u16).to_be_bytes());
         token.extend_from_slice(&now.as_millis().to_be_bytes());
         token.extend_from_slice(&nonce.to_be_bytes());
-        token.extend_from_slice(&[0; MAC_LEN]);
-        token.extend_from_slice(payload);
-        token.resize(token.len().max(len_min), 0);
-        let mac = self.mac(&token);
-        token[MAC_AT..PAYLOAD_AT].copy_from_slice(&mac);
+        let mut rest = payload.to_vec();
+        rest.resize(payload.len().max(len_min.saturating_sub(PAYLOAD_AT)), 0);
+        let mac = self.keyed(&token, &rest).finalize().into_bytes();
+        token.extend(mac.iter().take(MAC_LEN));
+        token.extend_from_slice(&rest);
         token
     }
 
@@ -89,30 +89,27 @@ impl TokenSigner {
         age_ms_max: u64,
         token: &'a [u8],
     ) -> Result<(&'a [u8], Timestamp), TokenError> {
-        if token.len() < PAYLOAD_AT || token[..8] != PREFIX || token[8] != kind as u8 {
-            return Err(TokenError::Invalid);
-        }
-        let mut unsigned = token.to_vec();
-        unsigned[MAC_AT..PAYLOAD_AT].fill(0);
-        let mut keyed = self.keyed.clone();
-        keyed.update(&unsigned);
-        keyed.verify_truncated_left(&token[MAC_AT..PAYLOAD_AT]).map_err(|_| TokenError::Invalid)?;
-        let number = |at: usize| token[at..].first_chunk().map(|bytes| u64::from_be_bytes(*bytes));
-        let created = Timestamp::from_millis(number(12).ok_or(TokenError::Invalid)?);
+        let (head, rest) = token.split_at_checked(MAC_AT).ok_or(TokenError::Invalid)?;
+        let (mac, payload) = rest.split_at_checked(MAC_LEN).ok_or(TokenError::Invalid)?;
+        let of_kind = head.strip_prefix(&PREFIX).and_then(|head| head.strip_prefix(&[kind as u8]));
+        // Behind the kind: a zero, the payload's length, the time.
+        let fields: &[u8; 11] = of_kind.and_then(|head| head.first_chunk()).ok_or(TokenError::Invalid)?;
+        let [_, len_high, len_low, time @ ..] = *fields;
+        self.keyed(head, payload).verify_truncated_left(mac).map_err(|_| TokenError::Invalid)?;
+        let created = Timestamp::from_millis(u64::from_be_bytes(time));
         if now.millis_since(created) > age_ms_max {
             return Err(TokenError::Expired { created });
         }
-        let len = usize::from(u16::from_be_bytes([token[10], token[11]]));
-        let payload = token.get(PAYLOAD_AT..PAYLOAD_AT + len).ok_or(TokenError::Invalid)?;
-        Ok((payload, created))
+        let len = usize::from(u16::from_be_bytes([len_high, len_low]));
+        Ok((payload.get(..len).ok_or(TokenError::Invalid)?, created))
     }
 
-    fn mac(&self, token: &[u8]) -> [u8; MAC_LEN] {
+    /// The MAC of a token, of which the place of the MAC counts as zeros.
+    fn keyed(&self, head: &[u8], rest: &[u8]) -> Hmac<Sha256> {
         let mut keyed = self.keyed.clone();
-        keyed.update(token);
-        let full = keyed.finalize().into_bytes();
-        let mut mac = [0; MAC_LEN];
-        mac.copy_from_slice(&full[..MAC_LEN]);
-        mac
+        keyed.update(head);
+        keyed.update(&[0; MAC_LEN]);
+        keyed.update(rest);
+        keyed
     }
 }

@@ -128,7 +128,8 @@ pub(crate) fn encrypt(
     from: usize,
 ) {
     let nonce = Nonce::assume_unique_for_key(nonce);
-    let tag = aes.seal_in_place_separate_tag(nonce, Aad::from(place), &mut out[from..]);
+    let tag =
+        aes.seal_in_place_separate_tag(nonce, Aad::from(place), out.get_mut(from..).unwrap_or_default());
     // Only more than 64 GiB at once are refused, and a Vec that long would have been refused before.
     out.extend_from_slice(tag.expect("a record is shorter than AES-GCM allows").as_ref());
 }
@@ -144,7 +145,10 @@ pub(crate) fn decrypt(
     let from = out.len();
     out.extend_from_slice(ciphertext);
     let nonce = Nonce::assume_unique_for_key(*nonce);
-    match aes.open_in_place(nonce, Aad::from(place), &mut out[from..]).map(|plain| plain.len()) {
+    match aes
+        .open_in_place(nonce, Aad::from(place), out.get_mut(from..).unwrap_or_default())
+        .map(|plain| plain.len())
+    {
         Ok(len) => {
             out.truncate(from + len);
             Ok(())

@@ -12,6 +12,7 @@
 //! # Recovery
 //! Sealed data opens as long as the master key that wrapped its data key is in the [`Keyring`], all of its older
 //! versions included. Without it nothing opens, for anybody.
+#![deny(clippy::indexing_slicing, clippy::unwrap_used)]
 
 mod data_key;
 mod default_key;

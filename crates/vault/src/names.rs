@@ -39,7 +39,7 @@ impl KeyId {
         hash.update(b"headwater master key id 1");
         hash.update(secret.bytes());
         let mut bytes = [0; 16];
-        bytes.copy_from_slice(&hash.finish().as_ref()[..16]);
+        bytes.iter_mut().zip(hash.finish().as_ref()).for_each(|(place, byte)| *place = *byte);
         Self::of_bytes(bytes, 8)
     }
 

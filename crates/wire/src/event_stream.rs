@@ -56,7 +56,7 @@ pub fn exception(kind: &str, message: &str) -> Vec<u8> {
 fn frame(headers: &[Header<'_>], capacity_bytes: usize, payload: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
     let headers_len: usize = headers.iter().map(|(name, value)| 4 + name.len() + value.len()).sum();
     let mut out = Vec::with_capacity(PRELUDE_LEN + headers_len + capacity_bytes + CRC_LEN);
-    out.resize(PRELUDE_LEN, 0);
+    out.extend_from_slice(&[0; PRELUDE_LEN]);
     for (name, value) in headers {
         out.push(name.len() as u8);
         out.extend_from_slice(name.as_bytes());
@@ -66,13 +66,19 @@ fn frame(headers: &[Header<'_>], capacity_bytes: usize, payload: impl FnOnce(&mu
     }
     payload(&mut out);
     let total_len = (out.len() + CRC_LEN) as u32;
-    out[0..4].copy_from_slice(&total_len.to_be_bytes());
-    out[4..8].copy_from_slice(&(headers_len as u32).to_be_bytes());
-    let prelude_crc = crc32fast::hash(&out[..8]);
-    out[8..12].copy_from_slice(&prelude_crc.to_be_bytes());
+    if let Some(place) = out.first_chunk_mut() {
+        *place = prelude(total_len, headers_len as u32);
+    }
     let crc = crc32fast::hash(&out);
     out.extend_from_slice(&crc.to_be_bytes());
     out
+}
+
+/// Both lengths and their checksum.
+fn prelude(total_len: u32, headers_len: u32) -> [u8; PRELUDE_LEN] {
+    let ([a, b, c, d], [e, f, g, h]) = (total_len.to_be_bytes(), headers_len.to_be_bytes());
+    let [i, j, k, l] = crc32fast::hash(&[a, b, c, d, e, f, g, h]).to_be_bytes();
+    [a, b, c, d, e, f, g, h, i, j, k, l]
 }
 
 /// A frame as it was received.
@@ -103,12 +109,12 @@ pub const FRAME_LEN_MAX: usize = 25 << 20;
 impl<'a> Frame<'a> {
     /// Reads the frame at the beginning of `bytes` and says how long it is; `None` if it has not all come yet.
     pub fn parse(bytes: &'a [u8]) -> Result<Option<(Self, usize)>, FrameError> {
-        let Some(prelude) = bytes.first_chunk::<PRELUDE_LEN>() else { return Ok(None) };
-        let number = |at: usize| prelude[at..].first_chunk().map_or(0, |bytes| u32::from_be_bytes(*bytes));
-        let (total, headers_len) = (number(0) as usize, number(4) as usize);
-        if crc32fast::hash(&prelude[..8]) != number(8) {
+        let Some(&[a, b, c, d, e, f, g, h, ..]) = bytes.first_chunk::<PRELUDE_LEN>() else { return Ok(None) };
+        let (total, headers_len) = (u32::from_be_bytes([a, b, c, d]), u32::from_be_bytes([e, f, g, h]));
+        if !bytes.starts_with(&prelude(total, headers_len)) {
             return Err(FrameError::Checksum);
         }
+        let (total, headers_len) = (total as usize, headers_len as usize);
         let fits = PRELUDE_LEN + CRC_LEN..=FRAME_LEN_MAX;
         if !fits.contains(&total) || headers_len > total - PRELUDE_LEN - CRC_LEN {
             return Err(FrameError::Length(total));
@@ -118,7 +124,8 @@ impl<'a> Frame<'a> {
         if crc32fast::hash(checked).to_be_bytes() != crc {
             return Err(FrameError::Checksum);
         }
-        let (headers, payload) = checked[PRELUDE_LEN..].split_at(headers_len);
+        let (_, rest) = checked.split_at(PRELUDE_LEN);
+        let (headers, payload) = rest.split_at(headers_len);
         let headers = parse_headers(headers).ok_or(FrameError::Headers)?;
         Ok(Some((Self { headers, payload }, total)))
     }

@@ -2,6 +2,7 @@
 //!
 //! Pure: no I/O, no clock, no async. Every byte that comes in is untrusted: decoding never panics, never
 //! recurses without bound and never allocates more than the input justifies.
+#![deny(clippy::indexing_slicing, clippy::unwrap_used)]
 
 mod cbor;
 mod codec;

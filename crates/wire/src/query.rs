@@ -104,7 +104,7 @@ impl<'p, 'de> Node<'p, 'de> {
     /// Without the parameters that end here, which come first: a value beside members means nothing.
     fn inner(self) -> Self {
         let ends = self.parameters.iter().take_while(|(name, _)| name.len() < self.at).count();
-        Self { parameters: &self.parameters[ends..], at: self.at }
+        Self { parameters: self.parameters.get(ends..).unwrap_or_default(), at: self.at }
     }
 
     /// Splits off the parameters with the same first segment.

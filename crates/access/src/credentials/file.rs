@@ -185,7 +185,7 @@ impl CredentialsFile {
         let file: Self = toml::from_str(&text).map_err(|error| {
             // The text of the error alone: what stands in the file may be a secret.
             let at = error.span().map_or(0, |span| span.start.min(text.len()));
-            let line = text.as_bytes()[..at].iter().filter(|&&b| b == b'\n').count() + 1;
+            let line = text.bytes().take(at).filter(|&b| b == b'\n').count() + 1;
             malformed(format!("line {line}: {}", harmless(error.message())))
         })?;
         file.check().map_err(malformed)?;
@@ -240,22 +240,19 @@ impl CredentialsFile {
             return Err(CredentialsError::Edit(why.to_owned()));
         }
         let key = new_key(lifetime, now, random);
-        let user = match self.users.iter().position(|user| user.is(wanted)) {
-            Some(at) => &mut self.users[at],
-            None => {
-                self.users.push(UserEntry {
-                    account: wanted.account.to_string(),
-                    name: wanted.name.map(str::to_owned),
-                    policies: Vec::new(),
-                    policy_files: Vec::new(),
-                    keys: Vec::new(),
-                });
-                let last = self.users.len() - 1;
-                &mut self.users[last]
-            }
-        };
-        user.policies.extend_from_slice(policies);
-        user.keys.push(key.clone());
+        if !self.users.iter().any(|user| user.is(wanted)) {
+            self.users.push(UserEntry {
+                account: wanted.account.to_string(),
+                name: wanted.name.map(str::to_owned),
+                policies: Vec::new(),
+                policy_files: Vec::new(),
+                keys: Vec::new(),
+            });
+        }
+        if let Some(user) = self.users.iter_mut().find(|user| user.is(wanted)) {
+            user.policies.extend_from_slice(policies);
+            user.keys.push(key.clone());
+        }
         Ok(key)
     }
 

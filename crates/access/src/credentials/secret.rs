@@ -44,10 +44,13 @@ impl fmt::Debug for Secret {
 
 /// A new access key id: `AKIA`, or `ASIA` for a temporary one, and 16 letters and digits.
 pub(super) fn access_key_id(random: &dyn Random, temporary: bool) -> String {
-    const LETTERS: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+    let letter = |byte: &u8| match byte % 32 {
+        letter @ 0..26 => char::from(b'A' + letter),
+        digit => char::from(b'2' + digit - 26),
+    };
     let mut bytes = [0; 16];
     random.fill(&mut bytes);
-    let letters = bytes.iter().map(|byte| char::from(LETTERS[usize::from(byte % 32)]));
+    let letters = bytes.iter().map(letter);
     std::iter::once(if temporary { "ASIA" } else { "AKIA" })
         .map(str::to_owned)
         .chain(letters.map(String::from))

@@ -148,13 +148,14 @@ fn glob(pieces: &[Piece], text: &str) -> bool {
             }
             _ => {
                 let Some((after, from)) = star else { return false };
-                let from = from + text[from..].chars().next().map_or(1, char::len_utf8);
+                let from =
+                    from + text.get(from..).and_then(|rest| rest.chars().next()).map_or(1, char::len_utf8);
                 star = Some((after, from));
                 (piece, at) = (after, from);
             }
         }
     }
-    pieces[piece..].iter().all(|piece| *piece == Piece::Many)
+    pieces.iter().skip(piece).all(|piece| *piece == Piece::Many)
 }
 
 /// An ARN with wildcards and variables, compared part by part, or `*`.

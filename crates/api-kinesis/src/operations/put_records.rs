@@ -65,22 +65,24 @@ async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>
     // All payloads in one piece of memory; bad base64 comes before any violated constraint.
     let capacity = records.iter().filter_map(|record| record.data.as_ref()).map(Blob::len).sum();
     let mut arena = Vec::with_capacity(capacity);
-    let mut ends = Vec::with_capacity(records.len());
+    let mut lens = Vec::with_capacity(records.len());
     for record in records {
+        let from = arena.len();
         if let Some(data) = &record.data {
             data.append_to(&mut arena)?;
         }
-        ends.push(arena.len());
+        lens.push(arena.len() - from);
     }
     check(context, &input, records)?;
     let mut entries = Vec::with_capacity(records.len());
-    let (mut start, mut total) = (0, 0);
-    for (record, end) in records.iter().zip(ends) {
+    let (mut rest, mut total) = (arena.as_slice(), 0);
+    for (record, len) in records.iter().zip(lens) {
         let partition_key = Cow::Borrowed(record.partition_key.as_deref().unwrap_or_default());
-        total += partition_key.len() + (end - start);
+        total += partition_key.len() + len;
         let explicit_hash_key = hash_key(&record.explicit_hash_key)?;
-        entries.push(PutEntry { partition_key, explicit_hash_key, data: &arena[start..end] });
-        start = end;
+        let (data, others) = rest.split_at(len);
+        entries.push(PutEntry { partition_key, explicit_hash_key, data });
+        rest = others;
     }
     if total > PUT_RECORDS_BYTES_MAX {
         return Err(KinesisError::invalid_argument("Records size exceeds 10 MB limit"));

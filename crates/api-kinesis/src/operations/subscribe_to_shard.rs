@@ -15,7 +15,7 @@ use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use headwater_edge::Frames;
 use headwater_host::Clock;
-use headwater_streams::{EventRoom, Push, Reserved, StreamsError, Subscription, encoded_len};
+use headwater_streams::{EventBudget, Push, Reserved, StreamsError, Subscription, encoded_len};
 use headwater_wire::shape::{Bool, Text, Time};
 use headwater_wire::{Codec, event_stream};
 use serde::Serialize;
@@ -97,7 +97,7 @@ async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Frames>
     Ok(frames(subscription, context.events.clone(), context.clock().clone()))
 }
 
-fn frames(subscription: Subscription, room: EventRoom, clock: Arc<dyn Clock>) -> Frames {
+fn frames(subscription: Subscription, room: EventBudget, clock: Arc<dyn Clock>) -> Frames {
     let first = Bytes::from(event_stream::event("initial-response", &Nothing {}, 2));
     let ends_at = subscription.ends_at();
     // Begins once the connection has taken the first frame, which it sends while nothing else is to be had.

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use headwater_streams::{
-    ConsumerRef, Event, EventRoom, LimitPolicy, Push, PutEntry, StartingPosition, StreamsError, Subscription,
+    ConsumerRef, Event, EventBudget, LimitPolicy, Push, PutEntry, StartingPosition, StreamsError,
+    Subscription,
 };
 use headwater_types::limits::Limit;
 use headwater_types::{ConsumerName, HashKey};
@@ -14,14 +15,14 @@ use crate::harness::{World, entry, key, shard};
 const SECOND: Duration = Duration::from_secs(1);
 
 /// Next message of a subscription that is there without waiting.
-fn now(subscription: &mut Subscription, room: &EventRoom) -> Option<Push> {
+fn now(subscription: &mut Subscription, room: &EventBudget) -> Option<Push> {
     // Out of tokio's budget a task is made to wait although it could go on.
     tokio::task::unconstrained(subscription.next(room))
         .now_or_never()
         .map(|push| push.expect("the subscription is over"))
 }
 
-fn event(subscription: &mut Subscription, room: &EventRoom) -> Event {
+fn event(subscription: &mut Subscription, room: &EventBudget) -> Event {
     match now(subscription, room) {
         Some(Push::Event(event)) => event,
         other => panic!("no event but {other:?}"),
@@ -33,8 +34,8 @@ fn texts(event: &Event) -> Vec<String> {
     records.map(|record| String::from_utf8_lossy(record.data).into_owned()).collect()
 }
 
-fn room() -> EventRoom {
-    EventRoom::new(64 << 20)
+fn room() -> EventBudget {
+    EventBudget::new(64 << 20)
 }
 
 async fn world() -> World {
@@ -343,7 +344,7 @@ async fn what_is_owed_outlives_the_subscription() {
 }
 
 /// A world in which two consumers have a mebibyte each to read, and room for one of these events.
-async fn two_with_little_room(data: &[u8]) -> (World, EventRoom, Subscription, Subscription) {
+async fn two_with_little_room(data: &[u8]) -> (World, EventBudget, Subscription, Subscription) {
     let world = World::new(LimitPolicy::OFF).await;
     world.create("s", 1).await;
     world.register("s", "c").await.unwrap();
@@ -352,7 +353,7 @@ async fn two_with_little_room(data: &[u8]) -> (World, EventRoom, Subscription, S
     world.put_many("s", &[entry("k", data)]).await.unwrap();
     let first = world.subscribe("s", "c", "0", StartingPosition::TrimHorizon).await.unwrap();
     let second = world.subscribe("s", "d", "0", StartingPosition::TrimHorizon).await.unwrap();
-    (world, EventRoom::new(1400 << 10), first, second)
+    (world, EventBudget::new(1400 << 10), first, second)
 }
 
 #[tokio::test]
@@ -366,7 +367,7 @@ async fn a_large_record_waits_for_room() {
     assert_eq!(event(&mut second, &room).batches.len(), 1);
     assert!(!room.is_scarce());
     // An event that is larger than all the room there is takes all of it, and comes.
-    let small = EventRoom::new(1024);
+    let small = EventBudget::new(1024);
     drop(second);
     world.clock.advance(SECOND * 5);
     let mut third = world.subscribe("s", "d", "0", StartingPosition::TrimHorizon).await.unwrap();
@@ -429,7 +430,7 @@ async fn keys_that_grow_by_their_escapes_are_counted() {
     for _ in 0..5 {
         world.put_many("s", &entries).await.unwrap();
     }
-    let room = EventRoom::new(64 << 20);
+    let room = EventBudget::new(64 << 20);
     let mut subscription = world.subscribe("s", "c", "0", StartingPosition::TrimHorizon).await.unwrap();
     let mut seen = 0;
     while seen < 1000 {

@@ -7,8 +7,8 @@ use std::time::Duration;
 use headwater_host::{ManualClock, SeededRandom};
 use headwater_store::memory::MemoryStore;
 use headwater_streams::{
-    Config, Consumer, ConsumerRef, CreateStream, Distribution, EventRoom, LimitPolicy, Mode, Push, PutEntry,
-    PutFailure, PutPlaced, ReadOutcome, ReadRequest, ShardIterator, StartingPosition, StreamHandle,
+    Config, Consumer, ConsumerRef, CreateStream, Distribution, EventBudget, LimitPolicy, Mode, Push,
+    PutEntry, PutFailure, PutPlaced, ReadOutcome, ReadRequest, ShardIterator, StartingPosition, StreamHandle,
     StreamService, StreamsError, Subscription, Substrate,
 };
 use headwater_telemetry::Metrics;
@@ -166,7 +166,7 @@ impl World {
 
     /// The newest event of a subscription, which must have one.
     pub(crate) async fn push(subscription: &mut Subscription) -> Push {
-        subscription.next(&EventRoom::new(64 << 20)).await.expect("something is said")
+        subscription.next(&EventBudget::new(64 << 20)).await.expect("something is said")
     }
 
     /// Everything in a shard from its horizon to its tip or end.

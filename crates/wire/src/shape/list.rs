@@ -138,15 +138,17 @@ impl<'de: 'a, 'a, V: Deserialize<'de>> Visitor<'de> for MapVisitor<'a, V> {
 
 /// Drops all but the last entry of each key, in n log n: the body decides how many there are.
 fn keep_last<V>(map: &mut Vec<(Text<'_>, V)>) {
-    let mut order: Vec<usize> = (0..map.len()).collect();
-    order.sort_by(|&a, &b| map[a].0.cmp(&map[b].0));
-    let mut keep = vec![true; map.len()];
-    for pair in order.windows(2) {
-        // The sort is stable: of equal keys the earlier comes first.
-        keep[pair[0]] = map[pair[0]].0 != map[pair[1]].0;
+    let mut order: Vec<(&Text<'_>, usize)> = map.iter().map(|(key, _)| key).zip(0..).collect();
+    // Stable: of equal keys the earlier comes first.
+    order.sort_by_key(|(key, _)| *key);
+    let pairs = order.iter().zip(order.iter().skip(1));
+    let mut dropped: Vec<usize> = pairs.filter(|((a, _), (b, _))| a == b).map(|((_, at), _)| *at).collect();
+    if dropped.is_empty() {
+        return;
     }
-    let mut keep = keep.into_iter();
-    map.retain(|_| keep.next().unwrap_or(true));
+    dropped.sort_unstable();
+    let mut at = 0..;
+    map.retain(|_| at.next().is_none_or(|at| dropped.binary_search(&at).is_err()));
 }
 
 impl<T: fmt::Display> fmt::Display for List<T> {

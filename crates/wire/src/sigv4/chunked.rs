@@ -77,7 +77,7 @@ impl Chunks {
             if size == 0 {
                 break;
             }
-            body[at..].starts_with(b"\r\n").then(|| at += 2)?;
+            body.get(at..)?.starts_with(b"\r\n").then(|| at += 2)?;
         }
         loop {
             match line(body, &mut at)? {
@@ -102,8 +102,13 @@ impl Chunks {
     /// The data of all chunks.
     pub fn data(&self, body: &[u8]) -> Vec<u8> {
         let mut data = Vec::with_capacity(body.len());
-        self.chunks.iter().for_each(|(range, _)| data.extend_from_slice(&body[range.clone()]));
+        self.pieces(body).for_each(|piece| data.extend_from_slice(piece));
         data
+    }
+
+    /// The data of each chunk of the body from which this was parsed.
+    fn pieces<'b>(&self, body: &'b [u8]) -> impl Iterator<Item = &'b [u8]> {
+        self.chunks.iter().map(|(range, _)| body.get(range.clone()).unwrap_or_default())
     }
 
     /// True if every signature and every checksum that is known holds. `first` is the signature of the request.
@@ -118,12 +123,12 @@ impl Chunks {
         let mut previous = *first;
         if self.chunking.is_signed() {
             let empty = sha256_hex(b"");
-            for (range, signature) in &self.chunks {
+            for ((_, signature), piece) in self.chunks.iter().zip(self.pieces(body)) {
                 let Some(signature) = signature else { return false };
                 let text = format!(
                     "AWS4-HMAC-SHA256-PAYLOAD\n{date}\n{scope}\n{}\n{empty}\n{}",
                     hex(&previous),
-                    sha256_hex(&body[range.clone()])
+                    sha256_hex(piece)
                 );
                 if !key.verify(&text, signature) {
                     return false;
@@ -150,17 +155,16 @@ impl Chunks {
 
     /// False for a checksum that is known and wrong.
     fn checksum_holds(&self, name: &str, value: &str, body: &[u8]) -> bool {
-        let pieces = || self.chunks.iter().map(|(range, _)| &body[range.clone()]);
         let encode = |bytes: &[u8]| base64_simd::STANDARD.encode_to_string(bytes);
         match name {
             "x-amz-checksum-crc32" => {
                 let mut crc = crc32fast::Hasher::new();
-                pieces().for_each(|piece| crc.update(piece));
+                self.pieces(body).for_each(|piece| crc.update(piece));
                 encode(&crc.finalize().to_be_bytes()) == value
             }
             "x-amz-checksum-sha256" => {
                 let mut sha = Sha256::new();
-                pieces().for_each(|piece| sha.update(piece));
+                self.pieces(body).for_each(|piece| sha.update(piece));
                 encode(&sha.finalize()) == value
             }
             _ => true,
@@ -170,9 +174,8 @@ impl Chunks {
 
 /// The line that begins at `at`, without its CRLF.
 fn line<'a>(body: &'a [u8], at: &mut usize) -> Option<&'a str> {
-    let rest = &body[*at..];
-    let rest = &rest[..rest.len().min(LINE_BYTES_MAX)];
-    let end = rest.windows(2).position(|pair| pair == b"\r\n")?;
+    let rest = body.get(*at..)?;
+    let end = rest.windows(2).take(LINE_BYTES_MAX - 1).position(|pair| pair == b"\r\n")?;
     *at += end + 2;
-    std::str::from_utf8(&rest[..end]).ok()
+    std::str::from_utf8(rest.get(..end)?).ok()
 }

@@ -374,14 +374,14 @@ fn header<'a>(request: &Request<'a>, wanted: &str) -> Option<&'a str> {
 
 /// The 32 bytes of 64 hexadecimal digits.
 pub(super) fn unhex(text: &str) -> Option<[u8; 32]> {
-    let digits = text.as_bytes();
-    if digits.len() != 64 {
+    let (pairs, rest) = text.as_bytes().as_chunks();
+    if pairs.len() != 32 || !rest.is_empty() {
         return None;
     }
     let mut bytes = [0; 32];
-    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
-        let digit = |c: u8| char::from(c).to_digit(16);
-        *byte = u8::try_from(digit(pair[0])? * 16 + digit(pair[1])?).ok()?;
+    for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
+        let digit = |c: &u8| char::from(*c).to_digit(16);
+        *byte = u8::try_from(digit(high)? * 16 + digit(low)?).ok()?;
     }
     Some(bytes)
 }

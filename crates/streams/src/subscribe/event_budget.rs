@@ -36,9 +36,9 @@ impl EventSize {
     }
 }
 
-/// Room for events. Cheap to clone.
+/// Memory that events may take. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct EventRoom {
+pub struct EventBudget {
     /// One permit a KiB.
     kib: Arc<Semaphore>,
     total_kib: u32,
@@ -48,7 +48,7 @@ pub struct EventRoom {
 /// Room for one event, given back when it is dropped.
 pub type Reserved = OwnedSemaphorePermit;
 
-impl EventRoom {
+impl EventBudget {
     /// Room for this many bytes.
     pub fn new(bytes: usize) -> Self {
         let total_kib = u32::try_from(bytes / KIB).unwrap_or(u32::MAX).max(1);
