@@ -23,6 +23,13 @@ pub(crate) fn identify(options: &Options, layout: &Layout) -> Result<(Origin, (T
                     return Err(OpenError::not_whole(layout, what));
                 }
             }
+            // A start that was cut off before it wrote FORMAT leaves a witness of nothing.
+            let witness = tail::read(disk, layout).map_err(OpenError::io("read", &layout.tail()))?;
+            if !matches!(witness, Witness::Missing | Witness::Says { tail: Tail::NOTHING, .. }) {
+                let (path, tail) = (path.display(), layout.tail());
+                let what = format!("{path} is missing, but {} tells of a journal", tail.display());
+                return Err(OpenError::not_whole(layout, what));
+            }
             Ok((Origin::new(fresh()), Default::default()))
         }
         // A witness in a directory of format 1 is left of an attempt to take it over.

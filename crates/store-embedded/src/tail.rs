@@ -58,6 +58,9 @@ pub(crate) enum Witness {
 }
 
 impl Tail {
+    /// Progress of a store in which nothing was written.
+    pub(crate) const NOTHING: Self = Self { journal: 0, end: 0, journal_before: 0, end_before: 0 };
+
     /// Bytes of a journal that were durable, as far as is known here.
     pub(crate) fn durable_of(&self, journal: u64) -> u64 {
         let here = if self.journal == journal { self.end } else { 0 };

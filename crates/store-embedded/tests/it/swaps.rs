@@ -180,6 +180,16 @@ pub(crate) fn swaps<'a>(earlier: &'a SimDisk, later: &'a SimDisk) -> Vec<Swap<'a
             }),
         ),
         (
+            "nothing but the witness",
+            "/data/FORMAT is missing, but /data/TAIL",
+            Box::new(move |disk| {
+                for dir in [META, JOURNAL, SEG] {
+                    empty(disk, dir);
+                }
+                disk.remove("/data/FORMAT".as_ref()).unwrap();
+            }),
+        ),
+        (
             "later snapshot in the earlier directory",
             "/data/",
             Box::new(move |disk| {
