@@ -8,6 +8,7 @@ mod expressions_legacy;
 mod expressions_projections;
 mod expressions_properties;
 mod expressions_updates;
+mod fixture;
 mod harness;
 mod numbers;
 mod scratched;
