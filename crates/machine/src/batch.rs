@@ -38,6 +38,16 @@ pub(crate) struct Recorded<M: Machine> {
 struct End {
     changes: usize,
     bytes: usize,
+    /// True if all its changes make room.
+    frees: bool,
+}
+
+/// Records that are appended together.
+pub(crate) struct Piece {
+    pub(crate) records: Result<RecordBatch, StoreError>,
+    pub(crate) count: usize,
+    /// True if they are taken on a full disk.
+    pub(crate) frees: bool,
 }
 
 /// Length of a batch before a decision, to which it returns if the decision panics.
@@ -92,8 +102,9 @@ impl<M: Machine> Sink<M::Change> for Batch<'_, M> {
             encoded?;
             return Err(Unrecorded::TooLong { bytes, max_bytes });
         }
+        let frees = changes.iter().all(|change| self.machine.frees(change));
         recorded.changes.extend(changes);
-        recorded.ends.push(End { changes: recorded.changes.len(), bytes: recorded.encoded.len() });
+        recorded.ends.push(End { changes: recorded.changes.len(), bytes: recorded.encoded.len(), frees });
         Ok(())
     }
 
@@ -118,7 +129,7 @@ impl<M: Machine> Recorded<M> {
 
     /// Drops what is behind the last end.
     fn cut(&mut self) {
-        let End { changes, bytes } = self.end(self.ends.len());
+        let End { changes, bytes, .. } = self.end(self.ends.len());
         self.changes.truncate(changes);
         self.encoded.truncate(bytes);
     }
@@ -127,13 +138,17 @@ impl<M: Machine> Recorded<M> {
         self.ends.len()
     }
 
-    /// Records as they are appended: as many together as fit into `append_bytes`, at least one.
-    pub(crate) fn pieces(&self, append_bytes: usize) -> Vec<Result<RecordBatch, StoreError>> {
+    /// Records as they are appended: as many together as fit into `append_bytes`, at least one; what makes room apart
+    /// from what needs it.
+    pub(crate) fn pieces(&self, append_bytes: usize) -> Vec<Piece> {
         let (mut pieces, mut first) = (Vec::new(), 0);
-        while let Some(rest) = self.ends.get(first..).filter(|rest| !rest.is_empty()) {
+        while let Some(rest) = self.ends.get(first..)
+            && let Some(End { frees, .. }) = rest.first().copied()
+        {
             let start = self.end(first).bytes;
-            let count = rest.partition_point(|end| end.bytes - start <= append_bytes).max(1);
-            pieces.push(self.piece(first, count));
+            let alike = rest.iter().take_while(|end| end.frees == frees);
+            let count = alike.take_while(|end| end.bytes - start <= append_bytes).count().max(1);
+            pieces.push(Piece { records: self.piece(first, count), count, frees });
             first += count;
         }
         pieces

@@ -3,10 +3,10 @@
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use headwater_store::StoreError;
+use headwater_store::{RecordBatch, StoreError};
 use tracing::{error, warn};
 
-use crate::batch::{Batch, Held, Recorded, Reply};
+use crate::batch::{Batch, Held, Piece, Recorded, Reply};
 use crate::changes::Changes;
 use crate::error::{MachineError, Result};
 use crate::machine::Machine;
@@ -31,7 +31,7 @@ impl<M: Machine> Owner<M> {
                 Work::Ask(Envelope { command, holds, answer }) => (Some(command), holds, Some(answer)),
                 Work::Wake | Work::Close => (None, Vec::new(), None),
                 // After what was decided before it.
-                other @ (Work::Reload(_) | Work::Snapshot(..)) => {
+                other @ (Work::Refresh(_) | Work::Snapshot(..)) => {
                     queue.push_front(other);
                     break;
                 }
@@ -93,10 +93,9 @@ impl<M: Machine> Owner<M> {
         let pieces = recorded.pieces(self.append_bytes);
         let mut records = recorded.into_records();
         let mut failed = None;
-        for piece in pieces {
-            let count = piece.as_ref().map_or(0, |piece| piece.count() as usize);
+        for Piece { records: piece, count, frees } in pieces {
             let appended = match piece {
-                Ok(piece) => self.journal.append(piece).await,
+                Ok(piece) => self.append(piece, frees).await,
                 Err(error) => Err(error.into()),
             };
             let applied = appended.and_then(|()| self.apply(records.by_ref().take(count), count));
@@ -119,6 +118,27 @@ impl<M: Machine> Owner<M> {
         // Refusals among them, too: they may rest on what was decided before and is not there now.
         answers.drain(..).for_each(|held| held.fail(&failed));
         false
+    }
+
+    /// Appends, if there is room for it and for the snapshot that will have to hold it.
+    async fn append(&mut self, records: RecordBatch, frees: bool) -> Result<()> {
+        if !frees {
+            let needed_bytes = {
+                let hosted = self.shared.hosted.read();
+                self.journal.next_snapshot_bytes(self.machine.size_bytes(&hosted.state))
+            };
+            let needed_bytes = (needed_bytes + records.bytes().len()) as u64;
+            if !self.journal.substrate.logs.has_room(needed_bytes) {
+                self.squeeze();
+                let why = format!("the next snapshot of {} may take {needed_bytes} bytes", M::NAME);
+                return Err(StoreError::NoSpace(why).into());
+            }
+        }
+        let appended = self.journal.append(records, frees).await;
+        if matches!(appended, Err(MachineError::Store(StoreError::NoSpace(_)))) {
+            self.squeeze();
+        }
+        appended
     }
 
     /// Applies what is durable, a stretch at a time.

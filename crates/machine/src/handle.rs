@@ -96,6 +96,8 @@ impl<M: Machine> Handle<M> {
             keeper,
             snapshotting: None,
             snapshot_not_before: Duration::ZERO,
+            squeezes: 0,
+            squeeze_not_before: Duration::ZERO,
             wake_not_before: Duration::ZERO,
             release_not_before: Duration::ZERO,
             has_released_less: false,
@@ -159,19 +161,21 @@ impl<M: Machine> Handle<M> {
         }
     }
 
-    /// Reads everything anew, as after a restart: for what decides how the state is read, such as keys.
+    /// Has what belongs to the machine, such as keys, take effect: in place ([`Machine::refresh`]), or by reading everything
+    /// anew, as after a restart.
     ///
     /// # Errors
     /// Why the state cannot be read; nothing is then given out until it can.
-    pub async fn reload(&self) -> Result<()> {
-        self.work(Work::Reload).await
+    pub async fn refresh(&self) -> Result<()> {
+        self.work(Work::Refresh).await
     }
 
     /// Makes a snapshot now, while commands wait. With `is_alone` the snapshot before it and the journal before it are
     /// not kept: what was to be gone is gone, and damage that was contained is final.
     ///
     /// # Errors
-    /// If the store refuses. The snapshot before it is then still there.
+    /// If the store refuses, or the machine wishes for none ([`MachineError::Unread`]). The snapshot before it is then still
+    /// there.
     pub async fn snapshot(&self, is_alone: bool) -> Result<()> {
         self.work(|done| Work::Snapshot(is_alone, done)).await
     }

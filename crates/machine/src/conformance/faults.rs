@@ -64,7 +64,6 @@ struct Plan {
     /// While this is set, an append to a snapshot takes a permit.
     gated: AtomicBool,
     gate: Semaphore,
-    waiting: AtomicU64,
     /// Operations that the engine is at, and a word when it is done with one.
     flying: AtomicU64,
     landed: Notify,
@@ -98,7 +97,6 @@ impl FaultyStore {
             rot: Mutex::default(),
             gated: AtomicBool::new(false),
             gate: Semaphore::new(0),
-            waiting: AtomicU64::new(0),
             flying: AtomicU64::new(0),
             landed: Notify::new(),
         };
@@ -153,11 +151,6 @@ impl FaultyStore {
             }
             self.plan.landed.notified().await;
         }
-    }
-
-    /// Number of appends to snapshots that have begun.
-    pub fn snapshot_appends(&self) -> u64 {
-        self.plan.waiting.load(Ordering::SeqCst)
     }
 }
 
@@ -231,6 +224,10 @@ impl LogStore for FaultyStore {
         let _flight = self.plan.fly();
         self.logs.list(prefix).await
     }
+
+    fn has_room(&self, bytes: u64) -> bool {
+        self.logs.has_room(bytes)
+    }
 }
 
 #[async_trait]
@@ -271,13 +268,11 @@ struct FaultyLog {
 #[async_trait]
 impl ShardLog for FaultyLog {
     async fn append(&self, batch: AppendBatch, expect: Expect) -> Result<Appended> {
-        if self.id.as_str().contains("/snapshot/") {
-            self.plan.waiting.fetch_add(1, Ordering::SeqCst);
-            if self.plan.gated.load(Ordering::SeqCst)
-                && let Ok(permit) = self.plan.gate.acquire().await
-            {
-                permit.forget();
-            }
+        if self.id.as_str().contains("/snapshot/")
+            && self.plan.gated.load(Ordering::SeqCst)
+            && let Ok(permit) = self.plan.gate.acquire().await
+        {
+            permit.forget();
         }
         let _flight = self.plan.fly();
         match self.plan.write() {
