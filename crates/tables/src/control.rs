@@ -1,4 +1,4 @@
-//! Changes of tables themselves: plans, made from what there is, and carried out by whoever asked.
+//! Changes of tables themselves: plans, made from what there is.
 
 use std::time::Duration;
 
@@ -21,6 +21,8 @@ use crate::write::invalid;
 pub(crate) struct Planning<'a> {
     pub(crate) state: &'a State,
     pub(crate) now: Timestamp,
+    /// Of ids.
+    pub(crate) random: &'a dyn Random,
     /// Shortest duration of a transition.
     pub(crate) transition: Duration,
 }
@@ -42,7 +44,7 @@ impl Planning<'_> {
         Err(TablesError::InUse { table: key.name.clone(), doing })
     }
 
-    pub(crate) fn create(&self, key: &TableKey, spec: TableSpec, random: &dyn Random) -> Result<Vec<Change>> {
+    pub(crate) fn create(&self, key: &TableKey, spec: TableSpec) -> Result<Vec<Change>> {
         match self.state.find(key, self.now) {
             Ok((_, Status::Deleting)) => {
                 return Err(TablesError::InUse { table: key.name.clone(), doing: "deleted" });
@@ -56,10 +58,10 @@ impl Planning<'_> {
         let phase = Phase::Creating { until: self.until() };
         let on_demand = spec.billing == Billing::PayPerRequest;
         let mut meta = TableMeta {
-            uid: self.fresh_uid(random),
+            uid: self.fresh_uid(),
             account: key.account,
             name: key.name.clone(),
-            id: random.uuid(),
+            id: self.random.uuid(),
             created: self.now,
             phase,
             schema: spec.schema,
@@ -93,10 +95,10 @@ impl Planning<'_> {
         )))
     }
 
-    fn fresh_uid(&self, random: &dyn Random) -> u64 {
+    fn fresh_uid(&self) -> u64 {
         loop {
             // Half of the range: any reader of JSON knows such numbers.
-            let uid = random.next_u64() >> 12;
+            let uid = self.random.next_u64() >> 12;
             if self.state.table(uid).is_none() {
                 return uid;
             }
