@@ -30,6 +30,7 @@ impl<M: Machine> Owner<M> {
             let (command, holds, to) = match work {
                 Work::Ask(Envelope { command, holds, answer }) => (Some(command), holds, Some(answer)),
                 Work::Wake | Work::Close => (None, Vec::new(), None),
+                Work::Look => continue,
                 // After what was decided before it.
                 other @ (Work::Refresh(_) | Work::Snapshot(..)) => {
                     queue.push_front(other);
@@ -90,12 +91,13 @@ impl<M: Machine> Owner<M> {
     pub(crate) async fn commit(&mut self, recorded: Recorded<M>, mut answers: VecDeque<Held<M>>) -> bool {
         let mut done = 0;
         give(&mut answers, done);
+        let size_bytes = recorded.size_bytes;
         let pieces = recorded.pieces(self.append_bytes);
         let mut records = recorded.into_records();
         let mut failed = None;
         for Piece { records: piece, count, frees } in pieces {
             let appended = match piece {
-                Ok(piece) => self.append(piece, frees).await,
+                Ok(piece) => self.append(piece, frees, size_bytes).await,
                 Err(error) => Err(error.into()),
             };
             let applied = appended.and_then(|()| self.apply(records.by_ref().take(count), count));
@@ -121,13 +123,9 @@ impl<M: Machine> Owner<M> {
     }
 
     /// Appends, if there is room for it and for the snapshot that will have to hold it.
-    async fn append(&mut self, records: RecordBatch, frees: bool) -> Result<()> {
+    async fn append(&mut self, records: RecordBatch, frees: bool, size_bytes: usize) -> Result<()> {
         if !frees {
-            let needed_bytes = {
-                let hosted = self.shared.hosted.read();
-                self.journal.next_snapshot_bytes(self.machine.size_bytes(&hosted.state))
-            };
-            let needed_bytes = (needed_bytes + records.bytes().len()) as u64;
+            let needed_bytes = (self.journal.next_snapshot_bytes(size_bytes) + records.bytes().len()) as u64;
             if !self.journal.substrate.logs.has_room(needed_bytes) {
                 self.squeeze();
                 let why = format!("the next snapshot of {} may take {needed_bytes} bytes", M::NAME);

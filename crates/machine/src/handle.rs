@@ -84,6 +84,7 @@ impl<M: Machine> Handle<M> {
         };
         let shared = Shared::new(machine.initial_state(), Role::Standby(None), clock);
         let journal = Journal::open(machine.clone(), substrate, Arc::new(names)).await?;
+        let (work, waiting) = mpsc::channel(QUEUE_MAX);
         let mut owner = Owner {
             machine: machine.clone(),
             shared: shared.clone(),
@@ -95,6 +96,7 @@ impl<M: Machine> Handle<M> {
             payloads: options.payloads,
             keeper,
             snapshotting: None,
+            own_work: work.downgrade(),
             snapshot_not_before: Duration::ZERO,
             squeezes: 0,
             squeeze_not_before: Duration::ZERO,
@@ -103,7 +105,6 @@ impl<M: Machine> Handle<M> {
             has_released_less: false,
         };
         owner.begin().await?;
-        let (work, waiting) = mpsc::channel(QUEUE_MAX);
         let task = Mutex::new(Some(tokio::spawn(owner.run(waiting))));
         Ok(Self(Arc::new(Inner { machine, shared, work, task, others })))
     }

@@ -40,6 +40,8 @@ pub(crate) enum Work<M: Machine> {
     Wake,
     /// Take what is the machine's anew, or read everything anew.
     Refresh(oneshot::Sender<Result<()>>),
+    /// A snapshot beside the commands has ended: see what is to be done next.
+    Look,
     /// Make a snapshot now; if it is true, without keeping the one before.
     Snapshot(bool, oneshot::Sender<Result<()>>),
     /// The last one.
@@ -66,6 +68,8 @@ pub(crate) struct Owner<M: Machine> {
     pub(crate) keeper: Option<Keeper>,
     /// A snapshot that is being made, and how much of the journal it is of.
     pub(crate) snapshotting: Option<(JoinHandle<Result<usize>>, usize)>,
+    /// The way to this task, for snapshots that end.
+    pub(crate) own_work: mpsc::WeakSender<Work<M>>,
     pub(crate) snapshot_not_before: Duration,
     /// Snapshots to be made because the disk is full: with two of them what was deleted leaves the journal.
     pub(crate) squeezes: u8,
@@ -81,15 +85,15 @@ impl<M: Machine> Owner<M> {
     pub(crate) async fn run(mut self, mut commands: mpsc::Receiver<Work<M>>) {
         self.release().await;
         self.snapshot().await;
+        let mut queue = VecDeque::new();
         loop {
-            let mut queue = VecDeque::new();
             tokio::select! {
+                biased;
                 first = commands.recv() => match first {
                     Some(first) => queue.push_back(first),
                     None => break,
                 },
                 () = self.until_due() => {}
-                () = self.shared.snapshot_ended.notified() => {}
             }
             while queue.len() < BATCH_MAX
                 && let Ok(next) = commands.try_recv()
@@ -287,7 +291,7 @@ fn pass_on<M: Machine>(queue: &mut VecDeque<Work<M>>) {
             Work::Refresh(done) | Work::Snapshot(_, done) => {
                 let _ = done.send(Err(MachineError::NotOwner { machine: M::NAME, owner: None }));
             }
-            Work::Wake | Work::Close => {}
+            Work::Wake | Work::Look | Work::Close => {}
         }
     }
 }
@@ -297,7 +301,7 @@ fn refuse<M: Machine>(queue: &mut VecDeque<Work<M>>, error: &MachineError) {
         match work {
             Work::Ask(Envelope { answer, .. }) => drop(answer.send(Reply::Answered(Err(error.clone())))),
             Work::Refresh(done) | Work::Snapshot(_, done) => drop(done.send(Err(error.clone()))),
-            Work::Wake | Work::Close => {}
+            Work::Wake | Work::Look | Work::Close => {}
         }
     }
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use headwater_host::Clock;
 use parking_lot::{RwLock, RwLockReadGuard};
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 
 use crate::error::{MachineError, Result};
 use crate::machine::{Damage, Machine};
@@ -20,8 +20,6 @@ pub struct StateVersion(pub u64);
 pub(crate) struct Shared<M: Machine> {
     pub(crate) hosted: RwLock<Hosted<M>>,
     pub(crate) applied: watch::Sender<StateVersion>,
-    /// A snapshot beside the commands was made, or not.
-    pub(crate) snapshot_ended: Notify,
     /// Until when reads may be served, on the clock that never steps, in milliseconds.
     pub(crate) readable_until_ms: AtomicU64,
     pub(crate) clock: Arc<dyn Clock>,
@@ -70,7 +68,6 @@ impl<M: Machine> Shared<M> {
         Arc::new(Self {
             hosted: RwLock::new(hosted),
             applied: watch::Sender::new(version),
-            snapshot_ended: Notify::new(),
             readable_until_ms: AtomicU64::new(u64::MAX),
             clock,
         })

@@ -8,7 +8,7 @@ use tracing::warn;
 
 use crate::error::{MachineError, Result};
 use crate::machine::{Machine, SnapshotWish};
-use crate::owner::Owner;
+use crate::owner::{Owner, Work};
 use crate::shared::StateVersion;
 use crate::snapshot::Snapshot;
 
@@ -68,7 +68,7 @@ impl<M: Machine> Owner<M> {
                 }
             }
         }
-        if self.snapshotting.is_some() || self.shared.clock.elapsed() < self.snapshot_not_before {
+        if self.snapshotting.is_some() {
             return;
         }
         let snapshot = {
@@ -86,15 +86,21 @@ impl<M: Machine> Owner<M> {
                 self.squeezes = 0;
                 return;
             }
+            if self.shared.clock.elapsed() < self.snapshot_not_before {
+                return;
+            }
             Snapshot::of(&self.journal, &hosted.state, self.stretch_bytes, wish == SnapshotWish::Alone)
         };
-        let (shared, ended) = (self.shared.clone(), self.shared.clone());
+        let (shared, own_work) = (self.shared.clone(), self.own_work.clone());
         let making = async move {
             let made = snapshot.make(shared).await;
             if let Err(error) = &made {
                 warn!(machine = M::NAME, %error, "no snapshot could be made; the journal goes on growing");
             }
-            ended.snapshot_ended.notify_one();
+            if let Some(own_work) = own_work.upgrade() {
+                // Where much waits already it is looked at soon.
+                let _ = own_work.try_send(Work::Look);
+            }
             made
         };
         self.snapshotting = Some((tokio::spawn(making), self.journal.bytes()));
