@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use headwater_host::disk::SimDisk;
-use headwater_host::{ManualClock, SeededRandom};
+use headwater_host::{ManualClock, SeededRandom, SystemClock};
+use headwater_machine::conformance::FaultyStore;
 use headwater_store::memory::MemoryStore;
 use headwater_store::{LogStore, MetaStore};
 use headwater_store_embedded::{EmbeddedStore, Options, Sizes};
@@ -32,6 +33,9 @@ pub(crate) enum Engine {
     Disk(Arc<SimDisk>),
     /// With everything small, so that little data goes through all there is.
     SmallDisk(Arc<SimDisk>),
+    /// The same, with all the work beside that there is in earnest.
+    BusyDisk(Arc<SimDisk>),
+    Faulty(Arc<FaultyStore>),
 }
 
 pub(crate) struct World {
@@ -86,7 +90,7 @@ impl World {
 
     /// Cuts the power: what was not made durable may be gone.
     pub(crate) async fn crash(&mut self) {
-        let (Engine::Disk(disk) | Engine::SmallDisk(disk)) = &self.engine else {
+        let (Engine::Disk(disk) | Engine::SmallDisk(disk) | Engine::BusyDisk(disk)) = &self.engine else {
             panic!("memory does not crash")
         };
         disk.crash();
@@ -158,11 +162,15 @@ async fn open(
     let (logs, meta, embedded): (Arc<dyn LogStore>, Arc<dyn MetaStore>, _) = match engine {
         Engine::Memory(store) => (store.clone(), store.clone(), None),
         Engine::Scratched(store) => (store.clone(), store.inner.clone(), None),
-        Engine::Disk(disk) | Engine::SmallDisk(disk) => {
+        Engine::Faulty(store) => (store.clone(), store.clone(), None),
+        Engine::Disk(disk) | Engine::SmallDisk(disk) | Engine::BusyDisk(disk) => {
             let mut options = Options::new(disk.clone(), "/tables", clock.clone());
-            options.background = false;
-            if matches!(engine, Engine::SmallDisk(_)) {
-                options.sizes = small();
+            options.background = matches!(engine, Engine::BusyDisk(_));
+            if !matches!(engine, Engine::Disk(_)) {
+                options.sizes = small(options.background);
+            }
+            if options.background {
+                options.clock = SystemClock::new();
             }
             let store = EmbeddedStore::open(options).unwrap();
             (store.clone(), store.clone(), Some(store))
@@ -173,11 +181,11 @@ async fn open(
     (TableService::open(substrate, config.clone()).await, embedded)
 }
 
-fn small() -> Sizes {
+fn small(background: bool) -> Sizes {
     Sizes {
         journal_first_bytes: 4 << 10,
         journal_max_bytes: 16 << 10,
-        ring_files: 1 << 20,
+        ring_files: if background { 4 } else { 1 << 20 },
         commit_bytes: 16 << 10,
         queue_bytes: 1 << 20,
         cluster_bytes: 24 << 10,
