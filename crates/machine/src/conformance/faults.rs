@@ -20,6 +20,8 @@ use super::Engine;
 pub enum Fault {
     /// It is refused, and nothing was done. Later ones go through.
     Refused,
+    /// The same for want of file descriptors.
+    NoFiles,
     /// It is done, and the answer says that it is unknown. Later ones go through.
     Unknown,
     /// The process dies before it.
@@ -31,7 +33,7 @@ pub enum Fault {
 }
 
 impl Fault {
-    /// All there are.
+    /// One for each way in which a write can end.
     pub const ALL: [Self; 5] =
         [Self::Refused, Self::Unknown, Self::CrashBefore, Self::CrashAfter, Self::CrashWithin];
 }
@@ -60,6 +62,8 @@ struct Plan {
     writes: AtomicU64,
     fault: Mutex<Option<(u64, Fault)>>,
     crashed: AtomicBool,
+    /// Room for records, in bytes.
+    room: AtomicU64,
     rot: Mutex<Vec<Rot>>,
     /// While this is set, an append to a snapshot takes a permit.
     gated: AtomicBool,
@@ -94,6 +98,7 @@ impl FaultyStore {
             writes: AtomicU64::new(0),
             fault: Mutex::default(),
             crashed: AtomicBool::new(false),
+            room: AtomicU64::new(u64::MAX),
             rot: Mutex::default(),
             gated: AtomicBool::new(false),
             gate: Semaphore::new(0),
@@ -111,6 +116,11 @@ impl FaultyStore {
     /// True if the fault that was planned has happened.
     pub fn has_failed(&self) -> bool {
         self.plan.fault.lock().is_none()
+    }
+
+    /// Has room for so many bytes of records from now on; only who asks is told.
+    pub fn set_room(&self, bytes: u64) {
+        self.plan.room.store(bytes, Ordering::SeqCst);
     }
 
     /// Refuses everything from now on, as if the process were dead.
@@ -173,6 +183,7 @@ impl Plan {
         }
         match fault {
             Fault::Refused => Outcome::Fail(StoreError::Busy),
+            Fault::NoFiles => Outcome::Fail(StoreError::NoFiles("as asked".into())),
             Fault::CrashBefore => Outcome::Fail(dead()),
             Fault::Unknown | Fault::CrashAfter => Outcome::DoAndForget,
             Fault::CrashWithin => Outcome::DoHalf,
@@ -226,7 +237,7 @@ impl LogStore for FaultyStore {
     }
 
     fn has_room(&self, bytes: u64) -> bool {
-        self.logs.has_room(bytes)
+        bytes <= self.plan.room.load(Ordering::SeqCst) && self.logs.has_room(bytes)
     }
 }
 
