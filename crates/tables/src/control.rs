@@ -184,6 +184,9 @@ impl Planning<'_> {
         if quiet != before {
             meta.phase = Phase::Updating { until: self.until() };
         }
+        if meta == table.meta {
+            return Ok(Vec::new());
+        }
         Ok(vec![Change::Table(Box::new(meta))])
     }
 
@@ -212,7 +215,8 @@ impl Planning<'_> {
                      is PAY_PER_REQUEST",
                 ));
             }
-            meta.on_demand = Some(on_demand).filter(|on_demand| *on_demand != OnDemand::default());
+            let changed = meta.on_demand.unwrap_or_default().changed(on_demand);
+            meta.on_demand = Some(changed).filter(|changed| *changed != OnDemand::default());
         }
         meta.warm = warm.or(meta.warm);
         Ok(())
@@ -238,13 +242,15 @@ impl Planning<'_> {
             (Billing::Provisioned(old), Billing::Provisioned(new)) => {
                 self.rate(meta, old, new)?;
             }
-            (_, Billing::PayPerRequest) => {
+            // It is asked for again by clients that send all settings, and has no effect.
+            (Billing::PayPerRequest, Billing::PayPerRequest) => {}
+            (Billing::Provisioned(_), Billing::PayPerRequest) => {
                 meta.pay_per_request_since = Some(self.now);
                 for index in &mut meta.indexes {
                     index.spec.throughput = None;
                 }
             }
-            (Billing::PayPerRequest, Billing::Provisioned(_)) => {}
+            (Billing::PayPerRequest, Billing::Provisioned(_)) => meta.on_demand = None,
         }
         meta.billing = billing;
         Ok(())
@@ -362,7 +368,6 @@ impl Planning<'_> {
     }
 }
 
-/// Global indexes have a capacity of their own where the table has one, and only there.
 /// Refuses an attribute that has another type in a key that there is.
 fn check_types(meta: &TableMeta, schema: &KeySchema) -> Result<()> {
     let of_kind = |kind: &'static str| move |part| (part, kind);
@@ -382,6 +387,7 @@ fn check_types(meta: &TableMeta, schema: &KeySchema) -> Result<()> {
     Ok(())
 }
 
+/// Global indexes have a capacity of their own where the table has one, and only there.
 fn check_billing(meta: &TableMeta) -> Result<()> {
     let provisioned = meta.billing != Billing::PayPerRequest;
     let is_kept = |index: &&IndexMeta| {

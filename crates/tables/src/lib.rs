@@ -33,7 +33,9 @@ pub use description::{
 pub use encryption::TABLES_ALIAS;
 pub use error::{Cancellation, Result, TablesError};
 pub use losses::Losses;
-pub use options::{EncryptionChoice, OnDemand, PointInTime, TableOptions, TableSettings};
+pub use options::{
+    Bound, EncryptionChoice, OnDemand, OnDemandChange, PointInTime, TableOptions, TableSettings,
+};
 pub use requests::{
     Action, Collection, Consumed, Get, Got, Page, PageRequest, Range, Select, Write, Written,
 };

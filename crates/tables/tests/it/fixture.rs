@@ -15,8 +15,8 @@ use headwater_host::{Clock, SeededRandom};
 use headwater_store::MetaStore;
 use headwater_tables::value::{AttributeValue, Item};
 use headwater_tables::{
-    EncryptionChoice, IndexProjection, IndexScope, IndexSpec, KeySchema, KeyType, OnDemand, TableChange,
-    TableName, TableOptions, TablesError, TransactionToken,
+    Bound, EncryptionChoice, IndexProjection, IndexScope, IndexSpec, KeySchema, KeyType, OnDemandChange,
+    TableChange, TableName, TableOptions, TablesError, TransactionToken,
 };
 use headwater_vault::{Alias, Keyring, MasterKey};
 
@@ -161,7 +161,7 @@ async fn write(disk: &Arc<SimDisk>) -> String {
             spec.schema.range = Some(attribute("sk", KeyType::N));
             spec.indexes = vec![local];
             spec.tags = [("team".to_owned(), "water".to_owned())].into();
-            spec.options.on_demand = Some(OnDemand { read: None, write: Some(40) });
+            spec.options.on_demand = Some(OnDemandChange { read: None, write: Some(Bound::AtMost(40)) });
         })
         .await;
     let under = || Some(EncryptionChoice::Key(None));
