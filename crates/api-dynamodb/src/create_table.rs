@@ -12,7 +12,7 @@ use headwater_wire::shape::{Bool, List, Text};
 use super::asker::{Asker, Resource};
 use super::definition::{
     Definition, Definitions, Element, Index, Streamed, Units, check_definitions, check_index, check_key,
-    check_together, check_units, refuse, refuse_stream, throughput,
+    check_stream, check_together, check_units, refuse, refuse_stream, throughput,
 };
 use super::description::TableAnswer;
 use super::error::{DynamoDbError, Result};
@@ -36,7 +36,7 @@ headwater_wire::shape! {
         global: List<Index<'a>> = "GlobalSecondaryIndexes",
         billing_mode: Text<'a> = "BillingMode",
         throughput: Units = "ProvisionedThroughput",
-        stream: Streamed = "StreamSpecification",
+        stream: Streamed<'a> = "StreamSpecification",
         encryption: Encrypted<'a> = "SSESpecification",
         tags: List<Tag<'a>> = "Tags",
         class: Text<'a> = "TableClass",
@@ -85,6 +85,7 @@ fn check(input: &Input<'_>) -> Result<()> {
         }
     }
     tags::check(&mut checks, tags::of(&input.tags));
+    check_stream(&mut checks, &input.stream);
     options::check(&mut checks, &input.encryption, &input.global_settings);
     checks.done()?;
     refuse_stream(&input.stream)?;

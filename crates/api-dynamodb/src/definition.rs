@@ -69,16 +69,28 @@ headwater_wire::shape! {
 }
 
 headwater_wire::shape! {
-    pub(super) struct Streamed {
+    pub(super) struct Streamed<'a> {
         enabled: Bool = "StreamEnabled",
+        view: Text<'a> = "StreamViewType",
+    }
+}
+
+pub(super) fn check_stream(checks: &mut Checks, stream: &Option<Streamed<'_>>) {
+    if let Some(stream) = stream {
+        checks.required("streamSpecification.streamEnabled", &stream.enabled);
+        let views = ["NEW_IMAGE", "OLD_IMAGE", "NEW_AND_OLD_IMAGES", "KEYS_ONLY"];
+        checks.one_of("streamSpecification.streamViewType", &stream.view, &views);
     }
 }
 
 /// Refuses a stream of changes, and accepts that there is to be none.
-pub(super) fn refuse_stream(stream: &Option<Streamed>) -> Result<()> {
+pub(super) fn refuse_stream(stream: &Option<Streamed<'_>>) -> Result<()> {
     match stream {
-        Some(Streamed { enabled: Some(Bool(true)) }) => {
+        Some(Streamed { enabled: Some(Bool(true)), .. }) => {
             Err(DynamoDbError::not_offered("StreamSpecification with StreamEnabled true"))
+        }
+        Some(Streamed { view: Some(_), .. }) => {
+            Err(DynamoDbError::parameter("StreamViewType can only be specified when StreamEnabled is true"))
         }
         Some(_) | None => Ok(()),
     }

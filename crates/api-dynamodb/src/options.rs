@@ -1,6 +1,6 @@
 //! Members of CreateTable and UpdateTable that clients may leave out: encryption at rest and the bounds of on-demand tables.
 
-use headwater_tables::{EncryptionChoice, OnDemand, TableOptions, Throughput};
+use headwater_tables::{Bound, EncryptionChoice, OnDemandChange, TableOptions, Throughput};
 use headwater_wire::shape::{Bool, Long, Text};
 
 use super::error::{DynamoDbError, Result};
@@ -81,17 +81,23 @@ fn encryption(encrypted: &Encrypted<'_>) -> Result<EncryptionChoice> {
     }
 }
 
-fn max_units(units: &MaxUnits) -> Result<OnDemand> {
+fn max_units(units: &MaxUnits) -> Result<OnDemandChange> {
     let of = |value: Option<Long>, name: &str| match value {
-        None | Some(Long(-1)) => Ok(None),
+        None => Ok(None),
+        Some(Long(-1)) => Ok(Some(Bound::Unbounded)),
         Some(Long(units)) => match u64::try_from(units) {
-            Ok(units) if units > 0 => Ok(Some(units)),
+            Ok(units) if units > 0 => Ok(Some(Bound::AtMost(units))),
             Ok(_) | Err(_) => {
                 Err(DynamoDbError::parameter(format_args!("{name} must be -1 or greater than 0")))
             }
         },
     };
-    Ok(OnDemand {
+    if units.read.is_none() && units.write.is_none() {
+        return Err(DynamoDbError::parameter(
+            "OnDemandThroughput must have MaxReadRequestUnits, MaxWriteRequestUnits or both",
+        ));
+    }
+    Ok(OnDemandChange {
         read: of(units.read, "MaxReadRequestUnits")?,
         write: of(units.write, "MaxWriteRequestUnits")?,
     })
@@ -144,12 +150,14 @@ mod tests {
         };
         let max = |json| max_units(&read(json).unwrap_or_default());
         let none = r#"{"MaxReadRequestUnits":-1,"MaxWriteRequestUnits":-1}"#;
-        assert_eq!(max(none).ok(), Some(OnDemand::default()));
+        let unbounded = Some(Bound::Unbounded);
+        assert_eq!(max(none).ok(), Some(OnDemandChange { read: unbounded, write: unbounded }));
         assert!(!bounds(&read(none)) && !bounds(&None));
         let half = r#"{"MaxWriteRequestUnits":5}"#;
-        assert_eq!(max(half).ok(), Some(OnDemand { read: None, write: Some(5) }));
+        assert_eq!(max(half).ok(), Some(OnDemandChange { read: None, write: Some(Bound::AtMost(5)) }));
         assert!(bounds(&read(half)));
         assert!(max(r#"{"MaxWriteRequestUnits":0}"#).is_err());
         assert!(max(r#"{"MaxReadRequestUnits":-2}"#).is_err());
+        assert!(max("{}").is_err());
     }
 }

@@ -12,8 +12,8 @@ use headwater_wire::shape::{Bool, List, Text};
 use super::asker::Asker;
 use super::create_table::{check_billing, check_global, class_of};
 use super::definition::{
-    Definition, Definitions, Index, Streamed, Units, check_definitions, check_index, check_units, refuse,
-    refuse_stream, throughput,
+    Definition, Definitions, Index, Streamed, Units, check_definitions, check_index, check_stream,
+    check_units, refuse, refuse_stream, throughput,
 };
 use super::description::TableAnswer;
 use super::error::{DynamoDbError, Result};
@@ -31,7 +31,7 @@ headwater_wire::shape! {
         billing_mode: Text<'a> = "BillingMode",
         throughput: Units = "ProvisionedThroughput",
         indexes: List<Changed<'a>> = "GlobalSecondaryIndexUpdates",
-        stream: Streamed = "StreamSpecification",
+        stream: Streamed<'a> = "StreamSpecification",
         encryption: Encrypted<'a> = "SSESpecification",
         replicas: List<Nothing> = "ReplicaUpdates",
         class: Text<'a> = "TableClass",
@@ -86,6 +86,7 @@ fn check(input: &Input<'_>) -> Result<()> {
             checks.required_text(&path("delete.indexName"), &delete.name, TABLE_NAME);
         }
     }
+    check_stream(&mut checks, &input.stream);
     options::check(&mut checks, &input.encryption, &input.global_settings);
     checks.done()?;
     refuse_stream(&input.stream)?;
@@ -163,6 +164,14 @@ impl<'a> Changed<'a> {
 }
 
 fn change(input: &Input<'_>, current: &TableDescription) -> Result<TableChange> {
+    if input.stream.is_some() {
+        // "You receive a ValidationException if you try to disable a stream on a table that doesn't have a stream" (API
+        // reference).
+        return Err(DynamoDbError::parameter(format_args!(
+            "The table has no stream that could be disabled: {}",
+            current.key.name
+        )));
+    }
     let billing = billing(input, current.billing)?;
     let mut definitions = Definitions::of(&input.definitions)?;
     let mut indexes = Vec::new();

@@ -9,12 +9,14 @@ use crate::error::{MachineError, Result};
 use crate::machine::Machine;
 use crate::payloads::Hold;
 
+/// A short batch, in bytes.
+const ENCODED_BYTES: usize = 1000;
+
 /// Changes that were decided and are to be made durable.
 pub(crate) struct Batch<'a, M: Machine> {
     machine: &'a M,
     state: &'a M::State,
     limits: Limits,
-    size_bytes: usize,
     grown_bytes: isize,
     recorded: Recorded<M>,
 }
@@ -28,16 +30,27 @@ pub(crate) struct Limits {
 
 /// Records with the changes that they encode.
 pub(crate) struct Recorded<M: Machine> {
-    changes: Vec<M::Change>,
-    encoded: Vec<u8>,
-    /// End of each record.
+    /// Of each record.
+    changes: Vec<Vec<M::Change>>,
     ends: Vec<End>,
+    encoded: Vec<u8>,
+    /// Size of the state that they were decided on.
+    pub(crate) size_bytes: usize,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
 struct End {
-    changes: usize,
     bytes: usize,
+    /// True if all its changes make room.
+    frees: bool,
+}
+
+/// Records that are appended together.
+pub(crate) struct Piece {
+    pub(crate) records: Result<RecordBatch, StoreError>,
+    pub(crate) count: usize,
+    /// True if they are taken on a full disk.
+    pub(crate) frees: bool,
 }
 
 /// Length of a batch before a decision, to which it returns if the decision panics.
@@ -50,8 +63,9 @@ pub(crate) struct Checkpoint {
 impl<'a, M: Machine> Batch<'a, M> {
     pub(crate) fn new(machine: &'a M, state: &'a M::State, limits: Limits) -> Self {
         let size_bytes = machine.size_bytes(state);
-        let recorded = Recorded { changes: Vec::new(), encoded: Vec::new(), ends: Vec::new() };
-        Self { machine, state, limits, size_bytes, grown_bytes: 0, recorded }
+        let encoded = Vec::with_capacity(ENCODED_BYTES);
+        let recorded = Recorded { changes: Vec::new(), ends: Vec::new(), encoded, size_bytes };
+        Self { machine, state, limits, grown_bytes: 0, recorded }
     }
 
     pub(crate) fn bytes(&self) -> usize {
@@ -92,14 +106,15 @@ impl<M: Machine> Sink<M::Change> for Batch<'_, M> {
             encoded?;
             return Err(Unrecorded::TooLong { bytes, max_bytes });
         }
-        recorded.changes.extend(changes);
-        recorded.ends.push(End { changes: recorded.changes.len(), bytes: recorded.encoded.len() });
+        let frees = changes.iter().all(|change| self.machine.frees(change));
+        recorded.changes.push(changes);
+        recorded.ends.push(End { bytes: recorded.encoded.len(), frees });
         Ok(())
     }
 
     fn check_room(&self, wanted_bytes: usize) -> Result<(), OverBudget> {
         let (used_bytes, budget_bytes) =
-            (self.size_bytes.saturating_add_signed(self.grown_bytes), self.limits.budget_bytes);
+            (self.recorded.size_bytes.saturating_add_signed(self.grown_bytes), self.limits.budget_bytes);
         if wanted_bytes == 0 || used_bytes.saturating_add(wanted_bytes) <= budget_bytes {
             return Ok(());
         }
@@ -118,8 +133,8 @@ impl<M: Machine> Recorded<M> {
 
     /// Drops what is behind the last end.
     fn cut(&mut self) {
-        let End { changes, bytes } = self.end(self.ends.len());
-        self.changes.truncate(changes);
+        let End { bytes, .. } = self.end(self.ends.len());
+        self.changes.truncate(self.ends.len());
         self.encoded.truncate(bytes);
     }
 
@@ -127,13 +142,17 @@ impl<M: Machine> Recorded<M> {
         self.ends.len()
     }
 
-    /// Records as they are appended: as many together as fit into `append_bytes`, at least one.
-    pub(crate) fn pieces(&self, append_bytes: usize) -> Vec<Result<RecordBatch, StoreError>> {
+    /// Records as they are appended: as many together as fit into `append_bytes`, at least one; what makes room apart
+    /// from what needs it.
+    pub(crate) fn pieces(&self, append_bytes: usize) -> Vec<Piece> {
         let (mut pieces, mut first) = (Vec::new(), 0);
-        while let Some(rest) = self.ends.get(first..).filter(|rest| !rest.is_empty()) {
+        while let Some(rest) = self.ends.get(first..)
+            && let Some(End { frees, .. }) = rest.first().copied()
+        {
             let start = self.end(first).bytes;
-            let count = rest.partition_point(|end| end.bytes - start <= append_bytes).max(1);
-            pieces.push(self.piece(first, count));
+            let alike = rest.iter().take_while(|end| end.frees == frees);
+            let count = alike.take_while(|end| end.bytes - start <= append_bytes).count().max(1);
+            pieces.push(Piece { records: self.piece(first, count), count, frees });
             first += count;
         }
         pieces
@@ -153,10 +172,8 @@ impl<M: Machine> Recorded<M> {
     /// The changes of each record, and how long it is encoded, in bytes.
     pub(crate) fn into_records(self) -> impl Iterator<Item = (Vec<M::Change>, usize)> {
         let Self { changes, ends, .. } = self;
-        let mut changes = changes.into_iter();
         let mut from = End::default();
-        ends.into_iter().map(move |end| {
-            let record: Vec<M::Change> = changes.by_ref().take(end.changes - from.changes).collect();
+        changes.into_iter().zip(ends).map(move |(record, end)| {
             let bytes = end.bytes - from.bytes;
             from = end;
             (record, bytes)

@@ -3,10 +3,10 @@
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use headwater_store::StoreError;
+use headwater_store::{RecordBatch, StoreError};
 use tracing::{error, warn};
 
-use crate::batch::{Batch, Held, Recorded, Reply};
+use crate::batch::{Batch, Held, Piece, Recorded, Reply};
 use crate::changes::Changes;
 use crate::error::{MachineError, Result};
 use crate::machine::Machine;
@@ -30,8 +30,9 @@ impl<M: Machine> Owner<M> {
             let (command, holds, to) = match work {
                 Work::Ask(Envelope { command, holds, answer }) => (Some(command), holds, Some(answer)),
                 Work::Wake | Work::Close => (None, Vec::new(), None),
+                Work::Look => continue,
                 // After what was decided before it.
-                other @ (Work::Reload(_) | Work::Snapshot(..)) => {
+                other @ (Work::Refresh(_) | Work::Snapshot(..)) => {
                     queue.push_front(other);
                     break;
                 }
@@ -90,13 +91,13 @@ impl<M: Machine> Owner<M> {
     pub(crate) async fn commit(&mut self, recorded: Recorded<M>, mut answers: VecDeque<Held<M>>) -> bool {
         let mut done = 0;
         give(&mut answers, done);
+        let size_bytes = recorded.size_bytes;
         let pieces = recorded.pieces(self.append_bytes);
         let mut records = recorded.into_records();
         let mut failed = None;
-        for piece in pieces {
-            let count = piece.as_ref().map_or(0, |piece| piece.count() as usize);
+        for Piece { records: piece, count, frees } in pieces {
             let appended = match piece {
-                Ok(piece) => self.journal.append(piece).await,
+                Ok(piece) => self.append(piece, frees, size_bytes).await,
                 Err(error) => Err(error.into()),
             };
             let applied = appended.and_then(|()| self.apply(records.by_ref().take(count), count));
@@ -119,6 +120,23 @@ impl<M: Machine> Owner<M> {
         // Refusals among them, too: they may rest on what was decided before and is not there now.
         answers.drain(..).for_each(|held| held.fail(&failed));
         false
+    }
+
+    /// Appends, if there is room for it and for the snapshot that will have to hold it.
+    async fn append(&mut self, records: RecordBatch, frees: bool, size_bytes: usize) -> Result<()> {
+        if !frees {
+            let needed_bytes = (self.journal.next_snapshot_bytes(size_bytes) + records.bytes().len()) as u64;
+            if !self.journal.substrate.logs.has_room(needed_bytes) {
+                self.squeeze();
+                let why = format!("the next snapshot of {} may take {needed_bytes} bytes", M::NAME);
+                return Err(StoreError::NoSpace(why).into());
+            }
+        }
+        let appended = self.journal.append(records, frees).await;
+        if matches!(appended, Err(MachineError::Store(StoreError::NoSpace(_)))) {
+            self.squeeze();
+        }
+        appended
     }
 
     /// Applies what is durable, a stretch at a time.

@@ -47,6 +47,12 @@ pub enum MachineError {
         /// The owner, if there is one.
         owner: Option<String>,
     },
+    /// A snapshot would lose for good what cannot be read now. Make it readable first.
+    #[error("no snapshot of {machine} can be made: it would lose what cannot be read now")]
+    Unread {
+        /// Name of the machine.
+        machine: &'static str,
+    },
     /// The payload that the command refers to was released before the command came. Append it again.
     #[error("the payload of a command to {machine} was released")]
     PayloadReleased {

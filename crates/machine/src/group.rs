@@ -229,6 +229,13 @@ impl<M: Member> Machine for Group<M> {
         applied
     }
 
+    fn frees(&self, change: &Self::Change) -> bool {
+        match &change.what {
+            What::Changes(changes) => changes.iter().all(|change| self.member.frees(change)),
+            What::Damaged(_) | What::Forgotten => true,
+        }
+    }
+
     fn encode(
         &self,
         state: &GroupState<M>,

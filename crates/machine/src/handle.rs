@@ -84,6 +84,7 @@ impl<M: Machine> Handle<M> {
         };
         let shared = Shared::new(machine.initial_state(), Role::Standby(None), clock);
         let journal = Journal::open(machine.clone(), substrate, Arc::new(names)).await?;
+        let (work, waiting) = mpsc::channel(QUEUE_MAX);
         let mut owner = Owner {
             machine: machine.clone(),
             shared: shared.clone(),
@@ -95,13 +96,15 @@ impl<M: Machine> Handle<M> {
             payloads: options.payloads,
             keeper,
             snapshotting: None,
+            own_work: work.downgrade(),
             snapshot_not_before: Duration::ZERO,
+            squeezes: 0,
+            squeeze_not_before: Duration::ZERO,
             wake_not_before: Duration::ZERO,
             release_not_before: Duration::ZERO,
             has_released_less: false,
         };
         owner.begin().await?;
-        let (work, waiting) = mpsc::channel(QUEUE_MAX);
         let task = Mutex::new(Some(tokio::spawn(owner.run(waiting))));
         Ok(Self(Arc::new(Inner { machine, shared, work, task, others })))
     }
@@ -159,19 +162,21 @@ impl<M: Machine> Handle<M> {
         }
     }
 
-    /// Reads everything anew, as after a restart: for what decides how the state is read, such as keys.
+    /// Has what belongs to the machine, such as keys, take effect: in place ([`Machine::refresh`]), or by reading everything
+    /// anew, as after a restart.
     ///
     /// # Errors
     /// Why the state cannot be read; nothing is then given out until it can.
-    pub async fn reload(&self) -> Result<()> {
-        self.work(Work::Reload).await
+    pub async fn refresh(&self) -> Result<()> {
+        self.work(Work::Refresh).await
     }
 
     /// Makes a snapshot now, while commands wait. With `is_alone` the snapshot before it and the journal before it are
     /// not kept: what was to be gone is gone, and damage that was contained is final.
     ///
     /// # Errors
-    /// If the store refuses. The snapshot before it is then still there.
+    /// If the store refuses, or the machine wishes for none ([`MachineError::Unread`]). The snapshot before it is then still
+    /// there.
     pub async fn snapshot(&self, is_alone: bool) -> Result<()> {
         self.work(|done| Work::Snapshot(is_alone, done)).await
     }

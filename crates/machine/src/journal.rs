@@ -27,7 +27,7 @@ use parking_lot::Mutex;
 use tracing::{error, warn};
 
 use crate::error::{MachineError, Result};
-use crate::machine::{Damage, DamageKind, Machine, Misfit, OnDamage};
+use crate::machine::{Damage, DamageKind, Machine, Misfit, OnDamage, SnapshotWish};
 use crate::manifest::{Generation, Manifest};
 use crate::names::Names;
 use crate::options::Substrate;
@@ -39,6 +39,8 @@ pub(crate) const OWNER_KEY: &str = "owner";
 pub(crate) const LOW_WATER_KEY: &str = "low-water";
 /// Attempts to read everything while somebody else replaces it.
 const LOAD_TRIES: usize = 5;
+/// Bytes that any snapshot may take.
+const SMALL_SNAPSHOT_BYTES: usize = 4 << 10;
 /// Damages that are remembered one by one.
 const DAMAGES_MAX: usize = 100;
 
@@ -53,7 +55,13 @@ pub(crate) struct Journal<M: Machine> {
     pub(crate) manifest: Arc<Mutex<(Manifest, Expected)>>,
     tail: Position,
     bytes: usize,
+    /// Of the snapshot that was read or made last.
+    snapshot_bytes: usize,
     low_water: Position,
+    /// Snapshot that was damaged and passed over, until another one takes its place.
+    damaged: Option<u64>,
+    /// True if the snapshot before the newest holds what is to be gone.
+    drops_previous: bool,
 }
 
 /// Result of reading a machine from its logs.
@@ -70,7 +78,20 @@ impl<M: Machine> Journal<M> {
         let log = substrate.logs.open(&names.journal).await?;
         let manifest = Arc::new(Mutex::new((Manifest::empty::<M>(), Expected::Absent)));
         let (tail, low_water) = (Position::START, Position::START);
-        Ok(Self { machine, substrate, names, log, manifest, tail, bytes: 0, low_water })
+        let (bytes, snapshot_bytes, damaged, drops_previous) = (0, 0, None, false);
+        Ok(Self {
+            machine,
+            substrate,
+            names,
+            log,
+            manifest,
+            tail,
+            bytes,
+            snapshot_bytes,
+            low_water,
+            damaged,
+            drops_previous,
+        })
     }
 
     /// Reads everything anew, and keeps others from replacing it by what they were doing before. With an owner's name
@@ -95,9 +116,9 @@ impl<M: Machine> Journal<M> {
 
     async fn begin(&mut self, owner: Option<&str>) -> Result<()> {
         let Some(owner) = owner else { return Ok(()) };
-        match self.append(control(OWNER_KEY, owner.as_bytes())?).await {
-            // A full disk is no reason not to read; it keeps the owner before from writing, too.
-            Err(MachineError::Store(StoreError::NoSpace(_))) => Ok(()),
+        match self.append(control(OWNER_KEY, owner.as_bytes())?, true).await {
+            // Want of space or files is no reason not to read; it keeps the owner before from writing, too.
+            Err(MachineError::Store(StoreError::NoSpace(_) | StoreError::NoFiles(_))) => Ok(()),
             begun => begun,
         }
     }
@@ -109,18 +130,21 @@ impl<M: Machine> Journal<M> {
         let written = self.substrate.meta.put(&self.names.manifest, manifest.encode()?, expected).await;
         let (expected, fenced) = match written {
             Ok(version) => (Expected::Version(version), true),
-            // A full disk is no reason not to read.
-            Err(StoreError::NoSpace(_)) => (expected, false),
+            // Want of space or files is no reason not to read.
+            Err(StoreError::NoSpace(_) | StoreError::NoFiles(_)) => (expected, false),
             Err(error) => return Err(error.into()),
         };
         let (reading, used) = self.read(&manifest, is_last_try).await?;
-        self.bytes = reading.journal_bytes;
+        (self.bytes, self.snapshot_bytes) = (reading.journal_bytes, reading.snapshot_bytes);
         self.low_water = reading.low_water;
         self.tail = reading.tail;
-        if fenced {
+        if fenced && reading.damage.is_empty() {
             self.forget_other_snapshots(&manifest).await;
         }
+        self.drops_previous = manifest.drops_previous;
+        self.damaged = None;
         if used != manifest.newest {
+            self.damaged = manifest.newest.snapshot;
             // What the next snapshot keeps beside itself must be one that can be read.
             manifest = Manifest { newest: used, previous: None, ..manifest };
         }
@@ -132,12 +156,13 @@ impl<M: Machine> Journal<M> {
 
     /// Reads the newest generation whose snapshot is whole; the newest if none is, with its damage.
     async fn read(&self, manifest: &Manifest, is_last_try: bool) -> Result<(Reading<M>, Generation)> {
+        let mut damaged = None;
         for generation in manifest.generations() {
             match self.read_snapshot(&generation, true).await {
                 Ok(Some(reading)) => {
                     return Ok((self.read_journal(reading, &generation).await?, generation));
                 }
-                Ok(None) => {}
+                Ok(None) => damaged = damaged.or(Some(generation)),
                 // Nobody replaces it: it was removed.
                 Err(MachineError::Store(StoreError::NoSuchLog(_)))
                     if is_last_try && manifest.previous.is_some() => {}
@@ -145,7 +170,7 @@ impl<M: Machine> Journal<M> {
             }
             warn!(machine = M::NAME, snapshot = generation.snapshot, "a snapshot is damaged");
         }
-        let generation = manifest.newest;
+        let generation = damaged.ok_or_else(|| self.damage("no snapshot is there".into()))?;
         let reading = self.read_snapshot(&generation, false).await?;
         let reading = reading.unwrap_or_else(|| Reading::new(self.machine.clone()));
         Ok((self.read_journal(reading, &generation).await?, generation))
@@ -178,7 +203,7 @@ impl<M: Machine> Journal<M> {
         let end = self.log.bounds().end;
         if end < from.max(settled) {
             let cause = format!("the journal ends at position {end}, and once went to {}", from.max(settled));
-            return Err(self.damaged(cause));
+            return Err(self.damage(cause));
         }
         reading.tail = replay(&self.log, from, |found| {
             let is_unsettled = matches!(&found, Found::Record { at, .. } if *at < settled);
@@ -189,9 +214,9 @@ impl<M: Machine> Journal<M> {
     }
 
     /// Appends in one piece, if nobody else has since the last time.
-    pub(crate) async fn append(&mut self, records: RecordBatch) -> Result<()> {
+    pub(crate) async fn append(&mut self, records: RecordBatch, frees: bool) -> Result<()> {
         let (bytes, count) = (records.bytes().len(), records.count());
-        let batch = AppendBatch { arrival: self.substrate.clock.now(), records, frees: false };
+        let batch = AppendBatch { arrival: self.substrate.clock.now(), records, frees };
         let appended = self.log.append(batch, Expect::Tail(self.tail)).await?;
         debug_assert!(appended.first >= self.tail, "the journal went backwards");
         self.tail = appended.first.plus(count.into());
@@ -202,7 +227,7 @@ impl<M: Machine> Journal<M> {
     /// Makes it durable that payloads before the mark are released.
     pub(crate) async fn append_low_water(&mut self, mark: Position) -> Result<()> {
         debug_assert!(mark >= self.low_water, "the low-water mark never goes back");
-        self.append(control(LOW_WATER_KEY, &mark.get().to_be_bytes())?).await?;
+        self.append(control(LOW_WATER_KEY, &mark.get().to_be_bytes())?, true).await?;
         self.low_water = mark;
         Ok(())
     }
@@ -226,9 +251,33 @@ impl<M: Machine> Journal<M> {
         self.bytes
     }
 
-    /// A snapshot was made of so much of the journal.
-    pub(crate) fn snapshotted(&mut self, bytes: usize) {
-        self.bytes = self.bytes.saturating_sub(bytes);
+    /// A snapshot of so many bytes was made of so much of the journal.
+    pub(crate) fn snapshotted(&mut self, snapshot_bytes: usize, of_bytes: usize) {
+        self.bytes = self.bytes.saturating_sub(of_bytes);
+        self.snapshot_bytes = snapshot_bytes;
+        self.damaged = None;
+        self.drops_previous = false;
+    }
+
+    /// Bytes that the next snapshot takes at the most, of a state of this size: each change adds no more to the last one
+    /// than its own encoding.
+    pub(crate) fn next_snapshot_bytes(&self, size_bytes: usize) -> usize {
+        let grown = self.snapshot_bytes + self.bytes;
+        grown.min(size_bytes.saturating_mul(2)).max(SMALL_SNAPSHOT_BYTES)
+    }
+
+    /// The snapshot that what is stored asks for.
+    pub(crate) fn snapshot_wish(&self) -> SnapshotWish {
+        match (self.drops_previous, self.damaged) {
+            (true, _) => SnapshotWish::Alone,
+            (false, Some(_)) => SnapshotWish::Now,
+            (false, None) => SnapshotWish::WhenLong,
+        }
+    }
+
+    /// See [`Journal::damaged`].
+    pub(crate) fn damaged_snapshot(&self) -> Option<u64> {
+        self.damaged
     }
 
     /// Snapshots that were begun and not finished, or have been replaced.
@@ -243,10 +292,10 @@ impl<M: Machine> Journal<M> {
     }
 
     fn position(&self, value: u64) -> Result<Position> {
-        Position::new(value).ok_or_else(|| self.damaged(format!("{value} is no position")))
+        Position::new(value).ok_or_else(|| self.damage(format!("{value} is no position")))
     }
 
-    fn damaged(&self, cause: String) -> MachineError {
+    fn damage(&self, cause: String) -> MachineError {
         MachineError::Damaged { machine: M::NAME, cause }
     }
 }
@@ -256,6 +305,7 @@ struct Reading<M: Machine> {
     machine: Arc<M>,
     state: M::State,
     journal_bytes: usize,
+    snapshot_bytes: usize,
     low_water: Position,
     tail: Position,
     damage: Vec<Damage>,
@@ -264,7 +314,8 @@ struct Reading<M: Machine> {
 impl<M: Machine> Reading<M> {
     fn new(machine: Arc<M>) -> Self {
         let (state, start) = (machine.initial_state(), Position::START);
-        Self { machine, state, journal_bytes: 0, low_water: start, tail: start, damage: Vec::new() }
+        let (journal_bytes, snapshot_bytes, damage) = (0, 0, Vec::new());
+        Self { machine, state, journal_bytes, snapshot_bytes, low_water: start, tail: start, damage }
     }
 
     /// Takes a part of a log, or says how it is damaged.
@@ -276,9 +327,7 @@ impl<M: Machine> Reading<M> {
                 return Err(Damage { from, to, in_snapshot, kind, record: None, cause });
             }
         };
-        if !in_snapshot {
-            self.journal_bytes += data.len();
-        }
+        *if in_snapshot { &mut self.snapshot_bytes } else { &mut self.journal_bytes } += data.len();
         let misfit = match self.record(key, data) {
             Ok(()) => return Ok(()),
             Err(Misfit::Stray(_)) if passes_strays => return Ok(()),
@@ -287,6 +336,7 @@ impl<M: Machine> Reading<M> {
         let kind = match &misfit {
             Misfit::Malformed(_) => DamageKind::Malformed,
             Misfit::Stray(_) => DamageKind::Stray,
+            Misfit::Unfit(_) => DamageKind::Unfit,
         };
         let (to, record, cause) = (at.plus(1), Some(data.to_vec()), misfit.to_string());
         Err(Damage { from: at, to, in_snapshot, kind, record, cause })

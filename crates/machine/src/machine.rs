@@ -9,7 +9,7 @@ use crate::changes::{Changes, EncodeError};
 /// # Constraints
 /// - A change says what is there afterwards, never what was done to it: applying a suffix of the journal twice gives
 ///   the same state as applying it once. Snapshots are written while changes go on and rest on this.
-/// - Nothing but [`Machine::apply`] (and [`Machine::replay`], which must mean the same) changes the state.
+/// - Nothing but [`Machine::apply`] (and [`Machine::replay`], which must mean the same) changes what is remembered.
 /// - [`Machine::size_bytes`], [`Machine::due`] and [`Machine::low_water`] are called after each batch and must be cheap:
 ///   keep running figures in the state.
 pub trait Machine: Send + Sync + Sized + 'static {
@@ -61,7 +61,14 @@ pub trait Machine: Send + Sync + Sized + 'static {
     /// # Errors
     /// [`Misfit::Stray`] if the change is of something that is not there. While the part of the journal is replayed
     /// during which a snapshot was written this is expected and passed over; after that it is damage.
+    /// [`Misfit::Unfit`] if it cannot be of what is there, which is damage wherever it is read.
     fn apply(&self, state: &mut Self::State, change: Self::Change) -> Result<(), Misfit>;
+
+    /// True if the change makes room in the end, as a deletion does. Records of such changes only are taken on a full
+    /// disk, so they should be short.
+    fn frees(&self, _change: &Self::Change) -> bool {
+        false
+    }
 
     /// Appends the encoding of changes that are one record: after a crash all of them are there or none. The state is the
     /// one that they were decided on, or that they are a snapshot of; it may hold keys, for instance.
@@ -84,17 +91,18 @@ pub trait Machine: Send + Sync + Sized + 'static {
     /// Decodes a record and applies all its changes. Replaced where decoding can borrow from the record.
     ///
     /// # Errors
-    /// As [`Machine::decode`]; or [`Misfit::Stray`] once the other changes of the record have been applied.
+    /// As [`Machine::decode`]; or [`Misfit::Stray`] or [`Misfit::Unfit`] once the other changes of the record have been
+    /// applied.
     fn replay(&self, state: &mut Self::State, record: &[u8]) -> Result<(), Misfit> {
-        let mut stray = Ok(());
+        let mut replayed = Ok(());
         for change in self.decode(record)? {
             match self.apply(state, change) {
                 Ok(()) => {}
-                Err(misfit @ Misfit::Stray(_)) => stray = Err(misfit),
-                Err(misfit) => return Err(misfit),
+                Err(misfit @ (Misfit::Unfit(_) | Misfit::Malformed(_))) => replayed = Err(misfit),
+                Err(misfit @ Misfit::Stray(_)) => replayed = replayed.and(Err(misfit)),
             }
         }
-        stray
+        replayed
     }
 
     /// The next stretch of a snapshot, about `limit_bytes` encoded: changes that make what is there out of nothing, and
@@ -109,7 +117,8 @@ pub trait Machine: Send + Sync + Sized + 'static {
         limit_bytes: usize,
     ) -> (Vec<Self::Change>, Option<Self::Cursor>);
 
-    /// Memory that the state takes, roughly, in bytes.
+    /// Memory that the state takes, roughly, in bytes. A snapshot should take no more than twice as much on the disk: so
+    /// much room is kept for it.
     fn size_bytes(&self, state: &Self::State) -> usize;
 
     /// When the machine wants to be woken next.
@@ -126,7 +135,7 @@ pub trait Machine: Send + Sync + Sized + 'static {
         SnapshotWish::WhenLong
     }
 
-    /// Called after a snapshot was made that was wished for. A wish that stays is one for another snapshot.
+    /// Called after a snapshot was made. A wish that stays is one for another snapshot.
     fn snapshotted(&self) {}
 
     /// Records what is to be the last thing in the journal when the machine is closed in order.
@@ -155,6 +164,16 @@ pub trait Machine: Send + Sync + Sized + 'static {
         OnDamage::Refuse
     }
 
+    /// Takes what is left after damage for all there is: whatever [`Machine::on_damage`] has noted is forgotten. Called
+    /// before a snapshot is made that stands alone ([`Handle::snapshot`](crate::Handle::snapshot)).
+    fn accept_damage(&self, _state: &mut Self::State) {}
+
+    /// Takes what belongs to the machine and not to the journal, such as keys, into the state
+    /// ([`Handle::refresh`](crate::Handle::refresh)). False if everything has to be read anew for that.
+    fn refresh(&self, _state: &mut Self::State) -> bool {
+        false
+    }
+
     /// Called after changes were applied, with no lock held.
     fn applied(&self) {}
 }
@@ -168,6 +187,9 @@ pub enum Misfit {
     /// The change is of something that is not there.
     #[error("a change is of {0} that is not there")]
     Stray(&'static str),
+    /// The change cannot be of what is there.
+    #[error("a change does not fit: {0}")]
+    Unfit(&'static str),
 }
 
 /// A part of what is stored that cannot be read.
@@ -196,6 +218,8 @@ pub enum DamageKind {
     Malformed,
     /// A change is of something that is not there; all other changes of the record were applied.
     Stray,
+    /// A change cannot be of what is there; all other changes of the record were applied.
+    Unfit,
 }
 
 impl std::fmt::Display for Damage {
@@ -216,6 +240,18 @@ pub enum SnapshotWish {
     Alone,
     /// Not now: the journal is kept. Damage can then still be mended by putting a file back.
     Never,
+}
+
+impl SnapshotWish {
+    /// The wish that both have.
+    pub(crate) fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Never, _) | (_, Self::Never) => Self::Never,
+            (Self::Alone, _) | (_, Self::Alone) => Self::Alone,
+            (Self::Now, _) | (_, Self::Now) => Self::Now,
+            (Self::WhenLong, Self::WhenLong) => Self::WhenLong,
+        }
+    }
 }
 
 /// Treatment of damage.

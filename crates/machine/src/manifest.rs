@@ -34,6 +34,10 @@ pub struct Manifest {
     /// The one before, in case the newest snapshot is damaged. The journal is kept from its beginning on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous: Option<Generation>,
+    /// True if the one before holds what is to be gone: it goes with the next snapshot. Only tables have written it,
+    /// which made snapshots of their own once.
+    #[serde(default, rename = "is_previous_plain", skip_serializing_if = "std::ops::Not::not")]
+    pub drops_previous: bool,
 }
 
 /// A snapshot, and the journal from where it was begun: together they are the state.
@@ -57,7 +61,13 @@ fn one() -> u32 {
 impl Manifest {
     /// The manifest of a machine that nothing was stored of.
     pub(crate) fn empty<M: Machine>() -> Self {
-        Self { layout: LAYOUT, format: M::FORMAT, newest: Generation::default(), previous: None }
+        Self {
+            layout: LAYOUT,
+            format: M::FORMAT,
+            newest: Generation::default(),
+            previous: None,
+            drops_previous: false,
+        }
     }
 
     /// Reads a manifest's bytes.
@@ -116,7 +126,8 @@ mod tests {
         let read = |text: &str| serde_json::from_str::<Manifest>(text).expect(text);
         let old = read(r#"{"snapshot":7,"from":3,"settled":5}"#);
         let newest = Generation { snapshot: Some(7), from: 3, settled: 5, low_water: None };
-        assert_eq!(old, Manifest { layout: 1, format: 1, newest, previous: None });
+        assert_eq!(old, Manifest { layout: 1, format: 1, newest, previous: None, drops_previous: false });
+        assert!(read(r#"{"snapshot":7,"from":3,"settled":5,"is_previous_plain":true}"#).drops_previous);
         let text = r#"{"layout":1,"format":2,"snapshot":8,"from":9,"settled":9,"low_water":4,"previous":{"snapshot":7,"from":3,"settled":5}}"#;
         assert_eq!(read(text).previous, Some(newest));
         assert_eq!(read(text).kept_from(), 3);

@@ -38,8 +38,10 @@ pub(crate) enum Work<M: Machine> {
     Ask(Envelope<M>),
     /// The machine is due.
     Wake,
-    /// Read everything anew.
-    Reload(oneshot::Sender<Result<()>>),
+    /// Take what is the machine's anew, or read everything anew.
+    Refresh(oneshot::Sender<Result<()>>),
+    /// A snapshot beside the commands has ended: see what is to be done next.
+    Look,
     /// Make a snapshot now; if it is true, without keeping the one before.
     Snapshot(bool, oneshot::Sender<Result<()>>),
     /// The last one.
@@ -65,8 +67,13 @@ pub(crate) struct Owner<M: Machine> {
     pub(crate) payloads: Option<Arc<Payloads>>,
     pub(crate) keeper: Option<Keeper>,
     /// A snapshot that is being made, and how much of the journal it is of.
-    pub(crate) snapshotting: Option<(JoinHandle<Result<()>>, usize)>,
+    pub(crate) snapshotting: Option<(JoinHandle<Result<usize>>, usize)>,
+    /// The way to this task, for snapshots that end.
+    pub(crate) own_work: mpsc::WeakSender<Work<M>>,
     pub(crate) snapshot_not_before: Duration,
+    /// Snapshots to be made because the disk is full: with two of them what was deleted leaves the journal.
+    pub(crate) squeezes: u8,
+    pub(crate) squeeze_not_before: Duration,
     pub(crate) wake_not_before: Duration,
     pub(crate) release_not_before: Duration,
     /// True if payloads may be released when it is time again.
@@ -78,9 +85,10 @@ impl<M: Machine> Owner<M> {
     pub(crate) async fn run(mut self, mut commands: mpsc::Receiver<Work<M>>) {
         self.release().await;
         self.snapshot().await;
+        let mut queue = VecDeque::new();
         loop {
-            let mut queue = VecDeque::new();
             tokio::select! {
+                biased;
                 first = commands.recv() => match first {
                     Some(first) => queue.push_back(first),
                     None => break,
@@ -139,7 +147,9 @@ impl<M: Machine> Owner<M> {
         let elapsed = self.shared.clock.elapsed();
         let renewal = self.keeper.as_ref().map(|keeper| keeper.next().saturating_sub(elapsed));
         let release = self.has_released_less.then(|| self.release_not_before.saturating_sub(elapsed));
-        [self.wake_pause(), renewal, release].into_iter().flatten().min()
+        let squeeze = (self.squeezes > 0 && self.snapshotting.is_none())
+            .then(|| self.snapshot_not_before.saturating_sub(elapsed));
+        [self.wake_pause(), renewal, release, squeeze].into_iter().flatten().min()
     }
 
     /// Until the machine is to be woken.
@@ -174,8 +184,11 @@ impl<M: Machine> Owner<M> {
         }
         match queue.pop_front() {
             // Whoever asked may have gone.
-            Some(Work::Reload(done)) => {
-                self.reload().await;
+            Some(Work::Refresh(done)) => {
+                let is_done = self.machine.refresh(&mut self.shared.hosted.write().state);
+                if !is_done {
+                    self.reload().await;
+                }
                 let _ = done.send(self.shared.standing());
                 return;
             }
@@ -275,10 +288,10 @@ fn pass_on<M: Machine>(queue: &mut VecDeque<Work<M>>) {
         // Whoever asked may have gone.
         match work {
             Work::Ask(Envelope { command, answer, .. }) => drop(answer.send(Reply::PassOn(command))),
-            Work::Reload(done) | Work::Snapshot(_, done) => {
+            Work::Refresh(done) | Work::Snapshot(_, done) => {
                 let _ = done.send(Err(MachineError::NotOwner { machine: M::NAME, owner: None }));
             }
-            Work::Wake | Work::Close => {}
+            Work::Wake | Work::Look | Work::Close => {}
         }
     }
 }
@@ -287,8 +300,8 @@ fn refuse<M: Machine>(queue: &mut VecDeque<Work<M>>, error: &MachineError) {
     for work in queue.drain(..) {
         match work {
             Work::Ask(Envelope { answer, .. }) => drop(answer.send(Reply::Answered(Err(error.clone())))),
-            Work::Reload(done) | Work::Snapshot(_, done) => drop(done.send(Err(error.clone()))),
-            Work::Wake | Work::Close => {}
+            Work::Refresh(done) | Work::Snapshot(_, done) => drop(done.send(Err(error.clone()))),
+            Work::Wake | Work::Look | Work::Close => {}
         }
     }
 }

@@ -33,6 +33,9 @@ pub(crate) struct Snapshot<M: Machine> {
     stretch_bytes: usize,
     /// Unlike that of any other.
     number: u64,
+    /// A damaged one, which this one replaces.
+    damaged: Option<u64>,
+    bytes: usize,
     /// The first stretch, encoded, and where to go on. Taken when the journal ended at `from`.
     first: Result<Stretch<M>, EncodeError>,
     /// True if the snapshot before is not kept.
@@ -54,17 +57,19 @@ impl<M: Machine> Snapshot<M> {
             low_water: journal.low_water(),
             stretch_bytes,
             number: journal.substrate.random.next_u64(),
+            damaged: journal.damaged_snapshot(),
+            bytes: 0,
         }
     }
 
-    /// Makes it, while changes go on.
-    pub(crate) async fn make(mut self, shared: Arc<Shared<M>>) -> Result<()> {
+    /// Makes it, while changes go on. Says how many bytes it has.
+    pub(crate) async fn make(mut self, shared: Arc<Shared<M>>) -> Result<usize> {
         let made = self.try_make(&shared).await;
         if made.is_err() && self.manifest.lock().0.newest.snapshot != Some(self.number) {
             // Half of a snapshot is of no use, and takes room.
             self.substrate.logs.delete(&[self.names.snapshot(self.number).map_err(invalid)?]).await?;
         }
-        made
+        made.map(|()| self.bytes)
     }
 
     async fn try_make(&mut self, shared: &Shared<M>) -> Result<()> {
@@ -79,7 +84,7 @@ impl<M: Machine> Snapshot<M> {
             low_water: (self.low_water > Position::START).then(|| self.low_water.get()),
         };
         let (format, previous) = (old.format.max(M::FORMAT), (!self.is_alone).then_some(old.newest));
-        let manifest = Manifest { layout: LAYOUT, format, newest, previous };
+        let manifest = Manifest { layout: LAYOUT, format, newest, previous, drops_previous: false };
         let kept_from = Position::new(manifest.kept_from()).unwrap_or(Position::START);
         let version = match self.substrate.meta.put(&self.names.manifest, manifest.encode()?, expected).await
         {
@@ -95,7 +100,7 @@ impl<M: Machine> Snapshot<M> {
         *self.manifest.lock() = (manifest, Expected::Version(version));
         self.journal.trim(kept_from).await?;
         let kept = previous.and_then(|generation| generation.snapshot);
-        let replaced = old.generations().filter_map(|generation| generation.snapshot);
+        let replaced = old.generations().filter_map(|generation| generation.snapshot).chain(self.damaged);
         let replaced: Result<Vec<LogId>, _> = replaced
             .filter(|number| Some(*number) != kept)
             .map(|number| self.names.snapshot(number))
@@ -126,7 +131,8 @@ impl<M: Machine> Snapshot<M> {
         }
     }
 
-    async fn append(&self, log: &dyn ShardLog, data: &[u8]) -> Result<()> {
+    async fn append(&mut self, log: &dyn ShardLog, data: &[u8]) -> Result<()> {
+        self.bytes += data.len();
         let mut builder = RecordBatchBuilder::with_capacity(data.len() + 16);
         builder.push(Record { key: "", explicit_hash_key: None, data });
         let records = builder.finish().ok_or_else(|| invalid("a batch without records"))?;

@@ -8,7 +8,7 @@ use tracing::warn;
 
 use crate::error::{MachineError, Result};
 use crate::machine::{Machine, SnapshotWish};
-use crate::owner::Owner;
+use crate::owner::{Owner, Work};
 use crate::shared::StateVersion;
 use crate::snapshot::Snapshot;
 
@@ -60,10 +60,7 @@ impl<M: Machine> Owner<M> {
     pub(crate) async fn snapshot(&mut self) {
         if let Some((making, of_bytes)) = self.snapshotting.take_if(|(making, _)| making.is_finished()) {
             match making.await {
-                Ok(Ok(())) => {
-                    self.journal.snapshotted(of_bytes);
-                    self.machine.snapshotted();
-                }
+                Ok(Ok(bytes)) => self.snapshotted(bytes, of_bytes),
                 // Somebody else has opened the machine, and perhaps gone again.
                 Ok(Err(MachineError::Store(StoreError::Conflict))) => self.reload().await,
                 Ok(Err(_)) | Err(_) => {
@@ -71,54 +68,94 @@ impl<M: Machine> Owner<M> {
                 }
             }
         }
-        if self.snapshotting.is_some() || self.shared.clock.elapsed() < self.snapshot_not_before {
+        if self.snapshotting.is_some() {
             return;
         }
         let snapshot = {
             let hosted = self.shared.hosted.read();
             let size_bytes = self.machine.size_bytes(&hosted.state);
-            let wish = self.machine.snapshot_wish(&hosted.state);
+            let wish = self.journal.snapshot_wish().and(self.machine.snapshot_wish(&hosted.state));
             let is_wanted = match wish {
                 SnapshotWish::WhenLong => {
-                    self.journal.bytes() > self.snapshot_after_bytes.max(2 * size_bytes)
+                    self.squeezes > 0 || self.journal.bytes() > self.snapshot_after_bytes.max(2 * size_bytes)
                 }
                 SnapshotWish::Now | SnapshotWish::Alone => true,
                 SnapshotWish::Never => false,
             };
             if !is_wanted || !hosted.role.is_owner() {
+                self.squeezes = 0;
+                return;
+            }
+            if self.shared.clock.elapsed() < self.snapshot_not_before {
                 return;
             }
             Snapshot::of(&self.journal, &hosted.state, self.stretch_bytes, wish == SnapshotWish::Alone)
         };
-        let shared = self.shared.clone();
+        let (shared, own_work) = (self.shared.clone(), self.own_work.clone());
         let making = async move {
             let made = snapshot.make(shared).await;
             if let Err(error) = &made {
                 warn!(machine = M::NAME, %error, "no snapshot could be made; the journal goes on growing");
+            }
+            if let Some(own_work) = own_work.upgrade() {
+                // Where much waits already it is looked at soon.
+                let _ = own_work.try_send(Work::Look);
             }
             made
         };
         self.snapshotting = Some((tokio::spawn(making), self.journal.bytes()));
     }
 
+    fn snapshotted(&mut self, bytes: usize, of_bytes: usize) {
+        self.journal.snapshotted(bytes, of_bytes);
+        self.machine.snapshotted();
+        if self.squeezes > 0 {
+            self.squeezes -= 1;
+            self.squeeze_not_before = self.shared.clock.elapsed() + RETRY_PAUSE;
+        }
+    }
+
+    /// Has the journal made as short as it can be: something was refused for want of space.
+    pub(crate) fn squeeze(&mut self) {
+        let is_time = self.shared.clock.elapsed() >= self.squeeze_not_before;
+        if self.squeezes == 0 && self.journal.bytes() > 0 && is_time {
+            self.squeezes = 2;
+        }
+    }
+
     /// Makes a snapshot while everybody waits.
     pub(crate) async fn snapshot_now(&mut self, is_alone: bool) -> Result<()> {
         self.stop_snapshot().await;
         let of_bytes = self.journal.bytes();
-        let snapshot = {
-            let hosted = self.shared.hosted.read();
-            Snapshot::of(&self.journal, &hosted.state, self.stretch_bytes, is_alone)
+        let (snapshot, is_damaged) = {
+            let mut hosted = self.shared.hosted.write();
+            if is_alone {
+                self.machine.accept_damage(&mut hosted.state);
+            }
+            let state = &hosted.state;
+            let snapshot = match self.machine.snapshot_wish(state) {
+                SnapshotWish::Never => Err(MachineError::Unread { machine: M::NAME }),
+                _ => Ok(Snapshot::of(&self.journal, state, self.stretch_bytes, is_alone)),
+            };
+            (snapshot, !hosted.damage.is_empty())
         };
-        let made = snapshot.make(self.shared.clone()).await;
+        let made = match snapshot {
+            Ok(snapshot) => snapshot.make(self.shared.clone()).await,
+            Err(unread) => Err(unread),
+        };
         match &made {
-            Ok(()) => {
-                self.journal.snapshotted(of_bytes);
-                self.machine.snapshotted();
+            Ok(bytes) => {
+                self.snapshotted(*bytes, of_bytes);
+                if is_alone {
+                    self.shared.hosted.write().damage.clear();
+                }
             }
             Err(MachineError::Store(StoreError::Conflict)) => self.reload().await,
+            // What was accepted is not.
+            Err(_) if is_alone && is_damaged => self.reload().await,
             Err(_) => {}
         }
-        made
+        made.map(drop)
     }
 
     pub(crate) async fn stop_snapshot(&mut self) {

@@ -132,11 +132,25 @@ impl Shared {
     pub(crate) fn check_space(&self) {
         let Ok(space) = self.disk().space(&self.layout.root) else { return };
         self.room.total_bytes.store(space.total_bytes, Ordering::Relaxed);
-        let floor = self.sizes().free_floor_bytes.min(space.total_bytes / 20);
+        let floor = self.floor_bytes(space.total_bytes);
+        self.set_full(space.free_bytes < floor, space.free_bytes, floor);
+    }
+
+    /// Free bytes of a disk of this size below which records are refused.
+    fn floor_bytes(&self, total_bytes: u64) -> u64 {
+        let floor = self.sizes().free_floor_bytes.min(total_bytes / 20);
         let held = self.ring.full_bytes() + self.room.current_bytes.load(Ordering::Acquire);
         let next = if self.ring.ready_count() > 0 { 0 } else { self.ring.target_bytes() };
-        let floor = floor.max(self.needed(held + self.ring.target_bytes()) + next);
-        self.set_full(space.free_bytes < floor, space.free_bytes, floor);
+        floor.max(self.needed(held + self.ring.target_bytes()) + next)
+    }
+
+    /// Can so many bytes of records be taken? In segments, and meanwhile in journals that hold some of it and must be
+    /// able to leave them.
+    pub(crate) fn has_room_for_records(&self, bytes: u64) -> bool {
+        let Ok(space) = self.disk().space(&self.layout.root) else { return true };
+        let in_journals = bytes.min(self.ring_bytes());
+        let taken = self.segment_bytes(bytes).saturating_add(2 * in_journals);
+        space.free_bytes >= self.floor_bytes(space.total_bytes).saturating_add(taken)
     }
 
     /// May the journal's thread take a file for records, when so many bytes of this one wait to be clustered?

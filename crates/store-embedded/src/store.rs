@@ -271,4 +271,8 @@ impl LogStore for EmbeddedStore {
         let catalog = self.shared.catalog.read();
         Ok(catalog.logs.keys().filter(|id| id.as_str().starts_with(prefix)).cloned().collect())
     }
+
+    fn has_room(&self, bytes: u64) -> bool {
+        self.shared.has_room_for_records(bytes)
+    }
 }

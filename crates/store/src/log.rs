@@ -118,4 +118,9 @@ pub trait LogStore: Send + Sync + std::fmt::Debug {
     async fn delete(&self, ids: &[LogId]) -> Result<()>;
     /// The names of all logs that begin with `prefix`, in order.
     async fn list(&self, prefix: &str) -> Result<Vec<LogId>>;
+    /// True if so many bytes of records can be appended before the store refuses them for want of space; so is it where
+    /// the store cannot tell.
+    fn has_room(&self, _bytes: u64) -> bool {
+        true
+    }
 }

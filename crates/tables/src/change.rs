@@ -29,7 +29,7 @@ use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::meta::TableMeta;
-use crate::value::{AttributeValue, Item, Number};
+use crate::value::{AttributeValue, Item, Number, size_bytes};
 
 /// One change.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -59,6 +59,18 @@ impl Change {
                 Some(*uid)
             }
             Self::Token(_) | Self::Counts(_) => None,
+        }
+    }
+
+    /// Bytes that it takes in the journal, roughly.
+    pub(crate) fn stored_bytes(&self) -> usize {
+        const OTHER_BYTES: usize = 64;
+        match self {
+            Self::Put(_, item) => OTHER_BYTES + size_bytes(item),
+            Self::Delete(_, key) => OTHER_BYTES + size_bytes(key),
+            Self::Sealed(_, _, sealed) => OTHER_BYTES + sealed.len() / 3 * 4,
+            Self::Table(_) => 512,
+            Self::Gone(_) | Self::Token(_) | Self::Counts(_) => OTHER_BYTES,
         }
     }
 }

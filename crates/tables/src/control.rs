@@ -1,4 +1,4 @@
-//! Changes of tables themselves: plans, made from what there is, and carried out by whoever asked.
+//! Changes of tables themselves: plans, made from what there is.
 
 use std::time::Duration;
 
@@ -21,6 +21,8 @@ use crate::write::invalid;
 pub(crate) struct Planning<'a> {
     pub(crate) state: &'a State,
     pub(crate) now: Timestamp,
+    /// Of ids.
+    pub(crate) random: &'a dyn Random,
     /// Shortest duration of a transition.
     pub(crate) transition: Duration,
 }
@@ -42,7 +44,7 @@ impl Planning<'_> {
         Err(TablesError::InUse { table: key.name.clone(), doing })
     }
 
-    pub(crate) fn create(&self, key: &TableKey, spec: TableSpec, random: &dyn Random) -> Result<Vec<Change>> {
+    pub(crate) fn create(&self, key: &TableKey, spec: TableSpec) -> Result<Vec<Change>> {
         match self.state.find(key, self.now) {
             Ok((_, Status::Deleting)) => {
                 return Err(TablesError::InUse { table: key.name.clone(), doing: "deleted" });
@@ -56,10 +58,10 @@ impl Planning<'_> {
         let phase = Phase::Creating { until: self.until() };
         let on_demand = spec.billing == Billing::PayPerRequest;
         let mut meta = TableMeta {
-            uid: self.fresh_uid(random),
+            uid: self.fresh_uid(),
             account: key.account,
             name: key.name.clone(),
-            id: random.uuid(),
+            id: self.random.uuid(),
             created: self.now,
             phase,
             schema: spec.schema,
@@ -93,10 +95,10 @@ impl Planning<'_> {
         )))
     }
 
-    fn fresh_uid(&self, random: &dyn Random) -> u64 {
+    fn fresh_uid(&self) -> u64 {
         loop {
             // Half of the range: any reader of JSON knows such numbers.
-            let uid = random.next_u64() >> 12;
+            let uid = self.random.next_u64() >> 12;
             if self.state.table(uid).is_none() {
                 return uid;
             }
@@ -182,6 +184,9 @@ impl Planning<'_> {
         if quiet != before {
             meta.phase = Phase::Updating { until: self.until() };
         }
+        if meta == table.meta {
+            return Ok(Vec::new());
+        }
         Ok(vec![Change::Table(Box::new(meta))])
     }
 
@@ -210,7 +215,8 @@ impl Planning<'_> {
                      is PAY_PER_REQUEST",
                 ));
             }
-            meta.on_demand = Some(on_demand).filter(|on_demand| *on_demand != OnDemand::default());
+            let changed = meta.on_demand.unwrap_or_default().changed(on_demand);
+            meta.on_demand = Some(changed).filter(|changed| *changed != OnDemand::default());
         }
         meta.warm = warm.or(meta.warm);
         Ok(())
@@ -236,13 +242,15 @@ impl Planning<'_> {
             (Billing::Provisioned(old), Billing::Provisioned(new)) => {
                 self.rate(meta, old, new)?;
             }
-            (_, Billing::PayPerRequest) => {
+            // It is asked for again by clients that send all settings, and has no effect.
+            (Billing::PayPerRequest, Billing::PayPerRequest) => {}
+            (Billing::Provisioned(_), Billing::PayPerRequest) => {
                 meta.pay_per_request_since = Some(self.now);
                 for index in &mut meta.indexes {
                     index.spec.throughput = None;
                 }
             }
-            (Billing::PayPerRequest, Billing::Provisioned(_)) => {}
+            (Billing::PayPerRequest, Billing::Provisioned(_)) => meta.on_demand = None,
         }
         meta.billing = billing;
         Ok(())
@@ -360,7 +368,6 @@ impl Planning<'_> {
     }
 }
 
-/// Global indexes have a capacity of their own where the table has one, and only there.
 /// Refuses an attribute that has another type in a key that there is.
 fn check_types(meta: &TableMeta, schema: &KeySchema) -> Result<()> {
     let of_kind = |kind: &'static str| move |part| (part, kind);
@@ -380,6 +387,7 @@ fn check_types(meta: &TableMeta, schema: &KeySchema) -> Result<()> {
     Ok(())
 }
 
+/// Global indexes have a capacity of their own where the table has one, and only there.
 fn check_billing(meta: &TableMeta) -> Result<()> {
     let provisioned = meta.billing != Billing::PayPerRequest;
     let is_kept = |index: &&IndexMeta| {

@@ -2,14 +2,12 @@
 //!
 //! # Algorithm
 //! Every change counts for its table. Now and then the log is given the counts of all tables, as they are before the
-//! record that says them; so the first of these behind a hole tells, table by table, whether all changes of it were read.
+//! change that says them; so the first of these behind a hole tells, table by table, whether all changes of it were read.
 //! A snapshot begins with the counts at the place from which the log is replayed over it.
 
 use std::collections::BTreeMap;
 
-use crate::change::{Change, encode};
-use crate::error::{Result, TablesError};
-use crate::write::Recorded;
+use crate::change::Change;
 
 /// Bytes of an entry in the log, about.
 const ENTRY_BYTES: usize = 24;
@@ -30,13 +28,6 @@ impl Counts {
 
     pub(crate) fn change(&self) -> Change {
         Change::Counts(self.0.iter().map(|(uid, count)| (*uid, *count)).collect())
-    }
-
-    /// The record that says them.
-    pub(crate) fn record(&self) -> Result<Recorded> {
-        let changes = vec![self.change()];
-        let bytes = encode(&changes).map_err(TablesError::Damaged)?;
-        Ok(Recorded { changes, bytes })
     }
 
     pub(crate) fn note(&mut self, change: &Change) {

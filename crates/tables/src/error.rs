@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use headwater_machine::MachineError;
 use headwater_store::StoreError;
 use headwater_vault::KeyTrouble;
 
@@ -93,6 +94,20 @@ pub enum Cancellation {
     Invalid(String),
     /// The provisioned capacity is used up.
     Throttled(TableName),
+}
+
+impl From<MachineError> for TablesError {
+    fn from(error: MachineError) -> Self {
+        match error {
+            MachineError::Store(error) => Self::Store(error),
+            MachineError::Damaged { cause, .. } => Self::Damaged(cause),
+            MachineError::Format { .. } => Self::Damaged(error.to_string()),
+            MachineError::Panicked { .. }
+            | MachineError::Unread { .. }
+            | MachineError::PayloadReleased { .. } => Self::Undecided,
+            MachineError::NotOwner { .. } | MachineError::Stopped { .. } => Self::Stopped,
+        }
+    }
 }
 
 impl From<ExpressionError> for TablesError {

@@ -10,17 +10,13 @@ mod description;
 mod encryption;
 mod error;
 pub mod expression;
-mod journal;
-mod keys;
 pub mod limits;
 mod losses;
-mod manifest;
+mod machine;
 mod meta;
 mod options;
 mod order;
-mod owner;
 mod read;
-mod reading;
 mod replay;
 mod requests;
 mod scalars;
@@ -37,7 +33,9 @@ pub use description::{
 pub use encryption::TABLES_ALIAS;
 pub use error::{Cancellation, Result, TablesError};
 pub use losses::Losses;
-pub use options::{EncryptionChoice, OnDemand, PointInTime, TableOptions, TableSettings};
+pub use options::{
+    Bound, EncryptionChoice, OnDemand, OnDemandChange, PointInTime, TableOptions, TableSettings,
+};
 pub use requests::{
     Action, Collection, Consumed, Get, Got, Page, PageRequest, Range, Select, Write, Written,
 };

@@ -11,9 +11,36 @@ pub struct TableOptions {
     /// Encryption of items at rest.
     pub encryption: Option<EncryptionChoice>,
     /// Bounds of an on-demand table.
-    pub on_demand: Option<OnDemand>,
+    pub on_demand: Option<OnDemandChange>,
     /// Throughput that the table is ready for.
     pub warm: Option<Throughput>,
+}
+
+/// A change of the bounds of an on-demand table: what is `None` is left as it is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct OnDemandChange {
+    /// Of reads.
+    pub read: Option<Bound>,
+    /// Of writes.
+    pub write: Option<Bound>,
+}
+
+/// A bound, in units a second.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bound {
+    /// None.
+    Unbounded,
+    /// So many.
+    AtMost(u64),
+}
+
+impl Bound {
+    fn units(self) -> Option<u64> {
+        match self {
+            Self::Unbounded => None,
+            Self::AtMost(units) => Some(units),
+        }
+    }
 }
 
 /// Encryption of items at rest.
@@ -32,6 +59,16 @@ pub struct OnDemand {
     pub read: Option<u64>,
     /// Of writes.
     pub write: Option<u64>,
+}
+
+impl OnDemand {
+    /// The bounds after a change.
+    pub(crate) fn changed(self, change: OnDemandChange) -> Self {
+        Self {
+            read: change.read.map_or(self.read, Bound::units),
+            write: change.write.map_or(self.write, Bound::units),
+        }
+    }
 }
 
 /// Point-in-time recovery as it was asked for. Nothing is kept for it here.

@@ -6,35 +6,30 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use headwater_host::{Clock, Random};
+use headwater_machine::{Handle, MachineError, Options, StateRef};
 use headwater_store::{LogStore, MetaStore, StoreError};
 use headwater_telemetry::{Level, Metrics};
 use headwater_types::AccountId;
 use headwater_types::limits::LimitPolicy;
 use headwater_vault::{DefaultKey, Keyring};
-use parking_lot::{Mutex, RwLock, RwLockReadGuard};
-use tokio::sync::{mpsc, oneshot};
-use tokio::task::JoinHandle;
 use tracing::{error, warn};
 
 use crate::capacity::Capacity;
-use crate::change::Change;
-use crate::command::Command;
-use crate::control::Planning;
+use crate::command::{Answer, Command, Plan};
 use crate::describe::{arn, describe, time_to_live};
 use crate::description::{Status, TableChange, TableDescription, Tags, TimeToLive};
 use crate::encryption::Vault;
 use crate::error::{Result, TablesError};
-use crate::journal::Journal;
+use crate::limits::{APPEND_BYTES, CHANGE_BYTES_MAX, MEMORY_BYTES_MAX};
 use crate::losses::Losses;
+use crate::machine::{Tables, names};
 use crate::options::{EncryptionChoice, PointInTime, TableOptions};
 use crate::order::Place;
-use crate::owner::Owner;
 use crate::read;
 use crate::requests::{Get, Got, Page, PageRequest, Write, Written};
 use crate::schema::{KeySchema, TableKey, TableName, TableSpec};
-use crate::state::State;
 use crate::value::Item;
-use crate::write::{Moment, Stage, has_expired};
+use crate::write::{Moment, has_expired};
 
 /// Dependencies of the service.
 #[derive(Debug, Clone)]
@@ -70,10 +65,8 @@ pub struct Config {
 }
 
 /// See [`Config::snapshot_after_bytes`]. Reading so much takes a fraction of a second.
-pub const SNAPSHOT_AFTER_BYTES: usize = 16 << 20;
+pub const SNAPSHOT_AFTER_BYTES: usize = headwater_machine::SNAPSHOT_AFTER_BYTES;
 
-/// Commands that wait for the owner; further ones wait for these.
-const QUEUE_MAX: usize = 1024;
 /// Pause between checks for items, and deleted tables, whose time has come.
 const UPKEEP_PAUSE: Duration = Duration::from_secs(10);
 /// Items that are deleted together because their time has come.
@@ -82,12 +75,8 @@ const EXPIRE_MAX: usize = 1000;
 /// Tables of items.
 #[derive(Debug)]
 pub struct TableService {
-    state: Arc<RwLock<State>>,
-    owner: mpsc::Sender<Command>,
-    task: Mutex<Option<JoinHandle<()>>>,
-    capacity: Arc<Capacity>,
+    machine: Handle<Tables>,
     clock: Arc<dyn Clock>,
-    random: Arc<dyn Random>,
     metrics: Arc<Metrics>,
     region: String,
     default_key: Option<Arc<dyn DefaultKey>>,
@@ -96,56 +85,45 @@ pub struct TableService {
 impl TableService {
     /// Reads all tables.
     pub async fn open(substrate: Substrate, config: Config) -> Result<Arc<Self>> {
-        let Substrate { logs, meta, clock, random, metrics } = substrate;
-        let Config { region, limits, transition, snapshot_after_bytes, keys, default_key } = config;
-        let vault = Vault { keyring: keys, random: random.clone(), region: region.as_str().into() };
-        let (journal, state) = Journal::open(logs, meta, clock.clone(), vault).await?;
-        let state = Arc::new(RwLock::new(state));
-        let capacity = Arc::new(Capacity::new(limits != LimitPolicy::OFF));
-        let owner = Owner {
-            state: state.clone(),
-            journal,
-            clock: clock.clone(),
-            capacity: capacity.clone(),
-            transition,
+        let (tables, lower) = parts(&substrate, &config);
+        let Substrate { clock, metrics, .. } = substrate;
+        let Config { region, snapshot_after_bytes, default_key, .. } = config;
+        let names = names().map_err(|error| StoreError::Invalid(error.to_string()))?;
+        let options = Options {
             snapshot_after_bytes,
-            snapshotting: None,
-            snapshot_not_before: Duration::ZERO,
+            budget_bytes: MEMORY_BYTES_MAX,
+            append_bytes: APPEND_BYTES,
+            record_bytes_max: CHANGE_BYTES_MAX,
+            ..Options::new(names)
         };
-        let (sender, commands) = mpsc::channel(QUEUE_MAX);
-        let task = Mutex::new(Some(tokio::spawn(owner.run(commands))));
-        let owner = sender;
-        Ok(Arc::new(Self { state, owner, task, capacity, clock, random, metrics, region, default_key }))
+        let machine = Handle::open(tables, lower, options).await?;
+        Ok(Arc::new(Self { machine, clock, metrics, region, default_key }))
     }
 
     /// Ends what is under way and lets go of the store. What is asked afterwards is refused.
     pub async fn close(&self) {
-        let task = self.task.lock().take();
-        if let Some(task) = task {
-            // It may have ended.
-            let _ = self.owner.send(Command::Close).await;
-            let _ = task.await;
-        }
+        self.machine.close().await;
     }
 
     /// In place of one that cannot be opened: everything is refused, and `trouble` says why.
     pub fn closed(substrate: Substrate, config: Config, trouble: &TablesError) -> Arc<Self> {
-        let Substrate { clock, random, metrics, .. } = substrate;
-        let (owner, _) = mpsc::channel(1);
-        let vault =
-            Vault { keyring: config.keys, random: random.clone(), region: config.region.as_str().into() };
-        let state = Arc::new(RwLock::new(State::in_trouble(trouble.to_string(), vault)));
-        let capacity = Arc::new(Capacity::new(false));
-        let (task, region, default_key) = (Mutex::default(), config.region, None);
-        Arc::new(Self { state, owner, task, capacity, clock, random, metrics, region, default_key })
+        let (tables, lower) = parts(&substrate, &config);
+        let trouble = match trouble {
+            TablesError::Store(error) => MachineError::Store(error.clone()),
+            TablesError::Damaged(cause) => MachineError::Damaged { machine: "tables", cause: cause.clone() },
+            other => MachineError::Damaged { machine: "tables", cause: other.to_string() },
+        };
+        let machine = Handle::unavailable(tables, &lower, trouble);
+        let Substrate { clock, metrics, .. } = substrate;
+        Arc::new(Self { machine, clock, metrics, region: config.region, default_key: None })
     }
 
-    fn state(&self) -> Result<RwLockReadGuard<'_, State>> {
-        let state = self.state.read();
-        match state.trouble() {
-            None => Ok(state),
-            Some(trouble) => Err(TablesError::Damaged(trouble.to_owned())),
-        }
+    fn state(&self) -> Result<StateRef<'_, Tables>> {
+        Ok(self.machine.state()?)
+    }
+
+    fn capacity(&self) -> &Capacity {
+        &self.machine.machine().capacity
     }
 
     /// Deletes what has had its time, for as long as it is polled.
@@ -161,8 +139,9 @@ impl TableService {
     /// Deletes what has had its time, now.
     pub async fn upkeep(&self) -> Result<()> {
         let now = self.clock.now();
-        let (any_gone, uids) = {
-            let state = self.state.read();
+        let (any_gone, any_keys, uids) = {
+            // What cannot be read has nothing that could be deleted.
+            let Ok(state) = self.state() else { return Ok(()) };
             let expiring = state.tables().filter(|table| {
                 table.meta.expiry_attribute().is_some()
                     && !state.has_lost(table.meta.uid)
@@ -170,23 +149,24 @@ impl TableService {
             });
             (
                 state.tables().any(|table| table.meta.status(now).is_none()),
+                state.tables().any(|table| !table.meta.encryption.is_unused()),
                 expiring.map(|table| table.meta.uid).collect::<Vec<_>>(),
             )
         };
         if any_gone {
-            self.plan(|planning| Ok(planning.purge())).await?;
-            let state = self.state.read();
-            self.capacity.retain(|uid| state.table(uid).is_some());
+            self.plan(Plan::Purge).await?;
+            let state = self.state()?;
+            self.capacity().retain(|uid| state.table(uid).is_some());
         }
-        if self.state.read().tables().any(|table| !table.meta.encryption.is_unused()) {
-            self.plan(|planning| Ok(planning.tend_keys())).await?;
+        if any_keys {
+            self.plan(Plan::TendKeys).await?;
         }
         for uid in uids {
             let mut after = None;
             loop {
-                let (keys, last) = self.expired(uid, after.as_ref());
+                let (keys, last) = self.expired(uid, after.as_ref())?;
                 if !keys.is_empty() {
-                    self.ask(move |stage, moment| stage.expire(uid, &keys, moment.now)).await?;
+                    self.ask(Command::Expire(uid, keys)).await?;
                 }
                 match last {
                     Some(last) => after = Some(last),
@@ -198,12 +178,12 @@ impl TableService {
     }
 
     /// Keys of some items whose time has come, and where to go on.
-    fn expired(&self, uid: u64, after: Option<&Place>) -> (Vec<Item>, Option<Place>) {
+    fn expired(&self, uid: u64, after: Option<&Place>) -> Result<(Vec<Item>, Option<Place>)> {
         /// Items that are looked at before others have their turn.
         const LOOKED_AT_MAX: usize = 20_000;
-        let (state, now) = (self.state.read(), self.clock.now());
-        let Some(table) = state.table(uid) else { return (Vec::new(), None) };
-        let Some(attribute) = table.meta.expiry_attribute() else { return (Vec::new(), None) };
+        let (state, now) = (self.state()?, self.clock.now());
+        let Some(table) = state.table(uid) else { return Ok((Vec::new(), None)) };
+        let Some(attribute) = table.meta.expiry_attribute() else { return Ok((Vec::new(), None)) };
         let start = after.map_or(Bound::Unbounded, Bound::Excluded);
         let mut keys = Vec::new();
         for (looked_at, (place, item)) in table.items.range::<Place, _>((start, Bound::Unbounded)).enumerate()
@@ -212,10 +192,10 @@ impl TableService {
                 keys.push(table.meta.schema.of(item));
             }
             if keys.len() >= EXPIRE_MAX || looked_at >= LOOKED_AT_MAX {
-                return (keys, Some(place.clone()));
+                return Ok((keys, Some(place.clone())));
             }
         }
-        (keys, None)
+        Ok((keys, None))
     }
 
     /// The region in ARNs.
@@ -230,38 +210,52 @@ impl TableService {
 
     /// Sets what is measured of all tables together.
     pub fn report_levels(&self) {
-        let state = self.state.read();
-        let (mut tables, mut items) = (0, 0);
-        for table in state.tables() {
-            tables += 1;
-            items += table.items.len() as u64;
+        let (mut tables, mut items, mut memory_bytes, mut damaged) = (0, 0, 0, 1);
+        if let Ok(state) = self.state() {
+            for table in state.tables() {
+                tables += 1;
+                items += table.items.len() as u64;
+            }
+            memory_bytes = state.memory_bytes() as u64;
+            damaged = (state.lost.len() as u64).max(state.lost_unknown.is_some().into());
         }
         self.metrics.set(Level::Tables, tables);
         self.metrics.set(Level::TableItems, items);
-        self.metrics.set(Level::TableMemoryBytes, state.memory_bytes() as u64);
-        let is_lost = state.trouble().is_some() || state.lost_unknown.is_some();
-        self.metrics.set(Level::DamagedTables, (state.lost.len() as u64).max(is_lost.into()));
+        self.metrics.set(Level::TableMemoryBytes, memory_bytes);
+        self.metrics.set(Level::DamagedTables, damaged);
     }
 
     /// Why no table can be used at all, if that is so.
     pub fn trouble(&self) -> Option<String> {
-        self.state.read().trouble().map(ToOwned::to_owned)
+        self.state().err().map(|trouble| trouble.to_string())
     }
 
     /// Losses to damage.
     pub fn losses(&self) -> Losses {
-        self.state.read().losses()
+        self.state().map(|state| state.losses()).unwrap_or_default()
     }
 
     /// Takes other master keys from now on.
     pub async fn replace_keys(&self, keys: Arc<Keyring>) -> Result<()> {
-        self.send(|answer| Command::ReplaceKeys(keys, answer)).await
+        self.machine.machine().replace_keys(keys);
+        Ok(self.machine.refresh().await?)
     }
 
     /// Takes what is left after damage for all there is: the tables are served as they are, and what came before is
     /// removed from the log. Cannot be undone.
     pub async fn accept_losses(&self) -> Result<()> {
-        self.send(Command::AcceptLosses).await
+        if !self.state()?.has_losses() {
+            return Ok(());
+        }
+        match self.machine.snapshot(true).await {
+            Err(MachineError::Unread { .. }) => {}
+            accepted => return Ok(accepted?),
+        }
+        // What cannot be opened would be lost as well.
+        let state = self.state()?;
+        let unread = state.unread().and_then(|table| Some((table, table.key_trouble()?)));
+        let (table, trouble) = unread.ok_or(TablesError::Undecided)?;
+        Err(TablesError::Key { table: table.meta.name.clone(), trouble: trouble.clone() })
     }
 
     /// Has the default master key made if that is asked for and there is none.
@@ -290,23 +284,21 @@ impl TableService {
     /// Makes a table.
     pub async fn create_table(&self, table: &TableKey, spec: TableSpec) -> Result<TableDescription> {
         self.provide_default_key(table, &spec.options).await?;
-        let (key, random) = (table.clone(), self.random.clone());
-        self.plan(move |planning| planning.create(&key, spec, &*random)).await?;
+        self.plan(Plan::Create(table.clone(), Box::new(spec))).await?;
         self.describe(table)
     }
 
     /// Changes a table.
     pub async fn update_table(&self, table: &TableKey, change: TableChange) -> Result<TableDescription> {
         self.provide_default_key(table, &change.options).await?;
-        let key = table.clone();
-        self.plan(move |planning| planning.update(&key, change)).await?;
+        self.plan(Plan::Update(table.clone(), Box::new(change))).await?;
         self.describe(table)
     }
 
     /// Deletes a table and its items.
     pub async fn delete_table(&self, table: &TableKey) -> Result<TableDescription> {
-        let (key, mut described) = (table.clone(), self.describe(table)?);
-        self.plan(move |planning| planning.delete(&key)).await?;
+        let mut described = self.describe(table)?;
+        self.plan(Plan::Delete(table.clone())).await?;
         described.status = Status::Deleting;
         Ok(described)
     }
@@ -362,14 +354,12 @@ impl TableService {
 
     /// Has items deleted when their time has come by this attribute, or no longer.
     pub async fn set_time_to_live(&self, table: &TableKey, attribute: String, enabled: bool) -> Result<()> {
-        let key = table.clone();
-        self.plan(move |planning| planning.time_to_live(&key, attribute, enabled)).await
+        self.plan(Plan::TimeToLive(table.clone(), attribute, enabled)).await
     }
 
     /// Asks for point-in-time recovery, or no longer.
     pub async fn set_point_in_time(&self, table: &TableKey, wanted: Option<PointInTime>) -> Result<()> {
-        let key = table.clone();
-        self.plan(move |planning| planning.point_in_time(&key, wanted)).await
+        self.plan(Plan::PointInTime(table.clone(), wanted)).await
     }
 
     /// Tags.
@@ -379,25 +369,29 @@ impl TableService {
 
     /// Adds or replaces tags.
     pub async fn tag(&self, table: &TableKey, tags: Tags) -> Result<()> {
-        let key = table.clone();
-        self.plan(move |planning| planning.tag(&key, tags)).await
+        self.plan(Plan::Tag(table.clone(), tags)).await
     }
 
     /// Removes tags.
     pub async fn untag(&self, table: &TableKey, keys: Vec<String>) -> Result<()> {
-        let key = table.clone();
-        self.plan(move |planning| planning.untag(&key, &keys)).await
+        self.plan(Plan::Untag(table.clone(), keys)).await
     }
 
     /// Writes one item. Durable when it returns.
     pub async fn write(&self, write: Write) -> Result<Written> {
-        self.ask(move |stage, moment| stage.write(&write, moment)).await
+        match self.ask(Command::Write(Box::new(write))).await? {
+            Answer::Written(written) => Ok(written),
+            _ => Err(TablesError::Undecided),
+        }
     }
 
     /// Writes items that have nothing to do with each other (BatchWriteItem), in one go. A write that is throttled is
     /// left out (`None`); one that is wrong refuses all.
     pub async fn write_each(&self, writes: Vec<Write>) -> Result<Vec<Option<Written>>> {
-        self.ask(move |stage, moment| stage.write_each(&writes, moment)).await
+        match self.ask(Command::WriteEach(writes)).await? {
+            Answer::Each(each) => Ok(each),
+            _ => Err(TablesError::Undecided),
+        }
     }
 
     /// Writes all, or none. A token makes a repetition within ten minutes do nothing; `request` tells whether it is one
@@ -407,7 +401,10 @@ impl TableService {
         writes: Vec<Write>,
         token: Option<TransactionToken>,
     ) -> Result<Vec<Written>> {
-        self.ask(move |stage, moment| stage.write_all(&writes, token.as_ref(), moment)).await
+        match self.ask(Command::WriteAll(writes, token)).await? {
+            Answer::All(all) => Ok(all),
+            _ => Err(TablesError::Undecided),
+        }
     }
 
     /// Reads one item.
@@ -431,33 +428,26 @@ impl TableService {
     }
 
     fn moment(&self) -> Moment<'_> {
-        Moment { now: self.clock.now(), elapsed: self.clock.elapsed(), capacity: &self.capacity }
+        Moment { now: self.clock.now(), elapsed: self.clock.elapsed(), capacity: self.capacity() }
     }
 
-    async fn plan(
-        &self,
-        plan: impl FnOnce(Planning<'_>) -> Result<Vec<Change>> + Send + 'static,
-    ) -> Result<()> {
-        self.send(|answer| Command::plan(answer, plan)).await
+    async fn plan(&self, plan: Plan) -> Result<()> {
+        self.ask(Command::Plan(plan)).await.map(drop)
     }
 
-    async fn ask<T: Send + 'static>(
-        &self,
-        decide: impl FnOnce(&mut Stage<'_>, Moment<'_>) -> Result<T> + Send + 'static,
-    ) -> Result<T> {
-        self.send(|answer| Command::decide(answer, decide)).await
+    async fn ask(&self, command: Command) -> Result<Answer> {
+        self.machine.ask(command).await?
     }
+}
 
-    async fn send<T>(&self, command: impl FnOnce(oneshot::Sender<Result<T>>) -> Command) -> Result<T> {
-        let (answer, answered) = oneshot::channel();
-        if self.owner.send(command(answer)).await.is_err() {
-            // Closed because it could not be opened, or because the server stops.
-            return Err(self.state().err().unwrap_or(TablesError::Stopped));
-        }
-        answered
-            .await
-            .map_err(|_| if self.owner.is_closed() { TablesError::Stopped } else { TablesError::Undecided })?
-    }
+/// The machine, and what it stands on.
+fn parts(substrate: &Substrate, config: &Config) -> (Tables, headwater_machine::Substrate) {
+    let Substrate { logs, meta, clock, random, .. } = substrate.clone();
+    let region = config.region.as_str().into();
+    let vault = Vault { keyring: config.keys.clone(), random: random.clone(), region };
+    let capacity = Capacity::new(config.limits != LimitPolicy::OFF);
+    let tables = Tables::new(vault, capacity, config.transition);
+    (tables, headwater_machine::Substrate { logs, meta, clock, random })
 }
 
 /// Token that makes a repeated transaction known.

@@ -2,18 +2,21 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
+use std::ops::Bound::{Excluded, Unbounded};
 use std::sync::Arc;
 
 use headwater_types::{AccountId, Timestamp};
 use headwater_vault::KeyTrouble;
 
 use crate::change::{Change, TokenMeta};
+use crate::counts::Counts;
 use crate::description::Status;
 use crate::encryption::{TableKeys, Vault};
 use crate::error::{Result, TablesError};
 use crate::limits::{TOKEN_LIFE, TOKENS_MAX};
 use crate::meta::{Phase, TableMeta};
 use crate::order::{OrderedKey, Place};
+use crate::replay::Reading;
 use crate::schema::{IndexProjection, IndexSpec, KeySchema, TableKey, TableName};
 use crate::value::{Item, memory_bytes, size_bytes};
 use crate::write::check_index_keys;
@@ -33,14 +36,18 @@ pub(crate) struct State {
     token_order: VecDeque<(Timestamp, (String, String))>,
     /// Memory that all tables take, roughly, in bytes.
     memory_bytes: usize,
-    /// Why it is not to be given out, if that is so.
-    trouble: Option<String>,
     /// Keys that sealed items are opened and sealed with.
     vault: Vault,
     /// Tables that have lost changes, and how; of some nothing else is known.
     pub(crate) lost: BTreeMap<u64, String>,
     /// Why there may be tables that are not known at all.
     pub(crate) lost_unknown: Option<String>,
+    /// Changes of each table in the journal; `None` while a loss makes them unknown.
+    pub(crate) counts: Option<Counts>,
+    /// In the journal behind the last counts, roughly.
+    pub(crate) bytes_since_counts: usize,
+    /// `None` once everything is read.
+    pub(crate) reading: Option<Reading>,
 }
 
 /// A table.
@@ -87,16 +94,13 @@ impl State {
             tokens: BTreeMap::new(),
             token_order: VecDeque::new(),
             memory_bytes: 0,
-            trouble: None,
             vault,
             lost: BTreeMap::new(),
             lost_unknown: None,
+            counts: None,
+            bytes_since_counts: 0,
+            reading: Some(Reading::default()),
         }
-    }
-
-    /// In place of what cannot be read.
-    pub(crate) fn in_trouble(cause: String, vault: Vault) -> Self {
-        Self { trouble: Some(cause), ..Self::new(vault) }
     }
 
     pub(crate) fn vault(&self) -> &Vault {
@@ -119,6 +123,18 @@ impl State {
         self.tables.values().find(|table| table.is_unread)
     }
 
+    /// True if the change is stored sealed.
+    pub(crate) fn seals(&self, change: &Change) -> bool {
+        let (Change::Put(uid, _) | Change::Delete(uid, _)) = change else { return false };
+        self.tables.get(uid).is_some_and(|table| table.keys.seal())
+    }
+
+    /// The counts, if it is time to write them.
+    pub(crate) fn due_counts(&self) -> Option<Change> {
+        let counts = self.counts.as_ref().filter(|counts| counts.are_due(self.bytes_since_counts))?;
+        Some(counts.change())
+    }
+
     /// The change as it is stored.
     pub(crate) fn stored<'a>(&self, change: &'a Change) -> Result<Cow<'a, Change>> {
         let (Change::Put(uid, _) | Change::Delete(uid, _)) = change else { return Ok(Cow::Borrowed(change)) };
@@ -126,11 +142,6 @@ impl State {
             Some(table) => table.keys.sealed(*uid, change).map(Cow::Owned),
             None => Ok(Cow::Borrowed(change)),
         }
-    }
-
-    /// Why it is not to be given out, if that is so.
-    pub(crate) fn trouble(&self) -> Option<&str> {
-        self.trouble.as_deref()
     }
 
     /// The table of this name, whatever its state, unless it is gone.
@@ -174,6 +185,11 @@ impl State {
         self.tables.get(&uid)
     }
 
+    /// The uid of the table after this one, in order.
+    pub(crate) fn table_after(&self, uid: Option<u64>) -> Option<u64> {
+        self.tables.range((uid.map_or(Unbounded, Excluded), Unbounded)).next().map(|(uid, _)| *uid)
+    }
+
     /// Names of an account's tables after this one, in order.
     pub(crate) fn names(
         &self,
@@ -202,12 +218,22 @@ impl State {
         (now < at.plus(TOKEN_LIFE)).then_some(*request)
     }
 
-    /// All tokens, to be written down.
-    pub(crate) fn token_changes(&self) -> Vec<Change> {
-        let change = |((account, token), (request, at)): (&(String, String), &(u64, Timestamp))| {
-            Change::Token(TokenMeta(account.clone(), token.clone(), *request, at.as_millis()))
-        };
-        self.tokens.iter().map(change).collect()
+    /// So many tokens after this one, to be written down, and the last of them if there are more.
+    pub(crate) fn token_changes(
+        &self,
+        after: Option<&(String, String)>,
+        count: usize,
+    ) -> (Vec<Change>, Option<(String, String)>) {
+        let mut tokens =
+            self.tokens.range::<(String, String), _>((after.map_or(Unbounded, Excluded), Unbounded));
+        let (mut changes, mut last) = (Vec::new(), None);
+        for (key, (request, at)) in tokens.by_ref().take(count) {
+            let (account, token) = key.clone();
+            changes.push(Change::Token(TokenMeta(account, token, *request, at.as_millis())));
+            last = Some(key);
+        }
+        let last = last.filter(|_| tokens.next().is_some()).cloned();
+        (changes, last)
     }
 
     /// Makes a change. One that cannot be made is passed over.

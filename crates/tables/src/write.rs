@@ -2,23 +2,25 @@
 //!
 //! # Constraints
 //! Nothing is changed here. A batch of writes is decided in order on a [`Stage`], which lies over the state; what it
-//! has gathered is made durable in one piece and only then applied.
+//! records is made durable in one piece and only then applied.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use headwater_machine::{Changes, Unrecorded};
 use headwater_types::Timestamp;
 
 use crate::capacity::{Capacity, Kind, read_cost, write_cost};
-use crate::change::{Change, TokenMeta, encode};
+use crate::change::{Change, TokenMeta};
 use crate::error::{Cancellation, Result, TablesError};
 use crate::expression::{Condition, KeyCondition};
 use crate::limits::{
-    CHANGE_BYTES_MAX, CONDITION_WORK_MAX, ITEM_BYTES_MAX, ITEM_MEMORY_BYTES_MAX, LEVELS_MAX,
-    MEMORY_BYTES_MAX, PARTITION_KEY_BYTES_MAX, PLACE_BYTES, REQUEST_MEMORY_BYTES_MAX, SORT_KEY_BYTES_MAX,
+    CONDITION_WORK_MAX, ITEM_BYTES_MAX, ITEM_MEMORY_BYTES_MAX, LEVELS_MAX, MEMORY_BYTES_MAX,
+    PARTITION_KEY_BYTES_MAX, PLACE_BYTES, REQUEST_MEMORY_BYTES_MAX, SORT_KEY_BYTES_MAX,
     TRANSACTION_BYTES_MAX,
 };
+use crate::machine::Tables;
 use crate::order::of_partition;
 use crate::requests::{Action, Collection, Consumed, Write, Written};
 use crate::scalars::check_scalars;
@@ -37,43 +39,9 @@ pub(crate) struct Moment<'a> {
 
 /// The state and, over it, what was decided since.
 #[derive(Debug)]
-pub(crate) struct Stage<'a> {
+pub(crate) struct Stage<'a, 'b> {
     state: &'a State,
-    /// By table and key.
-    items: HashMap<(u64, Item), Option<Arc<Item>>>,
-    tokens: HashMap<(String, String), u64>,
-    memory_bytes: usize,
-    /// Changes of the command that is being decided.
-    record: Option<Recorded>,
-    /// Bytes of the records of all commands.
-    pub(crate) record_bytes: usize,
-}
-
-/// Changes that are made together, and what is written of them.
-#[derive(Debug)]
-pub(crate) struct Recorded {
-    pub(crate) changes: Vec<Change>,
-    pub(crate) bytes: Vec<u8>,
-}
-
-impl Recorded {
-    /// True if it makes no item: deletions of items and tables go on where the disk is full, because they make room.
-    pub(crate) fn frees(&self) -> bool {
-        !self.changes.iter().any(|change| matches!(change, Change::Put(..) | Change::Sealed(..)))
-    }
-
-    /// Changes, those of encrypted tables sealed. Refused if they are more than can be written in one piece.
-    pub(crate) fn new(changes: Vec<Change>, state: &State) -> Result<Self> {
-        let stored = changes.iter().map(|change| Ok(state.stored(change)?.into_owned()));
-        let stored = stored.collect::<Result<Vec<_>>>()?;
-        let bytes = encode(&stored).map_err(TablesError::Damaged)?;
-        if bytes.len() > CHANGE_BYTES_MAX {
-            return Err(invalid(
-                "The request changes more than can be made durable in one piece; send several",
-            ));
-        }
-        Ok(Self { changes, bytes })
-    }
+    changes: &'a mut Changes<'b, Tables>,
 }
 
 /// Effect that a write would have.
@@ -84,29 +52,35 @@ struct Decision {
     written: Written,
 }
 
-impl<'a> Stage<'a> {
-    pub(crate) fn new(state: &'a State) -> Self {
-        let memory_bytes = state.memory_bytes();
-        Self {
-            state,
-            items: HashMap::new(),
-            tokens: HashMap::new(),
-            memory_bytes,
-            record: None,
-            record_bytes: 0,
-        }
+impl<'a, 'b> Stage<'a, 'b> {
+    pub(crate) fn new(state: &'a State, changes: &'a mut Changes<'b, Tables>) -> Self {
+        Self { state, changes }
     }
 
-    /// Changes since this was asked for last.
-    pub(crate) fn take_record(&mut self) -> Option<Recorded> {
-        self.record.take()
+    /// Records what a command changes. Refused if it is more than can be made durable in one piece. The first record of a
+    /// batch has the counts with it when they are due: they are those of the state.
+    pub(crate) fn record(&mut self, mut changes: Vec<Change>) -> Result<()> {
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let is_first = !std::mem::replace(&mut self.changes.staged.has_records, true);
+        if let Some(counts) = self.state.due_counts().filter(|_| is_first) {
+            changes.insert(0, counts);
+        }
+        self.changes.record(changes).map_err(|unrecorded| match unrecorded {
+            Unrecorded::TooLong { .. } => {
+                invalid("The request changes more than can be made durable in one piece; send several")
+            }
+            Unrecorded::Encode(error) => TablesError::Damaged(error.to_string()),
+        })
     }
 
     fn get(&self, table: &Table, key: &Item) -> Option<Arc<Item>> {
-        if self.items.is_empty() {
+        let items = &self.changes.staged.items;
+        if items.is_empty() {
             return table.get(key).cloned();
         }
-        let staged = self.items.get(&(table.meta.uid, key.clone()));
+        let staged = items.get(&(table.meta.uid, key.clone()));
         staged.cloned().unwrap_or_else(|| table.get(key).cloned())
     }
 
@@ -200,7 +174,7 @@ impl<'a> Stage<'a> {
         let mut done = self.stage(decided, remembered)?;
         if let Some(token) = token {
             let key = (token.account.as_str().to_owned(), token.token.clone());
-            self.tokens.insert(key, token.request);
+            self.changes.staged.tokens.insert(key, token.request);
         }
         done.iter_mut().for_each(|written| written.consumed.double());
         Ok(done)
@@ -218,11 +192,8 @@ impl<'a> Stage<'a> {
         let is_gone =
             |key: &&Item| self.get(table, key).is_some_and(|item| has_expired(&item, attribute, now));
         let gone: Vec<Item> = keys.iter().filter(is_gone).cloned().collect();
-        if !gone.is_empty() {
-            let changes = gone.iter().map(|key| Change::Delete(uid, key.clone())).collect();
-            self.keep(Recorded::new(changes, state)?);
-        }
-        self.items.extend(gone.into_iter().map(|key| ((uid, key), None)));
+        self.record(gone.iter().map(|key| Change::Delete(uid, key.clone())).collect())?;
+        self.changes.staged.items.extend(gone.into_iter().map(|key| ((uid, key), None)));
         Ok(())
     }
 
@@ -282,12 +253,11 @@ impl<'a> Stage<'a> {
                  memory"
             )));
         }
-        if is > was && self.memory_bytes + is - was > MEMORY_BYTES_MAX {
-            return Err(TablesError::LimitExceeded(format!(
+        self.changes.check_room(is.saturating_sub(was)).map_err(|_| {
+            TablesError::LimitExceeded(format!(
                 "All tables together take as much memory as they may, {MEMORY_BYTES_MAX} bytes; delete items first."
-            )));
-        }
-        Ok(())
+            ))
+        })
     }
 
     /// Takes decisions and what goes with them for done, together.
@@ -295,30 +265,22 @@ impl<'a> Stage<'a> {
         let mut changes: Vec<Change> =
             decisions.iter().filter_map(|decision| decision.change.clone()).collect();
         changes.extend(more);
-        if !changes.is_empty() {
-            let recorded = Recorded::new(changes, self.state)?;
-            self.keep(recorded);
-        }
+        self.record(changes)?;
         let mut done = Vec::with_capacity(decisions.len());
         for Decision { uid, key, change, written } in decisions {
             if change.is_some() {
-                self.memory_bytes += taken(written.new.as_deref());
-                self.memory_bytes = self.memory_bytes.saturating_sub(taken(written.old.as_deref()));
-                self.items.insert((uid, key), written.new.clone());
+                let (was, is) = (taken(written.old.as_deref()), taken(written.new.as_deref()));
+                self.changes.note_growth(is as isize - was as isize);
+                self.changes.staged.items.insert((uid, key), written.new.clone());
             }
             done.push(written);
         }
         Ok(done)
     }
 
-    fn keep(&mut self, recorded: Recorded) {
-        debug_assert!(self.record.is_none(), "a command has one record");
-        self.record_bytes += recorded.bytes.len();
-        self.record = Some(recorded);
-    }
-
     fn known_token(&self, token: &TransactionToken, now: Timestamp) -> Option<u64> {
-        let staged = self.tokens.get(&(token.account.as_str().to_owned(), token.token.clone()));
+        let staged =
+            self.changes.staged.tokens.get(&(token.account.as_str().to_owned(), token.token.clone()));
         staged.copied().or_else(|| self.state.token(token.account, &token.token, now))
     }
 

@@ -129,6 +129,18 @@ fn what_is_not_there_is_refused_by_name() {
             r#""StreamSpecification":{"StreamEnabled":true,"StreamViewType":"NEW_IMAGE"}"#,
             "StreamSpecification",
         ),
+        (
+            r#""StreamSpecification":{}"#,
+            "Value null at 'streamSpecification.streamEnabled' failed to satisfy constraint: Member must not be null",
+        ),
+        (
+            r#""StreamSpecification":{"StreamEnabled":false,"StreamViewType":"ALL"}"#,
+            "Member must satisfy enum value set: [NEW_IMAGE, OLD_IMAGE, NEW_AND_OLD_IMAGES, KEYS_ONLY]",
+        ),
+        (
+            r#""StreamSpecification":{"StreamEnabled":false,"StreamViewType":"NEW_IMAGE"}"#,
+            "StreamViewType can only be specified when StreamEnabled is true",
+        ),
         (r#""GlobalTableSourceArn":"arn""#, "GlobalTableSourceArn"),
         (r#""GlobalTableSettingsReplicationMode":"ENABLED""#, "GlobalTableSettingsReplicationMode"),
         (r#""ResourcePolicy":"{}""#, "ResourcePolicy"),

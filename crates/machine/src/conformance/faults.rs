@@ -20,6 +20,8 @@ use super::Engine;
 pub enum Fault {
     /// It is refused, and nothing was done. Later ones go through.
     Refused,
+    /// The same for want of file descriptors.
+    NoFiles,
     /// It is done, and the answer says that it is unknown. Later ones go through.
     Unknown,
     /// The process dies before it.
@@ -31,7 +33,7 @@ pub enum Fault {
 }
 
 impl Fault {
-    /// All there are.
+    /// One for each way in which a write can end.
     pub const ALL: [Self; 5] =
         [Self::Refused, Self::Unknown, Self::CrashBefore, Self::CrashAfter, Self::CrashWithin];
 }
@@ -60,11 +62,12 @@ struct Plan {
     writes: AtomicU64,
     fault: Mutex<Option<(u64, Fault)>>,
     crashed: AtomicBool,
+    /// Room for records, in bytes.
+    room: AtomicU64,
     rot: Mutex<Vec<Rot>>,
     /// While this is set, an append to a snapshot takes a permit.
     gated: AtomicBool,
     gate: Semaphore,
-    waiting: AtomicU64,
     /// Operations that the engine is at, and a word when it is done with one.
     flying: AtomicU64,
     landed: Notify,
@@ -95,10 +98,10 @@ impl FaultyStore {
             writes: AtomicU64::new(0),
             fault: Mutex::default(),
             crashed: AtomicBool::new(false),
+            room: AtomicU64::new(u64::MAX),
             rot: Mutex::default(),
             gated: AtomicBool::new(false),
             gate: Semaphore::new(0),
-            waiting: AtomicU64::new(0),
             flying: AtomicU64::new(0),
             landed: Notify::new(),
         };
@@ -113,6 +116,11 @@ impl FaultyStore {
     /// True if the fault that was planned has happened.
     pub fn has_failed(&self) -> bool {
         self.plan.fault.lock().is_none()
+    }
+
+    /// Has room for so many bytes of records from now on; only who asks is told.
+    pub fn set_room(&self, bytes: u64) {
+        self.plan.room.store(bytes, Ordering::SeqCst);
     }
 
     /// Refuses everything from now on, as if the process were dead.
@@ -154,11 +162,6 @@ impl FaultyStore {
             self.plan.landed.notified().await;
         }
     }
-
-    /// Number of appends to snapshots that have begun.
-    pub fn snapshot_appends(&self) -> u64 {
-        self.plan.waiting.load(Ordering::SeqCst)
-    }
 }
 
 impl Plan {
@@ -180,6 +183,7 @@ impl Plan {
         }
         match fault {
             Fault::Refused => Outcome::Fail(StoreError::Busy),
+            Fault::NoFiles => Outcome::Fail(StoreError::NoFiles("as asked".into())),
             Fault::CrashBefore => Outcome::Fail(dead()),
             Fault::Unknown | Fault::CrashAfter => Outcome::DoAndForget,
             Fault::CrashWithin => Outcome::DoHalf,
@@ -231,6 +235,10 @@ impl LogStore for FaultyStore {
         let _flight = self.plan.fly();
         self.logs.list(prefix).await
     }
+
+    fn has_room(&self, bytes: u64) -> bool {
+        bytes <= self.plan.room.load(Ordering::SeqCst) && self.logs.has_room(bytes)
+    }
 }
 
 #[async_trait]
@@ -271,13 +279,11 @@ struct FaultyLog {
 #[async_trait]
 impl ShardLog for FaultyLog {
     async fn append(&self, batch: AppendBatch, expect: Expect) -> Result<Appended> {
-        if self.id.as_str().contains("/snapshot/") {
-            self.plan.waiting.fetch_add(1, Ordering::SeqCst);
-            if self.plan.gated.load(Ordering::SeqCst)
-                && let Ok(permit) = self.plan.gate.acquire().await
-            {
-                permit.forget();
-            }
+        if self.id.as_str().contains("/snapshot/")
+            && self.plan.gated.load(Ordering::SeqCst)
+            && let Ok(permit) = self.plan.gate.acquire().await
+        {
+            permit.forget();
         }
         let _flight = self.plan.fly();
         match self.plan.write() {

@@ -67,6 +67,15 @@ impl<'a, S: Subject> Model<'a, S> {
         self.decide(now, records, |machine, state, changes| machine.decide(state, command, changes)).1.len()
     }
 
+    /// Number of records that the command of this seed would make.
+    pub fn records_of(&mut self, seed: u64, now: Timestamp) -> usize {
+        let command = self.subject.command(&mut Draw::new(seed));
+        let mut batch = Batch::new(&self.machine, &self.state, ANYTHING);
+        let (mut staged, times) = (Default::default(), (now, Duration::from_millis(now.as_millis())));
+        self.machine.decide(&self.state, command, &mut Changes::new(&mut staged, times, &mut batch));
+        batch.records()
+    }
+
     /// Wakes the machine if it is due. Gives the records.
     pub fn wake(&mut self, now: Timestamp) -> Vec<Vec<u8>> {
         match self.machine.due(&self.state).is_some_and(|due| due <= now) {
@@ -88,7 +97,7 @@ impl<'a, S: Subject> Model<'a, S> {
         let pieces = recorded.pieces(usize::MAX);
         let mut records = Vec::new();
         for piece in pieces {
-            records.extend(piece.expect("records").records().map(|record| record.data.to_vec()));
+            records.extend(piece.records.expect("records").records().map(|record| record.data.to_vec()));
         }
         records.truncate(records_max);
         for (changes, _) in recorded.into_records().take(records_max) {

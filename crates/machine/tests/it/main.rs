@@ -4,4 +4,5 @@ mod conformance;
 mod group;
 mod owner;
 mod payloads;
+mod scarce;
 mod toy;

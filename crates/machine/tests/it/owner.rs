@@ -304,10 +304,10 @@ async fn a_reload_finds_what_is_stored() {
     handle.ask(add("a", 1)).await.unwrap();
     open(&store, &clock, options()).await.ask(add("a", 1)).await.unwrap();
     assert_eq!(handle.state().unwrap().registers["a"].value, 1, "nobody has told it");
-    handle.reload().await.unwrap();
+    handle.refresh().await.unwrap();
     assert_eq!(handle.state().unwrap().registers["a"].value, 2);
     handle.close().await;
-    assert!(matches!(handle.reload().await, Err(MachineError::Stopped { .. })));
+    assert!(matches!(handle.refresh().await, Err(MachineError::Stopped { .. })));
 }
 
 #[tokio::test]

@@ -257,6 +257,10 @@ impl Machine for Registers {
         }
     }
 
+    fn frees(&self, change: &Change) -> bool {
+        matches!(change, Change::Gone(_))
+    }
+
     fn encode(&self, _: &State, changes: &[Change], to: &mut Vec<u8>) -> Result<(), EncodeError> {
         for change in changes {
             let line = match change {

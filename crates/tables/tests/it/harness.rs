@@ -5,10 +5,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use headwater_host::disk::SimDisk;
-use headwater_host::{ManualClock, SeededRandom};
+use headwater_host::{ManualClock, SeededRandom, SystemClock};
+use headwater_machine::conformance::FaultyStore;
 use headwater_store::memory::MemoryStore;
 use headwater_store::{LogStore, MetaStore};
-use headwater_store_embedded::{EmbeddedStore, Options};
+use headwater_store_embedded::{EmbeddedStore, Options, Sizes};
 use headwater_tables::expression::{KeyCondition, SortCondition};
 use headwater_tables::value::{AttributeValue, Item};
 use headwater_tables::{
@@ -30,6 +31,11 @@ pub(crate) enum Engine {
     Memory(Arc<MemoryStore>),
     Scratched(Arc<Scratched>),
     Disk(Arc<SimDisk>),
+    /// With everything small, so that little data goes through all there is.
+    SmallDisk(Arc<SimDisk>),
+    /// The same, with all the work beside that there is in earnest.
+    BusyDisk(Arc<SimDisk>),
+    Faulty(Arc<FaultyStore>),
 }
 
 pub(crate) struct World {
@@ -64,6 +70,11 @@ impl World {
         Self { service: service.unwrap(), clock, engine, config, embedded }
     }
 
+    /// The store, where it has files.
+    pub(crate) fn store(&self) -> Option<Arc<EmbeddedStore>> {
+        self.embedded.clone()
+    }
+
     /// The service as a new process would open it on the same store.
     pub(crate) async fn reopen(&mut self) {
         self.try_reopen().await.unwrap();
@@ -79,7 +90,9 @@ impl World {
 
     /// Cuts the power: what was not made durable may be gone.
     pub(crate) async fn crash(&mut self) {
-        let Engine::Disk(disk) = self.engine.clone() else { panic!("memory does not crash") };
+        let (Engine::Disk(disk) | Engine::SmallDisk(disk) | Engine::BusyDisk(disk)) = &self.engine else {
+            panic!("memory does not crash")
+        };
         disk.crash();
         self.reopen().await;
     }
@@ -149,9 +162,16 @@ async fn open(
     let (logs, meta, embedded): (Arc<dyn LogStore>, Arc<dyn MetaStore>, _) = match engine {
         Engine::Memory(store) => (store.clone(), store.clone(), None),
         Engine::Scratched(store) => (store.clone(), store.inner.clone(), None),
-        Engine::Disk(disk) => {
+        Engine::Faulty(store) => (store.clone(), store.clone(), None),
+        Engine::Disk(disk) | Engine::SmallDisk(disk) | Engine::BusyDisk(disk) => {
             let mut options = Options::new(disk.clone(), "/tables", clock.clone());
-            options.background = false;
+            options.background = matches!(engine, Engine::BusyDisk(_));
+            if !matches!(engine, Engine::Disk(_)) {
+                options.sizes = small(options.background);
+            }
+            if options.background {
+                options.clock = SystemClock::new();
+            }
             let store = EmbeddedStore::open(options).unwrap();
             (store.clone(), store.clone(), Some(store))
         }
@@ -159,6 +179,23 @@ async fn open(
     let random = SeededRandom::new(fresh_seed());
     let substrate = Substrate { logs, meta, clock: clock.clone(), random, metrics: Arc::new(Metrics::new()) };
     (TableService::open(substrate, config.clone()).await, embedded)
+}
+
+fn small(background: bool) -> Sizes {
+    Sizes {
+        journal_first_bytes: 4 << 10,
+        journal_max_bytes: 16 << 10,
+        ring_files: if background { 4 } else { 1 << 20 },
+        commit_bytes: 16 << 10,
+        queue_bytes: 1 << 20,
+        cluster_bytes: 24 << 10,
+        cluster_files: 3,
+        merge_below_bytes: 64 << 10,
+        merge_files: 3,
+        run_bytes: 2 << 10,
+        free_floor_bytes: 0,
+        mark_after: Duration::from_secs(3600),
+    }
 }
 
 /// Another one each time: no two processes draw the same numbers.

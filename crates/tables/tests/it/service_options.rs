@@ -1,16 +1,58 @@
 //! Settings that clients may leave out.
 
-use headwater_tables::{Billing, OnDemand, PointInTime, TableChange, TableOptions, TablesError, Throughput};
+use headwater_tables::{
+    Billing, Bound, OnDemand, OnDemandChange, PointInTime, TableChange, TableOptions, TablesError, Throughput,
+};
 use headwater_types::limits::LimitPolicy;
 
 use crate::harness::{Engine, World, item, put, s};
+
+fn bounds(read: Option<Bound>, write: Option<Bound>) -> TableOptions {
+    TableOptions { on_demand: Some(OnDemandChange { read, write }), ..TableOptions::default() }
+}
+
+#[tokio::test]
+async fn bounds_are_changed_one_by_one_and_go_with_the_billing_mode() {
+    let mut world = World::new().await;
+    let table = world.create_with("t-1", |spec| spec.options = bounds(Some(Bound::AtMost(7)), None)).await;
+    let update = async |world: &World, change| {
+        world.service.update_table(&table, change).await.unwrap();
+        world.settle();
+        world.service.describe(&table).unwrap().settings.on_demand
+    };
+    let set = |options| TableChange { options, ..TableChange::default() };
+    let both = Some(OnDemand { read: Some(7), write: Some(9) });
+    assert_eq!(update(&world, set(bounds(None, Some(Bound::AtMost(9))))).await, both);
+    let write = Some(OnDemand { read: None, write: Some(9) });
+    assert_eq!(update(&world, set(bounds(Some(Bound::Unbounded), None))).await, write);
+    let bill = |billing| TableChange { billing: Some(billing), ..TableChange::default() };
+    let provisioned = Billing::Provisioned(Throughput { read: 1, write: 1 });
+    assert_eq!(update(&world, bill(provisioned)).await, None);
+    assert_eq!(update(&world, bill(Billing::PayPerRequest)).await, None, "it does not come back");
+    world.reopen().await;
+    assert_eq!(world.service.describe(&table).unwrap().settings.on_demand, None);
+}
+
+#[tokio::test]
+async fn a_change_that_changes_nothing_is_not_written() {
+    let store = headwater_store::memory::MemoryStore::new();
+    let world = World::with(Engine::Memory(store.clone()), |_| {}).await;
+    let table = world.create("t-1").await;
+    let journal = headwater_store::LogId::new("tables/journal").unwrap();
+    let log = headwater_store::LogStore::open(&*store, &journal).await.unwrap();
+    let (end, before) = (log.bounds().end, world.service.describe(&table).unwrap());
+    world.clock.advance(std::time::Duration::from_secs(1));
+    let same = TableChange { billing: Some(Billing::PayPerRequest), ..TableChange::default() };
+    let after = world.service.update_table(&table, same).await.unwrap();
+    assert_eq!((after.status, after.pay_per_request_since), (before.status, before.pay_per_request_since));
+    assert_eq!(log.bounds().end, end);
+}
 
 #[tokio::test]
 async fn an_on_demand_table_uses_no_more_than_it_may() {
     let engine = Engine::Memory(headwater_store::memory::MemoryStore::new());
     let world = World::with(engine, |config| config.limits = LimitPolicy::aws("us-east-1")).await;
-    let bounded =
-        TableOptions { on_demand: Some(OnDemand { read: None, write: Some(1) }), ..TableOptions::default() };
+    let bounded = bounds(None, Some(Bound::AtMost(1)));
     let table = world.create_with("t-1", |spec| spec.options = bounded.clone()).await;
     let free = world.create("t-2").await;
     let mut throttled = 0;
@@ -25,7 +67,7 @@ async fn an_on_demand_table_uses_no_more_than_it_may() {
     }
     assert!(throttled > 500, "{throttled}");
     assert!(world.all(&table).len() == 1, "reads have no bound");
-    let none = TableOptions { on_demand: Some(OnDemand::default()), ..TableOptions::default() };
+    let none = bounds(Some(Bound::Unbounded), Some(Bound::Unbounded));
     world
         .service
         .update_table(&table, TableChange { options: none, ..TableChange::default() })
