@@ -224,6 +224,13 @@ def test_more_of_that(db):
         refused = refusal(db.update_table, TableName=name, **option)
         assert f"{next(iter(option))} is not supported" in refused.message
     off = {"StreamSpecification": {"StreamEnabled": False}, "SSESpecification": {"Enabled": False}}
+    # What a table has not cannot be switched off.
+    refused = refusal(db.update_table, TableName=name, StreamSpecification={"StreamEnabled": False})
+    assert refused.code == "ValidationException", refused.message
+    refused = refusal(
+        db.update_table, TableName=name, StreamSpecification={"StreamEnabled": False, "StreamViewType": "ALL"}
+    )
+    assert "streamSpecification.streamViewType" in refused.message
     made = create_table(db, TableClass="STANDARD_INFREQUENT_ACCESS", **off)
     table = describe(db, made)
     assert table["TableClassSummary"]["TableClass"] == "STANDARD_INFREQUENT_ACCESS"
