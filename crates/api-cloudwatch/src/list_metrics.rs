@@ -1,7 +1,7 @@
 //! ListMetrics.
 
 use headwater_monitoring::{Metric, MetricFilter};
-use headwater_types::AccountId;
+use headwater_types::Realm;
 use headwater_wire::Codec;
 use headwater_wire::shape::{List, Text};
 use serde::Serialize;
@@ -50,13 +50,13 @@ const FILTERS_MAX: usize = 10;
 /// Period that `PT3H` stands for.
 const RECENTLY_MS: u64 = 3 * 3600 * 1000;
 
-pub(crate) fn run(service: &CloudWatch, account: AccountId, codec: Codec, body: &[u8]) -> Result<Vec<u8>> {
+pub(crate) fn run(service: &CloudWatch, realm: Realm, codec: Codec, body: &[u8]) -> Result<Vec<u8>> {
     let input: Input<'_> = codec.decode(body)?;
     let filter = filter(&input)?;
     // Unlike GetMetricData it has no error of its own for that (model).
     let invalid = |_| CloudWatchError::value("The value for parameter NextToken is invalid.");
     let after = decode_token::<1>(&input.next_token).map_err(invalid)?.map_or(0, |[after]| after);
-    let (found, next) = service.monitoring.list(account, &filter, after, METRICS_MAX);
+    let (found, next) = service.monitoring.list(realm, &filter, after, METRICS_MAX);
     let next_token = next.map(|next| encode_token(&[next]));
     Ok(codec.encode(&Output { metrics: found.iter().map(Listed::from).collect(), next_token }))
 }

@@ -6,7 +6,7 @@ use headwater_tables::{
     Billing, IndexDescription, IndexProjection, IndexScope, KeyAttribute, KeySchema, Status, TableClass,
     TableDescription, Throughput,
 };
-use headwater_types::Timestamp;
+use headwater_types::{Arn, Timestamp};
 use headwater_wire::Codec;
 use headwater_wire::shape::Time;
 use serde::Serialize;
@@ -262,10 +262,9 @@ impl<'a> Table<'a> {
 
 /// In the region and the account of the table.
 fn master_key_arn(table: &TableDescription, key: &str) -> String {
-    let mut parts = table.arn.split(':');
-    let partition = parts.nth(1).unwrap_or_default();
-    let region = parts.nth(1).unwrap_or_default();
-    format!("arn:{partition}:kms:{region}:{}:key/{key}", table.key.account)
+    let resource = format!("key/{key}");
+    let own = Arn::parse(&table.arn).map(|arn| Arn { service: "kms", resource: &resource, ..arn });
+    own.map_or(resource.clone(), |arn| arn.to_string())
 }
 
 impl<'a> Index<'a> {

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use headwater_tables::{TableKey, TableName};
-use headwater_types::AccountId;
+use headwater_types::Arn;
 use headwater_wire::shape::Text;
 
 use super::asker::{Asker, Resource};
@@ -87,7 +87,7 @@ pub(super) fn check_index(checks: &mut Checks, path: &str, name: &Option<Text<'_
 /// The table that a name or an ARN means. Call after it was checked.
 pub(super) fn named(asker: &Asker<'_>, name: &str) -> Result<Named> {
     let key = match TableName::new(name) {
-        Some(name) => TableKey { account: asker.account, name },
+        Some(name) => TableKey { account: asker.realm.account, name },
         None => by_arn(asker, name)?,
     };
     Ok(Named { key, given: name.to_owned() })
@@ -107,20 +107,21 @@ pub(super) fn by_arn(asker: &Asker<'_>, arn: &str) -> Result<TableKey> {
             "Invalid TableArn: ARNs must start with 'arn:': {arn}"
         )));
     }
-    let (region, key) = parse_arn(arn).ok_or_else(|| {
+    let wrong = || {
         DynamoDbError::validation(format!("Invalid TableArn: Invalid ResourceArn provided as input {arn}"))
-    })?;
-    let here = asker.region();
-    if region != here {
+    };
+    let (region, key) = parse_arn(arn).ok_or_else(wrong)?;
+    let here = asker.realm.region;
+    if region != here.as_str() {
         return Err(DynamoDbError::validation(format!(
             "Invalid TableArn: {arn} is in region {region}, and this endpoint serves {here}"
         )));
     }
-    if asker.is_open() && key.account != asker.account {
+    if asker.is_open() && key.account != asker.realm.account {
         // With credentials policies decide, and none of them gives another account's table.
         return Err(DynamoDbError::validation(format!(
             "Invalid TableArn: {arn} is of another account, and this server is of {}",
-            asker.account
+            asker.realm.account
         )));
     }
     Ok(key)
@@ -128,13 +129,9 @@ pub(super) fn by_arn(asker: &Asker<'_>, arn: &str) -> Result<TableKey> {
 
 /// Region and table of `arn:aws:dynamodb:REGION:ACCOUNT:table/NAME`.
 fn parse_arn(arn: &str) -> Option<(&str, TableKey)> {
-    let mut parts = arn.splitn(6, ':');
-    let mut next = || parts.next();
-    let (scheme, partition, service, region, account, resource) =
-        (next()?, next()?, next()?, next()?, next()?, next()?);
-    let is_one = scheme == "arn" && partition.starts_with("aws") && service == "dynamodb";
-    let name = resource.strip_prefix("table/").and_then(TableName::new)?;
-    is_one.then_some((region, TableKey { account: AccountId::new(account)?, name }))
+    let arn = Arn::parse(arn).filter(|arn| arn.service == "dynamodb")?;
+    let name = arn.resource_of("table").and_then(TableName::new)?;
+    Some((arn.region, TableKey { account: arn.account_id()?, name }))
 }
 
 /// An index that was checked.

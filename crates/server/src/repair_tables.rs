@@ -11,6 +11,7 @@ use std::time::Duration;
 use headwater_store_embedded::{EmbeddedStore, OpenError, Options};
 use headwater_tables::{Losses, TableService, TablesError};
 use headwater_telemetry::Metrics;
+use headwater_types::Region;
 use headwater_types::limits::LimitPolicy;
 
 use crate::key_sources::KeySources;
@@ -54,7 +55,8 @@ pub async fn repair_tables(
         metrics: Arc::new(Metrics::new()),
     };
     let config = headwater_tables::Config {
-        region: String::new(),
+        // Only ARNs and callers have it, and there are none.
+        region: Region::US_EAST_1,
         limits: LimitPolicy::OFF,
         transition: Duration::ZERO,
         snapshot_after_bytes: usize::MAX,

@@ -1,6 +1,6 @@
 //! Descriptions of tables.
 
-use headwater_types::{Timestamp, partition_of};
+use headwater_types::{Arn, Realm, Region, Timestamp};
 
 use crate::description::{IndexDescription, Status, TableDescription, TimeToLive};
 use crate::options::TableSettings;
@@ -8,12 +8,13 @@ use crate::schema::{IndexScope, TableKey};
 use crate::state::{Index, Table};
 
 /// The ARN of a table.
-pub(crate) fn arn(region: &str, table: &TableKey) -> String {
-    format!("arn:{}:dynamodb:{region}:{}:table/{}", partition_of(region), table.account, table.name)
+pub(crate) fn arn(region: Region, table: &TableKey) -> String {
+    let realm = Realm { account: table.account, region };
+    Arn::of("dynamodb", &realm, &format!("table/{}", table.name)).to_string()
 }
 
 /// A table and its indexes at `now`.
-pub(crate) fn describe(table: &Table, status: Status, region: &str, now: Timestamp) -> TableDescription {
+pub(crate) fn describe(table: &Table, status: Status, region: Region, now: Timestamp) -> TableDescription {
     let meta = &table.meta;
     let key = meta.key();
     let arn = arn(region, &key);

@@ -20,6 +20,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use headwater_host::Random;
+use headwater_types::Region;
 use headwater_vault::{DEFAULT_ALIAS, DataKey, Forged, KeyId, KeyRef, KeyTrouble, Keyring, WrappedKey};
 use serde::{Deserialize, Serialize};
 
@@ -38,16 +39,16 @@ const KEY_BYTES_MAX: u64 = 1 << 40;
 pub(crate) struct Vault {
     pub(crate) keyring: Arc<Keyring>,
     pub(crate) random: Arc<dyn Random>,
-    pub(crate) region: Arc<str>,
+    pub(crate) region: Region,
 }
 
 impl Vault {
     /// The master key that a caller means. Without `alias/aws/dynamodb` the default key of streams is that of tables.
     pub(crate) fn master(&self, given: Option<&str>) -> Result<KeyId, KeyTrouble> {
-        let found = self.keyring.find(given.unwrap_or(TABLES_ALIAS), &self.region);
+        let found = self.keyring.find(given.unwrap_or(TABLES_ALIAS), self.region);
         let found = match self.is_default(given) {
             false => found,
-            true => found.or_else(|_| self.keyring.find(DEFAULT_ALIAS, &self.region)),
+            true => found.or_else(|_| self.keyring.find(DEFAULT_ALIAS, self.region)),
         };
         found.cloned()
     }
@@ -59,7 +60,7 @@ impl Vault {
     }
 
     fn is_default(&self, given: Option<&str>) -> bool {
-        given.is_none_or(|given| match KeyRef::parse(given, &self.region) {
+        given.is_none_or(|given| match KeyRef::parse(given, self.region) {
             Some(KeyRef::Alias(alias)) => [TABLES_ALIAS, DEFAULT_ALIAS].contains(&alias.as_str()),
             Some(_) | None => false,
         })

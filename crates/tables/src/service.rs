@@ -8,8 +8,8 @@ use std::time::Duration;
 use headwater_host::{Clock, Random};
 use headwater_store::{LogStore, MetaStore, StoreError};
 use headwater_telemetry::{Level, Metrics};
-use headwater_types::AccountId;
 use headwater_types::limits::LimitPolicy;
+use headwater_types::{AccountId, Region};
 use headwater_vault::{DefaultKey, Keyring};
 use parking_lot::{Mutex, RwLock, RwLockReadGuard};
 use tokio::sync::{mpsc, oneshot};
@@ -55,7 +55,7 @@ pub struct Substrate {
 #[derive(Debug, Clone)]
 pub struct Config {
     /// The region in ARNs.
-    pub region: String,
+    pub region: Region,
     /// Limits that are enforced.
     pub limits: LimitPolicy,
     /// Shortest duration of CREATING, UPDATING and DELETING.
@@ -89,7 +89,7 @@ pub struct TableService {
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     metrics: Arc<Metrics>,
-    region: String,
+    region: Region,
     default_key: Option<Arc<dyn DefaultKey>>,
 }
 
@@ -98,7 +98,7 @@ impl TableService {
     pub async fn open(substrate: Substrate, config: Config) -> Result<Arc<Self>> {
         let Substrate { logs, meta, clock, random, metrics } = substrate;
         let Config { region, limits, transition, snapshot_after_bytes, keys, default_key } = config;
-        let vault = Vault { keyring: keys, random: random.clone(), region: region.as_str().into() };
+        let vault = Vault { keyring: keys, random: random.clone(), region };
         let (journal, state) = Journal::open(logs, meta, clock.clone(), vault).await?;
         let state = Arc::new(RwLock::new(state));
         let capacity = Arc::new(Capacity::new(limits != LimitPolicy::OFF));
@@ -132,8 +132,7 @@ impl TableService {
     pub fn closed(substrate: Substrate, config: Config, trouble: &TablesError) -> Arc<Self> {
         let Substrate { clock, random, metrics, .. } = substrate;
         let (owner, _) = mpsc::channel(1);
-        let vault =
-            Vault { keyring: config.keys, random: random.clone(), region: config.region.as_str().into() };
+        let vault = Vault { keyring: config.keys, random: random.clone(), region: config.region };
         let state = Arc::new(RwLock::new(State::in_trouble(trouble.to_string(), vault)));
         let capacity = Arc::new(Capacity::new(false));
         let (task, region, default_key) = (Mutex::default(), config.region, None);
@@ -218,14 +217,9 @@ impl TableService {
         (keys, None)
     }
 
-    /// The region in ARNs.
-    pub fn region(&self) -> &str {
-        &self.region
-    }
-
     /// The ARN of a table that there is or is not.
     pub fn arn(&self, table: &TableKey) -> String {
-        arn(&self.region, table)
+        arn(self.region, table)
     }
 
     /// Sets what is measured of all tables together.
@@ -315,7 +309,7 @@ impl TableService {
     pub fn describe(&self, table: &TableKey) -> Result<TableDescription> {
         let (state, now) = (self.state()?, self.clock.now());
         let (table, status) = state.find(table, now)?;
-        Ok(describe(table, status, &self.region, now))
+        Ok(describe(table, status, self.region, now))
     }
 
     /// At most `limit` names of an account's tables, in order, and whether there are more.

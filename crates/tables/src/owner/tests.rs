@@ -92,8 +92,11 @@ impl World {
         let store = MemoryStore::new();
         let logs = Arc::new(Failing { inner: store.clone(), left: left.clone() });
         let clock = ManualClock::new(Timestamp::from_secs(1_700_000_000));
-        let vault =
-            Vault { keyring: Arc::default(), random: SeededRandom::new(1), region: "us-east-1".into() };
+        let vault = Vault {
+            keyring: Arc::default(),
+            random: SeededRandom::new(1),
+            region: headwater_types::Region::US_EAST_1,
+        };
         let (journal, state) =
             Journal::open(logs, store, clock.clone(), vault).await.expect("an empty store");
         let owner = Owner {

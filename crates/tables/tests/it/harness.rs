@@ -52,7 +52,7 @@ impl World {
     pub(crate) async fn with(engine: Engine, change: impl FnOnce(&mut Config)) -> Self {
         let clock = ManualClock::new(START);
         let mut config = Config {
-            region: "us-east-1".into(),
+            region: headwater_types::Region::US_EAST_1,
             limits: LimitPolicy::OFF,
             transition: TRANSITION,
             snapshot_after_bytes: headwater_tables::SNAPSHOT_AFTER_BYTES,

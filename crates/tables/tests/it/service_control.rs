@@ -119,7 +119,7 @@ async fn a_global_index_is_made_of_what_is_there_and_removed() {
 #[tokio::test]
 async fn billing_is_changed_and_bounds() {
     let world = World::with(Engine::Memory(MemoryStore::new()), |config| {
-        config.limits = headwater_types::limits::LimitPolicy::aws("us-east-1");
+        config.limits = headwater_types::limits::LimitPolicy::aws(headwater_types::Region::US_EAST_1);
     })
     .await;
     let capacity = Throughput { read: 1, write: 1 };

@@ -8,7 +8,9 @@ use crate::harness::{Engine, World, item, put, s};
 #[tokio::test]
 async fn an_on_demand_table_uses_no_more_than_it_may() {
     let engine = Engine::Memory(headwater_store::memory::MemoryStore::new());
-    let world = World::with(engine, |config| config.limits = LimitPolicy::aws("us-east-1")).await;
+    let world =
+        World::with(engine, |config| config.limits = LimitPolicy::aws(headwater_types::Region::US_EAST_1))
+            .await;
     let bounded =
         TableOptions { on_demand: Some(OnDemand { read: None, write: Some(1) }), ..TableOptions::default() };
     let table = world.create_with("t-1", |spec| spec.options = bounded.clone()).await;
