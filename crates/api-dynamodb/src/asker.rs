@@ -104,9 +104,9 @@ impl<'a> Asker<'a> {
         }
         let (owner, arn, table) = match resource {
             Resource::Account => (self.realm.account, "*".to_owned(), None),
-            Resource::Table(key) => (key.account, tables.arn(key), Some(key)),
+            Resource::Table(key) => (key.realm.account, key.arn(), Some(key)),
             Resource::Index(key, index) => {
-                (key.account, format!("{}/index/{index}", tables.arn(key)), Some(key))
+                (key.realm.account, format!("{}/index/{index}", key.arn()), Some(key))
             }
         };
         if access.credentials.is_some() {

@@ -262,9 +262,7 @@ impl<'a> Table<'a> {
 
 /// In the region and the account of the table.
 fn master_key_arn(table: &TableDescription, key: &str) -> String {
-    let resource = format!("key/{key}");
-    let own = Arn::parse(&table.arn).map(|arn| Arn { service: "kms", resource: &resource, ..arn });
-    own.map_or(resource.clone(), |arn| arn.to_string())
+    Arn::of("kms", &table.key.realm, &format!("key/{key}")).to_string()
 }
 
 impl<'a> Index<'a> {
@@ -336,7 +334,7 @@ fn provisioned(
 #[cfg(test)]
 mod tests {
     use headwater_tables::{KeyAttribute, KeyType, TableKey, TableName};
-    use headwater_types::AccountId;
+    use headwater_types::{AccountId, Realm, Region};
 
     use super::*;
 
@@ -357,7 +355,7 @@ mod tests {
             size_bytes: 20,
         };
         let table = TableDescription {
-            key: TableKey { account, name: name("leases") },
+            key: TableKey { realm: Realm { account, region: Region::US_EAST_1 }, name: name("leases") },
             arn: "ARN".into(),
             id: "ID".into(),
             status: Status::Active,

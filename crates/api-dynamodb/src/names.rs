@@ -87,7 +87,7 @@ pub(super) fn check_index(checks: &mut Checks, path: &str, name: &Option<Text<'_
 /// The table that a name or an ARN means. Call after it was checked.
 pub(super) fn named(asker: &Asker<'_>, name: &str) -> Result<Named> {
     let key = match TableName::new(name) {
-        Some(name) => TableKey { account: asker.realm.account, name },
+        Some(name) => TableKey { realm: asker.realm, name },
         None => by_arn(asker, name)?,
     };
     Ok(Named { key, given: name.to_owned() })
@@ -110,14 +110,15 @@ pub(super) fn by_arn(asker: &Asker<'_>, arn: &str) -> Result<TableKey> {
     let wrong = || {
         DynamoDbError::validation(format!("Invalid TableArn: Invalid ResourceArn provided as input {arn}"))
     };
-    let (region, key) = parse_arn(arn).ok_or_else(wrong)?;
-    let here = asker.realm.region;
+    let parsed = table_arn(arn).ok_or_else(wrong)?;
+    let (here, region) = (asker.realm.region, parsed.region);
     if region != here.as_str() {
         return Err(DynamoDbError::validation(format!(
             "Invalid TableArn: {arn} is in region {region}, and this endpoint serves {here}"
         )));
     }
-    if asker.is_open() && key.account != asker.realm.account {
+    let key = TableKey::of_arn(&parsed).ok_or_else(wrong)?;
+    if asker.is_open() && key.realm.account != asker.realm.account {
         // With credentials policies decide, and none of them gives another account's table.
         return Err(DynamoDbError::validation(format!(
             "Invalid TableArn: {arn} is of another account, and this server is of {}",
@@ -127,11 +128,11 @@ pub(super) fn by_arn(asker: &Asker<'_>, arn: &str) -> Result<TableKey> {
     Ok(key)
 }
 
-/// Region and table of `arn:aws:dynamodb:REGION:ACCOUNT:table/NAME`.
-fn parse_arn(arn: &str) -> Option<(&str, TableKey)> {
+/// The parts of `arn:aws:dynamodb:REGION:ACCOUNT:table/NAME`, whatever the region.
+fn table_arn(arn: &str) -> Option<Arn<'_>> {
     let arn = Arn::parse(arn).filter(|arn| arn.service == "dynamodb")?;
-    let name = arn.resource_of("table").and_then(TableName::new)?;
-    Some((arn.region, TableKey { account: arn.account_id()?, name }))
+    arn.resource_of("table").and_then(TableName::new)?;
+    arn.account_id().map(|_| arn)
 }
 
 /// An index that was checked.
@@ -146,11 +147,9 @@ mod tests {
     #[test]
     fn arns_name_tables_and_nothing_else() {
         let arn = "arn:aws:dynamodb:eu-west-1:111122223333:table/orders";
-        let (region, key) = parse_arn(arn).expect("an ARN");
-        assert_eq!(
-            (region, key.account.as_str(), key.name.as_str()),
-            ("eu-west-1", "111122223333", "orders")
-        );
+        let parsed = table_arn(arn).expect("an ARN");
+        assert_eq!((parsed.region, parsed.account), ("eu-west-1", "111122223333"));
+        assert_eq!(TableKey::of_arn(&parsed).expect("a table").arn(), arn);
         for wrong in [
             "",
             "arn:aws:dynamodb",
@@ -159,7 +158,7 @@ mod tests {
             "arn:aws:dynamodb:eu-west-1:1111:table/orders",
             "arn:aws:dynamodb:eu-west-1:111122223333:table/a",
         ] {
-            assert!(parse_arn(wrong).is_none(), "{wrong}");
+            assert!(table_arn(wrong).is_none(), "{wrong}");
         }
     }
 }

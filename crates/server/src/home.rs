@@ -29,6 +29,12 @@ pub enum HomeError {
     Damaged,
 }
 
+/// The region that a directory remembers, if it can be told.
+pub(crate) async fn stored_home(meta: &dyn MetaStore) -> Option<Region> {
+    let stored = meta.get(KEY).await.ok()??;
+    std::str::from_utf8(&stored.value).ok().and_then(Region::new)
+}
+
 /// The region of stored keys that name none, which the directory remembers from now on.
 pub(crate) async fn home_region(meta: &dyn MetaStore, served: &Regions) -> Result<Region, HomeError> {
     let first = served.first();

@@ -14,6 +14,7 @@ use headwater_telemetry::Metrics;
 use headwater_types::Region;
 use headwater_types::limits::LimitPolicy;
 
+use crate::home::stored_home;
 use crate::key_sources::KeySources;
 use crate::master_keys::{MasterKeyFileError, MasterKeySource};
 use crate::server::Host;
@@ -55,8 +56,7 @@ pub async fn repair_tables(
         metrics: Arc::new(Metrics::new()),
     };
     let config = headwater_tables::Config {
-        // Only ARNs and callers have it, and there are none.
-        region: Region::US_EAST_1,
+        home: stored_home(&*store).await.unwrap_or(Region::US_EAST_1),
         limits: LimitPolicy::OFF,
         transition: Duration::ZERO,
         snapshot_after_bytes: usize::MAX,

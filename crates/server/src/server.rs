@@ -198,7 +198,7 @@ impl Server {
             metrics: metrics.clone(),
         };
         let tables = open_tables(settings, home, substrate, keys, default_key).await;
-        tell_of_hidden(settings, &streams, credentials.is_none());
+        tell_of_hidden(settings, &streams, &tables, credentials.is_none());
         let keys = sources.follow(stamps, streams.clone(), tables.clone(), clock.clone());
         let monitoring = Arc::new(MetricStore::new(clock.clone(), StoreLimits::default()));
         let sampling = sampling::run(streams.clone(), monitoring.clone(), clock.clone());
@@ -295,23 +295,24 @@ impl Server {
     }
 }
 
-/// Says which streams are there and cannot be reached, as after a change of a setting.
-fn tell_of_hidden(settings: &Settings, streams: &StreamService, one_account: bool) {
-    let counts = streams.count_streams();
+/// Says which streams and tables are there and cannot be reached, as after a change of a setting.
+fn tell_of_hidden(settings: &Settings, streams: &StreamService, tables: &TableService, one_account: bool) {
+    let streams = streams.count_streams();
     let is_own = |realm: &Realm| realm.account == settings.account;
-    let foreign: usize = counts.iter().filter(|(realm, _)| !is_own(realm)).map(|(_, count)| count).sum();
-    if one_account && foreign > 0 && !counts.keys().any(is_own) {
+    let foreign: usize = streams.iter().filter(|(realm, _)| !is_own(realm)).map(|(_, count)| count).sum();
+    if one_account && foreign > 0 && !streams.keys().any(is_own) {
         let account = settings.account.as_str();
         warn!(account, foreign, "all streams in this data directory belong to other accounts; see --account");
     }
-    let mut hidden = BTreeMap::<Region, usize>::new();
-    for (realm, count) in counts.iter().filter(|(realm, _)| !settings.regions.serves(realm.region)) {
-        *hidden.entry(realm.region).or_default() += count;
+    let mut hidden = BTreeMap::<Region, [usize; 2]>::new();
+    for (kind, counts) in [streams, tables.count_tables()].into_iter().enumerate() {
+        for (realm, count) in counts.into_iter().filter(|(realm, _)| !settings.regions.serves(realm.region)) {
+            hidden.entry(realm.region).or_default()[kind] += count;
+        }
     }
-    for (region, streams) in hidden {
-        let served = settings.regions.to_string();
-        let data_dir = settings.data_dir.display();
-        warn!(%data_dir, %region, streams, served, "there are streams in a region that is not served; see --region");
+    for (region, [streams, tables]) in hidden {
+        let (data_dir, served) = (settings.data_dir.display(), settings.regions.to_string());
+        warn!(%data_dir, %region, streams, tables, served, "a region that is not served has streams or tables; see --region");
     }
 }
 
@@ -324,7 +325,7 @@ async fn open_tables(
     default_key: Option<Arc<dyn DefaultKey>>,
 ) -> Arc<TableService> {
     let config = headwater_tables::Config {
-        region: home,
+        home,
         limits: *settings.limit_policy().of(home),
         transition: settings.table_transition,
         snapshot_after_bytes: headwater_tables::SNAPSHOT_AFTER_BYTES,

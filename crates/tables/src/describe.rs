@@ -1,23 +1,17 @@
 //! Descriptions of tables.
 
-use headwater_types::{Arn, Realm, Region, Timestamp};
+use headwater_types::{Region, Timestamp};
 
 use crate::description::{IndexDescription, Status, TableDescription, TimeToLive};
 use crate::options::TableSettings;
-use crate::schema::{IndexScope, TableKey};
+use crate::schema::IndexScope;
 use crate::state::{Index, Table};
 
-/// The ARN of a table.
-pub(crate) fn arn(region: Region, table: &TableKey) -> String {
-    let realm = Realm { account: table.account, region };
-    Arn::of("dynamodb", &realm, &format!("table/{}", table.name)).to_string()
-}
-
 /// A table and its indexes at `now`.
-pub(crate) fn describe(table: &Table, status: Status, region: Region, now: Timestamp) -> TableDescription {
+pub(crate) fn describe(table: &Table, status: Status, home: Region, now: Timestamp) -> TableDescription {
     let meta = &table.meta;
-    let key = meta.key();
-    let arn = arn(region, &key);
+    let key = meta.key(home);
+    let arn = key.arn();
     let indexes = meta.indexes.iter().zip(&table.indexes).filter_map(|(index, entries)| {
         let own = index.phase.status(now)?;
         let status = if index.spec.scope == IndexScope::Local { status } else { own };

@@ -1,5 +1,6 @@
 //! The service.
 
+use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::ops::Bound;
 use std::sync::Arc;
@@ -9,7 +10,7 @@ use headwater_host::{Clock, Random};
 use headwater_store::{LogStore, MetaStore, StoreError};
 use headwater_telemetry::{Level, Metrics};
 use headwater_types::limits::LimitPolicy;
-use headwater_types::{AccountId, Region};
+use headwater_types::{Realm, Region};
 use headwater_vault::{DefaultKey, Keyring};
 use parking_lot::{Mutex, RwLock, RwLockReadGuard};
 use tokio::sync::{mpsc, oneshot};
@@ -20,7 +21,7 @@ use crate::capacity::Capacity;
 use crate::change::Change;
 use crate::command::Command;
 use crate::control::Planning;
-use crate::describe::{arn, describe, time_to_live};
+use crate::describe::{describe, time_to_live};
 use crate::description::{Status, TableChange, TableDescription, Tags, TimeToLive};
 use crate::encryption::Vault;
 use crate::error::{Result, TablesError};
@@ -54,8 +55,8 @@ pub struct Substrate {
 /// Settings of the service.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// The region in ARNs.
-    pub region: Region,
+    /// The region of tables that are stored without one.
+    pub home: Region,
     /// Limits that are enforced.
     pub limits: LimitPolicy,
     /// Shortest duration of CREATING, UPDATING and DELETING.
@@ -89,7 +90,7 @@ pub struct TableService {
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     metrics: Arc<Metrics>,
-    region: Region,
+    home: Region,
     default_key: Option<Arc<dyn DefaultKey>>,
 }
 
@@ -97,8 +98,8 @@ impl TableService {
     /// Reads all tables.
     pub async fn open(substrate: Substrate, config: Config) -> Result<Arc<Self>> {
         let Substrate { logs, meta, clock, random, metrics } = substrate;
-        let Config { region, limits, transition, snapshot_after_bytes, keys, default_key } = config;
-        let vault = Vault { keyring: keys, random: random.clone(), region };
+        let Config { home, limits, transition, snapshot_after_bytes, keys, default_key } = config;
+        let vault = Vault { keyring: keys, random: random.clone(), home };
         let (journal, state) = Journal::open(logs, meta, clock.clone(), vault).await?;
         let state = Arc::new(RwLock::new(state));
         let capacity = Arc::new(Capacity::new(limits != LimitPolicy::OFF));
@@ -115,7 +116,7 @@ impl TableService {
         let (sender, commands) = mpsc::channel(QUEUE_MAX);
         let task = Mutex::new(Some(tokio::spawn(owner.run(commands))));
         let owner = sender;
-        Ok(Arc::new(Self { state, owner, task, capacity, clock, random, metrics, region, default_key }))
+        Ok(Arc::new(Self { state, owner, task, capacity, clock, random, metrics, home, default_key }))
     }
 
     /// Ends what is under way and lets go of the store. What is asked afterwards is refused.
@@ -132,11 +133,11 @@ impl TableService {
     pub fn closed(substrate: Substrate, config: Config, trouble: &TablesError) -> Arc<Self> {
         let Substrate { clock, random, metrics, .. } = substrate;
         let (owner, _) = mpsc::channel(1);
-        let vault = Vault { keyring: config.keys, random: random.clone(), region: config.region };
+        let vault = Vault { keyring: config.keys, random: random.clone(), home: config.home };
         let state = Arc::new(RwLock::new(State::in_trouble(trouble.to_string(), vault)));
         let capacity = Arc::new(Capacity::new(false));
-        let (task, region, default_key) = (Mutex::default(), config.region, None);
-        Arc::new(Self { state, owner, task, capacity, clock, random, metrics, region, default_key })
+        let (task, home, default_key) = (Mutex::default(), config.home, None);
+        Arc::new(Self { state, owner, task, capacity, clock, random, metrics, home, default_key })
     }
 
     fn state(&self) -> Result<RwLockReadGuard<'_, State>> {
@@ -217,11 +218,6 @@ impl TableService {
         (keys, None)
     }
 
-    /// The ARN of a table that there is or is not.
-    pub fn arn(&self, table: &TableKey) -> String {
-        arn(self.region, table)
-    }
-
     /// Sets what is measured of all tables together.
     pub fn report_levels(&self) {
         let state = self.state.read();
@@ -261,7 +257,7 @@ impl TableService {
     /// Has the default master key made if that is asked for and there is none.
     async fn provide_default_key(&self, table: &TableKey, options: &TableOptions) -> Result<()> {
         let Some(EncryptionChoice::Key(given)) = &options.encryption else { return Ok(()) };
-        let is_missing = self.state()?.vault().lacks_default(given.as_deref());
+        let is_missing = self.state()?.vault().lacks_default(given.as_deref(), table.realm.region);
         let Some(maker) = self.default_key.clone().filter(|_| is_missing) else { return Ok(()) };
         let made = tokio::task::spawn_blocking(move || maker.make()).await;
         let keyring = match made {
@@ -309,18 +305,22 @@ impl TableService {
     pub fn describe(&self, table: &TableKey) -> Result<TableDescription> {
         let (state, now) = (self.state()?, self.clock.now());
         let (table, status) = state.find(table, now)?;
-        Ok(describe(table, status, self.region, now))
+        Ok(describe(table, status, self.home, now))
     }
 
-    /// At most `limit` names of an account's tables, in order, and whether there are more.
-    pub fn list(
-        &self,
-        account: AccountId,
-        after: Option<&str>,
-        limit: usize,
-    ) -> Result<(Vec<TableName>, bool)> {
+    /// Number of tables of each account in each region, where there are any.
+    pub fn count_tables(&self) -> BTreeMap<Realm, usize> {
+        let (state, mut counts) = (self.state.read(), BTreeMap::new());
+        for table in state.tables() {
+            *counts.entry(table.meta.key(self.home).realm).or_default() += 1;
+        }
+        counts
+    }
+
+    /// At most `limit` names of an account's tables in a region, in order, and whether there are more.
+    pub fn list(&self, realm: Realm, after: Option<&str>, limit: usize) -> Result<(Vec<TableName>, bool)> {
         let state = self.state()?;
-        let mut names = state.names(account, after, self.clock.now());
+        let mut names = state.names(realm, after, self.clock.now());
         let page: Vec<TableName> = names.by_ref().take(limit).cloned().collect();
         let more = names.next().is_some();
         Ok((page, more))
@@ -463,6 +463,6 @@ pub struct TransactionToken {
     pub request: u64,
     /// The digest of the request's bytes, which earlier versions stored: a token that they stored is still known.
     pub former: u64,
-    /// Account of the token.
-    pub account: AccountId,
+    /// Account and region of the token.
+    pub realm: Realm,
 }

@@ -132,7 +132,7 @@ async fn tables() -> Arc<TableService> {
         tags: Default::default(),
         options: Default::default(),
     };
-    let table = TableKey { account: orders().realm.account, name: name("orders") };
+    let table = TableKey { realm: orders().realm, name: name("orders") };
     tables.create_table(&table, spec).await.expect("a new table");
     let value = |text: &str| AttributeValue::S(text.to_owned());
     let item = ["a", "b", "c"].map(|name| (name.to_owned(), value("x"))).into();

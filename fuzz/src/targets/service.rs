@@ -58,7 +58,7 @@ pub(super) async fn open_tables(store: &Arc<MemoryStore>) -> Result<Arc<TableSer
         metrics: Arc::new(Metrics::new()),
     };
     let config = headwater_tables::Config {
-        region: REGION,
+        home: REGION,
         limits: LimitPolicy::aws(REGION),
         transition: std::time::Duration::ZERO,
         snapshot_after_bytes: headwater_tables::SNAPSHOT_AFTER_BYTES,

@@ -8,7 +8,7 @@ use headwater_store::memory::MemoryStore;
 use headwater_store::{
     AppendBatch, Appended, Bounds, Expect, LogId, LogStore, Position, ReadBatch, ReadLimit, ShardLog,
 };
-use headwater_types::{AccountId, Timestamp};
+use headwater_types::{AccountId, Realm, Region, Timestamp};
 use tokio::sync::oneshot;
 
 use super::*;
@@ -92,11 +92,7 @@ impl World {
         let store = MemoryStore::new();
         let logs = Arc::new(Failing { inner: store.clone(), left: left.clone() });
         let clock = ManualClock::new(Timestamp::from_secs(1_700_000_000));
-        let vault = Vault {
-            keyring: Arc::default(),
-            random: SeededRandom::new(1),
-            region: headwater_types::Region::US_EAST_1,
-        };
+        let vault = Vault { keyring: Arc::default(), random: SeededRandom::new(1), home: Region::US_EAST_1 };
         let (journal, state) =
             Journal::open(logs, store, clock.clone(), vault).await.expect("an empty store");
         let owner = Owner {
@@ -186,7 +182,10 @@ impl World {
 
 fn table() -> TableKey {
     let account = AccountId::new("123456789012").expect("an account");
-    TableKey { account, name: TableName::new("t-1").expect("a name") }
+    TableKey {
+        realm: Realm { account, region: Region::US_EAST_1 },
+        name: TableName::new("t-1").expect("a name"),
+    }
 }
 
 fn put(key: &str, bytes: usize) -> Write {

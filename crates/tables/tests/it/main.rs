@@ -18,4 +18,5 @@ mod service_durable;
 mod service_encryption;
 mod service_options;
 mod service_pages;
+mod service_regions;
 mod service_writes;
