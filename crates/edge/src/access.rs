@@ -97,6 +97,9 @@ impl AccessControl {
         let authentication = Authentication::parse(authorization, parts.uri.query(), has_date)
             .map_err(|error| trail.refuse("not signed, or not in full", EdgeError::Auth(error)))?;
         let named = authentication.access_key_and_scope();
+        if let Some((key, _)) = named.filter(|_| self.credentials.is_some()) {
+            trail.note_key(key);
+        }
         let wrong = |error| trail.refuse("the signature is not valid", EdgeError::Signature(error));
         let Some(region) = trail.region else {
             let region = named.map_or_else(String::new, |(_, scope)| scope.region.to_owned());
@@ -104,9 +107,6 @@ impl AccessControl {
             return Err(wrong(SignatureError::RegionOfSeveral { region, served }));
         };
         let Some(credentials) = &self.credentials else { return Ok(None) };
-        if let Some((key, _)) = named {
-            trail.note_key(key);
-        }
         let headers = signed_headers(parts);
         let request = Request {
             method: parts.method.as_str(),
