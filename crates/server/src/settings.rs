@@ -241,10 +241,10 @@ impl ServeArgs {
             return Err(SettingsError::Exposed(listen));
         }
         let regions = self.region.or(file.region).unwrap_or_else(|| Region::US_EAST_1.to_string());
-        let regions = regions.parse().map_err(|mend: RegionsError| SettingsError::Value {
+        let regions = regions.parse().map_err(|wrong: RegionsError| SettingsError::Value {
             setting: "region",
             value: regions.clone(),
-            mend: mend.mend(),
+            mend: wrong.mend(),
         })?;
         let account = self.account.or(file.account).unwrap_or_else(|| "000000000000".into());
         let account = AccountId::new(&account).ok_or_else(|| SettingsError::Value {
