@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use headwater_access::{CredentialStore, Facts, Lifetime, Question, UserRef, builtin_policy, decide, update};
 use headwater_host::{Clock, SeededRandom, SystemClock};
-use headwater_types::AccountId;
+use headwater_types::{AccountId, Region};
 use headwater_wire::sigv4::canonical::Request;
 use headwater_wire::sigv4::{Authentication, Claim, Credentials, Target, sign};
 
@@ -26,7 +26,7 @@ fn main() {
     let who = UserRef { account: AccountId::new("111122223333").unwrap(), name: Some("alice") };
     let policies = [builtin_policy("full-access").unwrap().to_owned()];
     let key = update(&path, |file| file.add_key(who, &policies, Lifetime::Lasting, now, &*random)).unwrap();
-    let store = CredentialStore::open(&path, "us-east-1").unwrap();
+    let store = CredentialStore::open(&path).unwrap();
     let here = Target { region: "us-east-1", service: "kinesis" };
     for size in [100, 10_000, 100_000, 1_000_000, 10_000_000] {
         let body = vec![b'x'; size];
@@ -51,7 +51,7 @@ fn main() {
             let claim = Claim::read(&request, &authentication, now, here).unwrap();
             let (_, key) = store
                 .find(claim.access_key_id(), None, now, |known| {
-                    (known.caller().clone(), known.signing_key(&claim.scope()))
+                    (known.caller(Region::US_EAST_1).clone(), known.signing_key(&claim.scope()))
                 })
                 .unwrap();
             claim.verify(&key, &request, black_box(&body), None).unwrap();
@@ -64,7 +64,7 @@ fn main() {
 
 fn decide_only(store: &CredentialStore, id: &str) {
     let now = SystemClock::new().now();
-    let caller = store.find(id, None, now, |known| known.caller().clone()).unwrap();
+    let caller = store.find(id, None, now, |known| known.caller(Region::US_EAST_1).clone()).unwrap();
     let facts = Facts {
         caller: &caller,
         source_ip: None,

@@ -39,6 +39,9 @@ pub struct AuditEvent<'a> {
     pub access_key_id: Option<&'a str>,
     /// `kinesis:DeleteStream`.
     pub action: &'a str,
+    /// The region that was asked; none where it is not served.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub region: Option<&'a str>,
     /// The ARN, where it was known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resource: Option<&'a str>,
@@ -120,6 +123,7 @@ impl AuditLog {
             principal = event.principal,
             access_key_id = event.access_key_id,
             action = event.action,
+            region = event.region,
             resource = event.resource,
             outcome = event.outcome,
             reason = event.reason,

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use headwater_types::AccountId;
+use headwater_types::{AccountId, Arn, Partition};
 
 use crate::policy::IdentityPolicy;
 
@@ -19,15 +19,13 @@ pub struct Caller {
 impl Caller {
     /// A user, or without a name the account itself, which may do everything in its account and needs no policies.
     pub fn new(
-        partition: &str,
+        partition: Partition,
         account: AccountId,
         user: Option<String>,
         policies: Arc<[IdentityPolicy]>,
     ) -> Self {
-        let arn = match &user {
-            Some(user) => format!("arn:{partition}:iam::{account}:user/{user}"),
-            None => format!("arn:{partition}:iam::{account}:root"),
-        };
+        let resource = user.as_ref().map_or_else(|| "root".to_owned(), |user| format!("user/{user}"));
+        let arn = Arn::of_iam(partition, &account, &resource).to_string();
         Self { account, user, arn, policies }
     }
 

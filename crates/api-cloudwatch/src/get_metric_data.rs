@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use headwater_monitoring::{Metric, Statistic, StatisticSet, Unit, Window};
-use headwater_types::{AccountId, Timestamp};
+use headwater_types::{AccountId, Realm, Timestamp};
 use headwater_wire::Codec;
 use headwater_wire::shape::{Bool, Int, List, Text, Time};
 use serde::Serialize;
@@ -96,7 +96,7 @@ struct Wanted {
     returned: bool,
 }
 
-pub(crate) fn run(service: &CloudWatch, account: AccountId, codec: Codec, body: &[u8]) -> Result<Vec<u8>> {
+pub(crate) fn run(service: &CloudWatch, realm: Realm, codec: Codec, body: &[u8]) -> Result<Vec<u8>> {
     let input: Input<'_> = codec.decode(body)?;
     let queries: &[Query<'_>] = input.metric_data_queries.as_deref().unwrap_or_default();
     if queries.is_empty() {
@@ -131,7 +131,7 @@ pub(crate) fn run(service: &CloudWatch, account: AccountId, codec: Codec, body: 
     let wanted: Vec<Wanted> = queries
         .iter()
         .enumerate()
-        .map(|(i, query)| checked(account, i, query, span))
+        .map(|(i, query)| checked(realm.account, i, query, span))
         .collect::<Result<_>>()?;
     let mut ids = BTreeSet::new();
     if let Some(twice) = wanted.iter().find(|wanted| !ids.insert(wanted.id.as_str())) {
@@ -140,7 +140,7 @@ pub(crate) fn run(service: &CloudWatch, account: AccountId, codec: Codec, body: 
         return Err(CloudWatchError::validation(message));
     }
     let from = decode_token::<2>(&input.next_token)?;
-    Ok(codec.encode(&page((service, account, zone), &wanted, from, ascending, max as usize)))
+    Ok(codec.encode(&page((service, realm, zone), &wanted, from, ascending, max as usize)))
 }
 
 fn checked(
@@ -192,8 +192,8 @@ fn checked(
     })
 }
 
-/// The account of the metrics, and the time zone of those who read the labels.
-type Source<'a> = (&'a CloudWatch, AccountId, TimeZone);
+/// Account and region of the metrics, and the time zone of those who read the labels.
+type Source<'a> = (&'a CloudWatch, Realm, TimeZone);
 
 /// As many datapoints as fit, from where an earlier page ended: in which query, and after which second.
 fn page(
@@ -242,13 +242,12 @@ fn page(
 }
 
 /// The label of a query whose points, of all pages, are these.
-fn label((service, account, zone): Source<'_>, query: &Wanted, points: &[(Timestamp, f64)]) -> String {
+fn label((service, realm, zone): Source<'_>, query: &Wanted, points: &[(Timestamp, f64)]) -> String {
     let facts = Facts {
         metric: &query.metric,
         statistic: query.statistic.name(),
         period_s: query.period_s,
-        account,
-        region: &service.region,
+        realm,
         points,
         now: service.monitoring.now(),
         zone,
@@ -257,8 +256,8 @@ fn label((service, account, zone): Source<'_>, query: &Wanted, points: &[(Timest
 }
 
 /// The values of a query in the order of time, those of all units together unless one is named.
-fn values((service, account, _): Source<'_>, query: &Wanted) -> Vec<(Timestamp, f64)> {
-    let found = service.monitoring.statistics(account, &query.metric, query.unit, query.window);
+fn values((service, realm, _): Source<'_>, query: &Wanted) -> Vec<(Timestamp, f64)> {
+    let found = service.monitoring.statistics(realm, &query.metric, query.unit, query.window);
     let mut all: BTreeMap<Timestamp, StatisticSet> = BTreeMap::new();
     for (at, set) in found.into_iter().flat_map(|(_, points)| points) {
         all.entry(at).and_modify(|earlier| earlier.merge(&set)).or_insert(set);

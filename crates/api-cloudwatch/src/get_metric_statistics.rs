@@ -1,7 +1,7 @@
 //! GetMetricStatistics.
 
 use headwater_monitoring::{Statistic, StatisticSet, Unit, Window};
-use headwater_types::{AccountId, Timestamp};
+use headwater_types::{Realm, Timestamp};
 use headwater_wire::Codec;
 use headwater_wire::shape::{Int, List, Text, Time};
 use serde::Serialize;
@@ -51,7 +51,7 @@ struct Datapoint {
 /// Periods that may be asked for (API).
 const DATAPOINTS_MAX: u64 = 1440;
 
-pub(crate) fn run(service: &CloudWatch, account: AccountId, codec: Codec, body: &[u8]) -> Result<Vec<u8>> {
+pub(crate) fn run(service: &CloudWatch, realm: Realm, codec: Codec, body: &[u8]) -> Result<Vec<u8>> {
     let input: Input<'_> = codec.decode(body)?;
     let namespace = name("Namespace", &input.namespace)?;
     let label = name("MetricName", &input.metric_name)?;
@@ -79,7 +79,7 @@ pub(crate) fn run(service: &CloudWatch, account: AccountId, codec: Codec, body: 
             window.periods()
         )));
     }
-    let found = service.monitoring.statistics(account, &metric, unit, window);
+    let found = service.monitoring.statistics(realm, &metric, unit, window);
     let points = found.iter().flat_map(|(unit, points)| points.iter().map(|point| (*unit, point)));
     let datapoints = points.map(|(unit, (at, set))| datapoint(*at, set, unit, &wanted)).collect();
     Ok(codec.encode(&Output { label, datapoints }))

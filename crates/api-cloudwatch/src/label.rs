@@ -8,7 +8,7 @@
 use std::fmt::Write as _;
 
 use headwater_monitoring::Metric;
-use headwater_types::{AccountId, Timestamp};
+use headwater_types::{Realm, Timestamp};
 use headwater_wire::date::shown_ahead;
 
 /// Dynamic values in one label (user guide).
@@ -56,8 +56,7 @@ pub(super) struct Facts<'a> {
     pub(super) metric: &'a Metric,
     pub(super) statistic: &'static str,
     pub(super) period_s: u32,
-    pub(super) account: AccountId,
-    pub(super) region: &'a str,
+    pub(super) realm: Realm,
     /// In the order of time.
     pub(super) points: &'a [(Timestamp, f64)],
     pub(super) now: Timestamp,
@@ -143,9 +142,9 @@ impl Facts<'_> {
             "Namespace" => self.metric.namespace().to_owned(),
             "Stat" => self.statistic.to_owned(),
             "Period" => self.period_s.to_string(),
-            "Region" => self.region.to_owned(),
+            "Region" => self.realm.region.to_string(),
             // Accounts have no other name here.
-            "AccountId" | "AccountLabel" => self.account.to_string(),
+            "AccountId" | "AccountLabel" => self.realm.account.to_string(),
             _ => {
                 let dimension = name.strip_prefix("Dim.")?;
                 let found = self.metric.dimensions().find(|(name, _)| *name == dimension);
@@ -170,6 +169,8 @@ fn difference(one: Timestamp, other: Timestamp) -> String {
 
 #[cfg(test)]
 mod tests {
+    use headwater_types::{AccountId, Region};
+
     use super::*;
 
     const T: Timestamp = Timestamp::from_secs(1_700_000_000);
@@ -180,10 +181,11 @@ mod tests {
 
     fn shown(label: &str, points: &[(Timestamp, f64)], zone: &str) -> String {
         let metric = Metric::new("Mine", "Depth", [("Host", "web-1"), ("Zone", "a}b")]);
-        let account = AccountId::new("123456789012").unwrap();
+        let (account, region) = (AccountId::new("123456789012").unwrap(), Region::new("eu-west-1").unwrap());
+        let realm = Realm { account, region };
         let zone = TimeZone::parse(zone).unwrap();
-        let (statistic, period_s, region, now) = ("Average", 60, "eu-west-1", after(3960));
-        rendered(label, &Facts { metric: &metric, statistic, period_s, account, region, points, now, zone })
+        let (statistic, period_s, now) = ("Average", 60, after(3960));
+        rendered(label, &Facts { metric: &metric, statistic, period_s, realm, points, now, zone })
     }
 
     #[test]

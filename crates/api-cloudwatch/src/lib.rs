@@ -20,7 +20,7 @@ use headwater_edge::{
     Call, Description, EdgeError, Effect, Fault, Hosted, Operation, Protocol, Running, Service,
 };
 use headwater_monitoring::MetricStore;
-use headwater_types::AccountId;
+use headwater_types::Realm;
 use headwater_types::limits::MIB;
 use headwater_wire::Codec;
 
@@ -47,11 +47,10 @@ static DESCRIPTION: Description = Description {
 #[derive(Debug)]
 pub struct CloudWatch {
     monitoring: Arc<MetricStore>,
-    region: String,
 }
 
-/// Decodes, checks, runs, encodes, for an account.
-type Run = fn(&CloudWatch, AccountId, Codec, &[u8]) -> Result<Vec<u8>>;
+/// Decodes, checks, runs, encodes, for an account in a region.
+type Run = fn(&CloudWatch, Realm, Codec, &[u8]) -> Result<Vec<u8>>;
 
 /// A row of the table.
 #[derive(Debug)]
@@ -74,9 +73,9 @@ const ALL: &[CloudWatchOperation] = &[
 ];
 
 impl CloudWatch {
-    /// CloudWatch over these metrics; labels tell the region.
-    pub fn new(monitoring: Arc<MetricStore>, region: String) -> Self {
-        Self { monitoring, region }
+    /// CloudWatch over these metrics.
+    pub fn new(monitoring: Arc<MetricStore>) -> Self {
+        Self { monitoring }
     }
 }
 
@@ -100,7 +99,7 @@ impl Operation<CloudWatch> for CloudWatchOperation {
             allowed.map_err(|error| service.fault(error, call.protocol()))?;
             let reading = call.spend_read().await;
             let _reading = reading.map_err(|error| service.fault(error, call.protocol()))?;
-            let answer = (self.run)(service, call.account(), call.protocol().codec(), call.body());
+            let answer = (self.run)(service, call.realm(), call.protocol().codec(), call.body());
             Ok(answer?.into())
         })
     }

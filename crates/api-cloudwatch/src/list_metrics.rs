@@ -1,7 +1,7 @@
 //! ListMetrics.
 
 use headwater_monitoring::{Metric, MetricFilter};
-use headwater_types::AccountId;
+use headwater_types::{AccountId, Realm};
 use headwater_wire::Codec;
 use headwater_wire::shape::{Bool, List, Text};
 use serde::Serialize;
@@ -55,21 +55,21 @@ const FILTERS_MAX: usize = 10;
 /// Period that `PT3H` stands for.
 const RECENTLY_MS: u64 = 3 * 3600 * 1000;
 
-pub(crate) fn run(service: &CloudWatch, account: AccountId, codec: Codec, body: &[u8]) -> Result<Vec<u8>> {
+pub(crate) fn run(service: &CloudWatch, realm: Realm, codec: Codec, body: &[u8]) -> Result<Vec<u8>> {
     let input: Input<'_> = codec.decode(body)?;
     let filter = filter(&input)?;
     // Unlike GetMetricData it has no error of its own for that (model).
     let invalid = |_| CloudWatchError::value("The value for parameter NextToken is invalid.");
     let after = decode_token::<1>(&input.next_token).map_err(invalid)?.map_or(0, |[after]| after);
-    let (found, next) = match is_owner(&input, account)? {
-        true => service.monitoring.list(account, &filter, after, METRICS_MAX),
+    let (found, next) = match is_owner(&input, realm.account)? {
+        true => service.monitoring.list(realm, &filter, after, METRICS_MAX),
         false => (Vec::new(), None),
     };
     let with_owners = input.include_linked_accounts.is_some_and(|Bool(linked)| linked);
     Ok(codec.encode(&Output {
         metrics: found.iter().map(Listed::from).collect(),
         next_token: next.map(|next| encode_token(&[next])),
-        owning_accounts: found.iter().filter(|_| with_owners).map(|_| account.to_string()).collect(),
+        owning_accounts: found.iter().filter(|_| with_owners).map(|_| realm.account.to_string()).collect(),
     }))
 }
 

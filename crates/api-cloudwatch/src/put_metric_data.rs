@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use headwater_monitoring::{Datum, Resolution, StatisticSet, Unit};
-use headwater_types::{AccountId, Timestamp};
+use headwater_types::{Realm, Timestamp};
 use headwater_wire::Codec;
 use headwater_wire::shape::{Bool, Double, Int, List, Map, Text, Time};
 
@@ -77,7 +77,7 @@ const PAST: Duration = Duration::from_secs(14 * 24 * 3600);
 /// Furthest in the future (API: two hours).
 const FUTURE: Duration = Duration::from_secs(2 * 3600);
 
-pub(crate) fn run(service: &CloudWatch, account: AccountId, codec: Codec, body: &[u8]) -> Result<Vec<u8>> {
+pub(crate) fn run(service: &CloudWatch, realm: Realm, codec: Codec, body: &[u8]) -> Result<Vec<u8>> {
     let input: Input<'_> = codec.decode(body)?;
     let namespace = name("Namespace", &input.namespace)?;
     if namespace.starts_with("AWS/") {
@@ -109,7 +109,7 @@ pub(crate) fn run(service: &CloudWatch, account: AccountId, codec: Codec, body: 
         }
     }
     // All or nothing.
-    service.monitoring.put(account, data);
+    service.monitoring.put(realm, data);
     Ok(Vec::new())
 }
 

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use headwater_access::Question;
 use headwater_edge::{Call, EdgeError};
 use headwater_tables::{TableKey, TableName, TableService};
-use headwater_types::AccountId;
+use headwater_types::Realm;
 use tokio::sync::SemaphorePermit;
 
 use crate::error::Result;
@@ -31,8 +31,8 @@ pub(super) enum Resource<'a> {
 pub(super) struct Asker<'a> {
     service: &'a DynamoDb,
     call: &'a Call,
-    /// Account in which a bare name of a table is looked up.
-    pub(super) account: AccountId,
+    /// Account and region in which a bare name of a table is looked up.
+    pub(super) realm: Realm,
     /// Host by which the client calls this server.
     pub(super) host: &'a str,
     operation: &'static Operation,
@@ -46,7 +46,7 @@ impl<'a> Asker<'a> {
         Self {
             service,
             call,
-            account: call.account(),
+            realm: call.realm(),
             host: call.host(),
             operation,
             asked: AtomicBool::new(false),
@@ -59,11 +59,6 @@ impl<'a> Asker<'a> {
     pub(super) fn tables(&self) -> &TableService {
         assert!(self.asked.load(Ordering::Relaxed), "an operation did not ask whether it may be done");
         &self.service.tables
-    }
-
-    /// The region that is served.
-    pub(super) fn region(&self) -> &str {
-        self.call.region()
     }
 
     /// True if everybody is served in one account.
@@ -108,17 +103,17 @@ impl<'a> Asker<'a> {
             return Ok(());
         }
         let (owner, arn, table) = match resource {
-            Resource::Account => (self.account, "*".to_owned(), None),
-            Resource::Table(key) => (key.account, tables.arn(key), Some(key)),
+            Resource::Account => (self.realm.account, "*".to_owned(), None),
+            Resource::Table(key) => (key.realm.account, key.arn(), Some(key)),
             Resource::Index(key, index) => {
-                (key.account, format!("{}/index/{index}", tables.arn(key)), Some(key))
+                (key.realm.account, format!("{}/index/{index}", key.arn()), Some(key))
             }
         };
         if access.credentials.is_some() {
             let tags = table.and_then(|key| tables.tags(key).ok());
             // Nobody gets here with credentials configured and without having signed.
             let caller = call.trail().caller().ok_or_else(|| EdgeError::internal(&"a request of nobody"))?;
-            let mut facts = call.trail().facts(caller, call.region(), call.now(), owner);
+            let mut facts = call.trail().facts(caller, call.now(), owner);
             facts.resource_tags = tags.as_ref();
             facts.request_tags = self.request_tags.get();
             facts.tag_keys = self.tag_keys.get().map(Vec::as_slice);

@@ -6,7 +6,7 @@ use headwater_tables::{
     Billing, IndexDescription, IndexProjection, IndexScope, KeyAttribute, KeySchema, Status, TableClass,
     TableDescription, Throughput,
 };
-use headwater_types::Timestamp;
+use headwater_types::{Arn, Timestamp};
 use headwater_wire::Codec;
 use headwater_wire::shape::Time;
 use serde::Serialize;
@@ -262,10 +262,7 @@ impl<'a> Table<'a> {
 
 /// In the region and the account of the table.
 fn master_key_arn(table: &TableDescription, key: &str) -> String {
-    let mut parts = table.arn.split(':');
-    let partition = parts.nth(1).unwrap_or_default();
-    let region = parts.nth(1).unwrap_or_default();
-    format!("arn:{partition}:kms:{region}:{}:key/{key}", table.key.account)
+    Arn::of("kms", &table.key.realm, &format!("key/{key}")).to_string()
 }
 
 impl<'a> Index<'a> {
@@ -337,7 +334,7 @@ fn provisioned(
 #[cfg(test)]
 mod tests {
     use headwater_tables::{KeyAttribute, KeyType, TableKey, TableName};
-    use headwater_types::AccountId;
+    use headwater_types::{AccountId, Realm, Region};
 
     use super::*;
 
@@ -358,7 +355,7 @@ mod tests {
             size_bytes: 20,
         };
         let table = TableDescription {
-            key: TableKey { account, name: name("leases") },
+            key: TableKey { realm: Realm { account, region: Region::US_EAST_1 }, name: name("leases") },
             arn: "ARN".into(),
             id: "ID".into(),
             status: Status::Active,

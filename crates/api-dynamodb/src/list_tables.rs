@@ -39,7 +39,7 @@ async fn run(asker: &Asker<'_>, body: &Bytes) -> Result<Vec<u8>> {
     asker.authorize(Resource::Account)?;
     let Int(limit) = input.limit.unwrap_or(Int(TABLES_MAX));
     let limit = usize::try_from(limit).unwrap_or(1);
-    let (names, has_more) = asker.tables().list(asker.account, input.after.as_deref(), limit)?;
+    let (names, has_more) = asker.tables().list(asker.realm, input.after.as_deref(), limit)?;
     let table_names: Vec<_> = names.iter().map(|name| name.as_str()).collect();
     let last_evaluated_table_name = table_names.last().copied().filter(|_| has_more);
     Ok(Codec::Json10.encode(&Output { table_names, last_evaluated_table_name }))

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use headwater_tables::{TableKey, TableName};
-use headwater_types::AccountId;
+use headwater_types::Arn;
 use headwater_wire::shape::Text;
 
 use super::asker::{Asker, Resource};
@@ -87,7 +87,7 @@ pub(super) fn check_index(checks: &mut Checks, path: &str, name: &Option<Text<'_
 /// The table that a name or an ARN means. Call after it was checked.
 pub(super) fn named(asker: &Asker<'_>, name: &str) -> Result<Named> {
     let key = match TableName::new(name) {
-        Some(name) => TableKey { account: asker.account, name },
+        Some(name) => TableKey { realm: asker.realm, name },
         None => by_arn(asker, name)?,
     };
     Ok(Named { key, given: name.to_owned() })
@@ -107,34 +107,32 @@ pub(super) fn by_arn(asker: &Asker<'_>, arn: &str) -> Result<TableKey> {
             "Invalid TableArn: ARNs must start with 'arn:': {arn}"
         )));
     }
-    let (region, key) = parse_arn(arn).ok_or_else(|| {
+    let wrong = || {
         DynamoDbError::validation(format!("Invalid TableArn: Invalid ResourceArn provided as input {arn}"))
-    })?;
-    let here = asker.region();
-    if region != here {
+    };
+    let parsed = table_arn(arn).ok_or_else(wrong)?;
+    let (here, region) = (asker.realm.region, parsed.region);
+    if region != here.as_str() {
         return Err(DynamoDbError::validation(format!(
             "Invalid TableArn: {arn} is in region {region}, and this endpoint serves {here}"
         )));
     }
-    if asker.is_open() && key.account != asker.account {
+    let key = TableKey::of_arn(&parsed).ok_or_else(wrong)?;
+    if asker.is_open() && key.realm.account != asker.realm.account {
         // With credentials policies decide, and none of them gives another account's table.
         return Err(DynamoDbError::validation(format!(
             "Invalid TableArn: {arn} is of another account, and this server is of {}",
-            asker.account
+            asker.realm.account
         )));
     }
     Ok(key)
 }
 
-/// Region and table of `arn:aws:dynamodb:REGION:ACCOUNT:table/NAME`.
-fn parse_arn(arn: &str) -> Option<(&str, TableKey)> {
-    let mut parts = arn.splitn(6, ':');
-    let mut next = || parts.next();
-    let (scheme, partition, service, region, account, resource) =
-        (next()?, next()?, next()?, next()?, next()?, next()?);
-    let is_one = scheme == "arn" && partition.starts_with("aws") && service == "dynamodb";
-    let name = resource.strip_prefix("table/").and_then(TableName::new)?;
-    is_one.then_some((region, TableKey { account: AccountId::new(account)?, name }))
+/// The parts of `arn:aws:dynamodb:REGION:ACCOUNT:table/NAME`, whatever the region.
+fn table_arn(arn: &str) -> Option<Arn<'_>> {
+    let arn = Arn::parse(arn).filter(|arn| arn.service == "dynamodb")?;
+    arn.resource_of("table").and_then(TableName::new)?;
+    arn.account_id().map(|_| arn)
 }
 
 /// An index that was checked.
@@ -149,11 +147,9 @@ mod tests {
     #[test]
     fn arns_name_tables_and_nothing_else() {
         let arn = "arn:aws:dynamodb:eu-west-1:111122223333:table/orders";
-        let (region, key) = parse_arn(arn).expect("an ARN");
-        assert_eq!(
-            (region, key.account.as_str(), key.name.as_str()),
-            ("eu-west-1", "111122223333", "orders")
-        );
+        let parsed = table_arn(arn).expect("an ARN");
+        assert_eq!((parsed.region, parsed.account), ("eu-west-1", "111122223333"));
+        assert_eq!(TableKey::of_arn(&parsed).expect("a table").arn(), arn);
         for wrong in [
             "",
             "arn:aws:dynamodb",
@@ -162,7 +158,7 @@ mod tests {
             "arn:aws:dynamodb:eu-west-1:1111:table/orders",
             "arn:aws:dynamodb:eu-west-1:111122223333:table/a",
         ] {
-            assert!(parse_arn(wrong).is_none(), "{wrong}");
+            assert!(table_arn(wrong).is_none(), "{wrong}");
         }
     }
 }

@@ -106,7 +106,7 @@ async fn run(asker: &Asker<'_>, body: &Bytes) -> Result<Vec<u8>> {
         token: token.to_string(),
         request: fingerprint(&input),
         former: digest(body),
-        account: asker.account,
+        realm: asker.realm,
     });
     let (mut tables, mut writes, mut asked) = (Vec::new(), Vec::new(), BTreeSet::new());
     for wanted in input.items.unwrap_or_default().0 {

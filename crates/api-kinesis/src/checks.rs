@@ -3,7 +3,7 @@
 pub(crate) use headwater_edge::{Checks, any_text, flag};
 
 use headwater_edge::TextRule;
-use headwater_types::ConsumerArn;
+use headwater_types::{Arn, ConsumerArn, Region};
 
 /// Names of streams and ids of shards.
 pub(crate) const NAME: TextRule = TextRule::matching(
@@ -37,7 +37,7 @@ pub(crate) const STREAM_ARN: TextRule = TextRule::matching(
 /// ARNs of consumers.
 pub(crate) const CONSUMER_ARN: TextRule = TextRule::matching(
     r"arn:aws.*:kinesis:.*:\d{12}:.*stream/[a-zA-Z0-9_.-]+/consumer/[a-zA-Z0-9_.-]+:[0-9]+",
-    |text| resource_arn(text, &["stream/"]) && ConsumerArn::parse(text).is_some(),
+    |text| resource_arn(text, &["stream/"]) && consumer_arn(text),
     1..=2048,
 );
 
@@ -65,21 +65,19 @@ fn all_digits(text: &str) -> bool {
     text.bytes().all(|b| b.is_ascii_digit())
 }
 
+/// In whatever region: whether it is the request's is told apart from this.
+fn consumer_arn(text: &str) -> bool {
+    let here = |arn: Arn<'_>| ConsumerArn::of_arn(&Arn { region: Region::US_EAST_1.as_str(), ..arn });
+    Arn::parse(text).and_then(here).is_some()
+}
+
 fn resource_arn(text: &str, kinds: &[&str]) -> bool {
-    let mut parts = text.splitn(6, ':');
-    let mut next = || parts.next().unwrap_or_default();
-    let (arn, partition, service, _region, account, resource) =
-        (next(), next(), next(), next(), next(), next());
+    let Some(arn) = Arn::parse(text) else { return false };
     let named = |kind: &&str| {
-        resource.find(*kind).is_some_and(|at| {
-            let name = &resource[at + kind.len()..];
+        arn.resource.find(*kind).is_some_and(|at| {
+            let name = &arn.resource[at + kind.len()..];
             name.chars().next().is_some_and(|first| !first.is_whitespace())
         })
     };
-    arn == "arn"
-        && partition.starts_with("aws")
-        && service == "kinesis"
-        && account.len() == 12
-        && all_digits(account)
-        && kinds.iter().any(named)
+    arn.service == "kinesis" && arn.account_id().is_some() && kinds.iter().any(named)
 }

@@ -10,7 +10,7 @@ use headwater_edge::{Call, EdgeError};
 use headwater_host::Clock;
 use headwater_streams::{ConsumerRef, EventBudget, StreamHandle, StreamService, StreamStatus};
 use headwater_types::limits::Scope;
-use headwater_types::{AccountId, ConsumerId, StreamKey};
+use headwater_types::{ConsumerArn, ConsumerId, Realm, StreamKey};
 use headwater_wire::shape::Text;
 use tokio::sync::SemaphorePermit;
 
@@ -50,8 +50,8 @@ pub(crate) enum Resource<'a> {
 /// Surroundings of an operation, beside its input.
 pub(crate) struct Context<'a> {
     pub(crate) streams: Gate<'a>,
-    /// Account in which a bare name of a stream is looked up.
-    pub(crate) account: AccountId,
+    /// Account and region in which a bare name of a stream is looked up.
+    pub(crate) realm: Realm,
     call: &'a Call,
     /// The memory for events.
     pub(crate) events: &'a EventBudget,
@@ -67,7 +67,7 @@ impl<'a> Context<'a> {
     pub(crate) fn new(kinesis: &'a Kinesis, call: &'a Call, operation: &'static Operation) -> Self {
         Self {
             streams: Gate { streams: &kinesis.streams, open: AtomicBool::new(false) },
-            account: call.account(),
+            realm: call.realm(),
             call,
             events: &kinesis.events,
             operation,
@@ -93,11 +93,6 @@ impl Context<'_> {
     /// The clock, for pauses.
     pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
         self.call.clock()
-    }
-
-    /// The region served.
-    pub(crate) fn region(&self) -> &str {
-        self.streams.streams.region()
     }
 
     /// Opens tokens that were handed out. Of which stream they are, and so whether the caller may have it, is known
@@ -154,8 +149,8 @@ impl Context<'_> {
         }
         let streams = self.streams.streams;
         let (owner, arn, consumer) = match resource {
-            Resource::Account => (self.account, "*".to_owned(), None),
-            Resource::Stream(key) => (key.account, streams.arn(key).to_string(), None),
+            Resource::Account => (self.realm.account, "*".to_owned(), None),
+            Resource::Stream(key) => (key.realm.account, key.arn(), None),
             Resource::Consumer(key, wanted) => {
                 let now_s = streams.now().as_secs();
                 let found =
@@ -165,7 +160,7 @@ impl Context<'_> {
                     (None, ConsumerRef::Id(id)) => id.clone(),
                     (None, ConsumerRef::Name(name)) => ConsumerId { name: name.clone(), created_s: now_s },
                 };
-                (key.account, streams.consumer_arn(key, &id).to_string(), found)
+                (key.realm.account, ConsumerArn { stream: key.clone(), id }.to_string(), found)
             }
         };
         if self.is_guarded() {
@@ -181,7 +176,7 @@ impl Context<'_> {
             // Nobody gets here with credentials configured and without having signed.
             let caller =
                 self.call.trail().caller().ok_or_else(|| EdgeError::internal(&"a request of nobody"))?;
-            let mut facts = self.call.trail().facts(caller, self.region(), streams.now(), owner);
+            let mut facts = self.call.trail().facts(caller, streams.now(), owner);
             facts.resource_tags = tags;
             facts.request_tags = self.request_tags.get();
             facts.tag_keys = self.tag_keys.get().map(Vec::as_slice);
@@ -191,7 +186,7 @@ impl Context<'_> {
             let named = match resource {
                 // When it was registered, and so whether it was, is not for everybody to know.
                 Resource::Consumer(key, ConsumerRef::Name(name)) => {
-                    format!("{}/consumer/{name}", streams.arn(key))
+                    format!("{}/consumer/{name}", key.arn())
                 }
                 Resource::Account | Resource::Stream(_) | Resource::Consumer(..) => arn.clone(),
             };
@@ -209,10 +204,10 @@ impl Context<'_> {
         }
     }
 
-    /// Counts the call against its account's rate, if the operation has one.
+    /// Counts the call against its account's rate in the region, if the operation has one.
     fn count_call(&self) -> Result<()> {
         let limit = self.operation.rate.of(Scope::Account);
-        limit.map_or(Ok(()), |limit| Ok(self.tokens().count_account_call(self.account, limit)?))
+        limit.map_or(Ok(()), |limit| Ok(self.tokens().count_account_call(self.realm, limit)?))
     }
 
     /// The stream, in whatever state. The call counts against the stream's rate, if the operation has one.

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use headwater_edge::{EdgeError, Fault, NO_OPERATION, Violations};
 use headwater_store::StoreError;
 use headwater_streams::{StreamStatus, StreamsError};
-use headwater_types::Timestamp;
+use headwater_types::{Realm, Timestamp};
 use headwater_vault::KeyTrouble;
 use headwater_wire::DecodeError;
 use headwater_wire::date::shown;
@@ -115,15 +115,15 @@ impl From<StreamsError> for KinesisError {
         let throughput = |message: String| Self::new("ProvisionedThroughputExceededException", message);
         match error {
             E::StreamNotFound(stream) => {
-                not_found(format!("Stream {} under account {} not found.", stream.name, stream.account))
+                not_found(format!("Stream {} under account {} not found.", stream.name, stream.realm.account))
             }
             E::StreamExists(stream) => {
-                in_use(format!("Stream {} under account {} already exists.", stream.name, stream.account))
+                in_use(format!("Stream {} under account {} already exists.", stream.name, stream.realm.account))
             }
             E::NotActive { stream, status } => in_use(format!(
                 "Stream {} under account {} not ACTIVE, instead in state {}",
                 stream.name,
-                stream.account,
+                stream.realm.account,
                 status_name(status)
             )),
             E::ShardNotFound { stream, shard } => {
@@ -147,7 +147,7 @@ impl From<StreamsError> for KinesisError {
             )),
             E::OnDemand(stream) => Self::validation(format!(
                 "Request is invalid. Stream {} under account {} is in On-Demand mode.",
-                stream.name, stream.account
+                stream.name, stream.realm.account
             )),
             E::ShardCountRatio { current, target, .. } => invalid(format!(
                 "UpdateShardCount cannot scale up over double or scale down below half of the current open shard \
@@ -156,8 +156,8 @@ impl From<StreamsError> for KinesisError {
             E::TooOften { stream, what, limit: times } => limit(format!(
                 "{what} for {stream} is limited to {times} successful calls in a rolling 24 hours."
             )),
-            E::ShardQuota { account, region, current, limit: quota, additional } => limit(format!(
-                "This request would exceed the shard limit for the account {account} in {region}. Current shard \
+            E::ShardQuota { realm, current, limit: quota, additional } => limit(format!(
+                "This request would exceed the shard limit for the account {realm}. Current shard \
                  count for the account: {current}. Limit: {quota}. Number of additional shards that would have \
                  resulted from this request: {additional}. Refer to the AWS Service Limits page \
                  (http://docs.aws.amazon.com/general/latest/gr/aws_service_limits.html) for current limits and how \
@@ -167,32 +167,32 @@ impl From<StreamsError> for KinesisError {
                 "This request would have exceed the limit on the number of streams that can simultaneously be in \
                  CREATING or DELETING for the account {account}. Limit: {quota}."
             )),
-            E::OnDemandQuota { account, region, current, limit: quota } => limit(format!(
+            E::OnDemandQuota { realm: Realm { account, region }, current, limit: quota } => limit(format!(
                 "This request would exceed the limit on the number of On-Demand streams for the account `{account}` \
                  in `{region}`. Current On-Demand streams count: {current}. Limit: {quota}."
             )),
             E::ConsumerExists { stream, consumer } => in_use(format!(
                 "Consumer {consumer} under stream: {}, account {} already exists.",
-                stream.name, stream.account
+                stream.name, stream.realm.account
             )),
             E::ConsumerNotFound { stream, consumer } => not_found(format!(
                 "Consumer {consumer} under stream: {}, account {} not found.",
-                stream.name, stream.account
+                stream.name, stream.realm.account
             )),
             E::ConsumerNotActive { stream, consumer } => in_use(format!(
                 "Consumer {} with creation timestamp {} under stream: {} , account {} is not in ACTIVE status.",
-                consumer.name, consumer.created_s, stream.name, stream.account
+                consumer.name, consumer.created_s, stream.name, stream.realm.account
             )),
             E::ConsumerInTransition { stream, consumer } => in_use(format!(
                 "Consumer {} with creation timestamp {} under stream {} and account {} is not in ACTIVE status.",
-                consumer.name, consumer.created_s, stream.name, stream.account
+                consumer.name, consumer.created_s, stream.name, stream.realm.account
             )),
             E::PolicyNotFound(arn) => not_found(format!("No resource policy found for resource ARN {arn}")),
             E::HasConsumers(stream) => in_use(format!(
                 "DeleteStream can't delete {account}:{name} because there are consumers associated with this data \
                  stream. To delete {name} anyway, set the EnforceConsumerDeletion parameter to true to force the \
                  deletion of all the consumers that are associated with it.",
-                account = stream.account,
+                account = stream.realm.account,
                 name = stream.name
             )),
             E::ConsumerQuota { stream, limit: quota } => limit(format!(
@@ -205,7 +205,7 @@ impl From<StreamsError> for KinesisError {
             )),
             E::SubscriptionActive { stream, shard, consumer } => in_use(format!(
                 "Another active subscription exists for this consumer: {}:{}:{shard}:{consumer}",
-                stream.account, stream.name
+                stream.realm.account, stream.name
             )),
             E::SubscribeThrottled { stream, shard } => {
                 limit(format!("Rate exceeded for shard {shard} in {stream}."))
@@ -271,7 +271,7 @@ impl From<StreamsError> for KinesisError {
                 throughput(format!("Rate exceeded for shard {shard} in {stream}."))
             }
             E::ReadThrottled { stream, shard } => {
-                throughput(format!("Rate exceeded for Shard - {}/{}/{shard}", stream.account, stream.name))
+                throughput(format!("Rate exceeded for Shard - {}/{}/{shard}", stream.realm.account, stream.name))
             }
             E::AccountCallRate(account) => limit(format!("Rate exceeded for account {account}.")),
             E::StreamCallRate(stream) => limit(format!("Rate exceeded for {stream}.")),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use headwater_streams::{ConsumerRef, StreamHandle, StreamStatus, StreamsError, Tagged};
-use headwater_types::{ConsumerArn, ShardId, StreamArn, StreamKey, StreamName};
+use headwater_types::{Arn, ConsumerArn, ShardId, StreamKey, StreamName};
 use headwater_wire::shape::Text;
 
 use crate::checks::{Checks, NAME, RESOURCE_ARN, STREAM_ARN};
@@ -41,7 +41,7 @@ impl StreamRef<'_> {
         let by_name = self.name.as_deref().and_then(StreamName::new);
         let by_arn = self.arn.as_deref().map(|text| named_by_arn(context, text)).transpose()?;
         match (by_name, by_arn) {
-            (Some(name), None) => Ok(StreamKey { account: context.account, name }),
+            (Some(name), None) => Ok(StreamKey { realm: context.realm, name }),
             (None, Some(key)) => Ok(key),
             (Some(name), Some(key)) if name == key.name => Ok(key),
             (Some(name), Some(key)) => Err(KinesisError::invalid_argument(format!(
@@ -84,34 +84,34 @@ pub(crate) fn stream_of_arn(context: &Context<'_>, text: &str) -> Result<StreamK
 
 /// The stream that an ARN names; whether the caller may have it is still to be asked.
 pub(crate) fn named_by_arn(context: &Context<'_>, text: &str) -> Result<StreamKey> {
-    let arn = StreamArn::parse(text)
-        .ok_or_else(|| KinesisError::invalid_argument(format!("{text} is not the ARN of a stream.")))?;
-    check_region(context, text, &arn.region)?;
-    Ok(arn.key)
+    let wrong = || KinesisError::invalid_argument(format!("{text} is not the ARN of a stream."));
+    let arn = Arn::parse(text).ok_or_else(wrong)?;
+    check_region(context, text, &arn)?;
+    StreamKey::of_arn(&arn).ok_or_else(wrong)
 }
 
 /// The consumer that an ARN names, if the caller may have it.
 pub(crate) fn consumer_of_arn(context: &Context<'_>, text: &str) -> Result<ConsumerArn> {
     let arn = consumer_named_by_arn(context, text)?;
-    context.authorize(Resource::Consumer(&arn.stream.key, &ConsumerRef::Id(arn.id.clone())))?;
+    context.authorize(Resource::Consumer(&arn.stream, &ConsumerRef::Id(arn.id.clone())))?;
     Ok(arn)
 }
 
 /// The consumer that an ARN names; whether the caller may have it is still to be asked.
 pub(crate) fn consumer_named_by_arn(context: &Context<'_>, text: &str) -> Result<ConsumerArn> {
-    let arn = ConsumerArn::parse(text)
-        .ok_or_else(|| KinesisError::invalid_argument(format!("{text} is not the ARN of a consumer.")))?;
-    check_region(context, text, &arn.stream.region)?;
-    Ok(arn)
+    let wrong = || KinesisError::invalid_argument(format!("{text} is not the ARN of a consumer."));
+    let arn = Arn::parse(text).ok_or_else(wrong)?;
+    check_region(context, text, &arn)?;
+    ConsumerArn::of_arn(&arn).ok_or_else(wrong)
 }
 
-fn check_region(context: &Context<'_>, arn: &str, region: &str) -> Result<()> {
-    let here = context.region();
-    if region == here {
+fn check_region(context: &Context<'_>, text: &str, arn: &Arn<'_>) -> Result<()> {
+    let (here, region) = (context.realm.region, arn.region);
+    if region == here.as_str() {
         return Ok(());
     }
     Err(KinesisError::invalid_argument(format!(
-        "{arn} is in region {region}, and this endpoint serves {here}."
+        "{text} is in region {region}, and this endpoint serves {here}."
     )))
 }
 
@@ -129,7 +129,7 @@ pub(crate) fn tagged(
     let arn = arn.as_deref().unwrap_or_default();
     if arn.contains("/consumer/") {
         let arn = consumer_of_arn(context, arn)?;
-        return Ok(Tagged::Consumer(context.find(&arn.stream.key)?.0, ConsumerRef::Id(arn.id)));
+        return Ok(Tagged::Consumer(context.find(&arn.stream)?.0, ConsumerRef::Id(arn.id)));
     }
     Ok(Tagged::Stream(context.find(&stream_of_arn(context, arn)?)?.0))
 }

@@ -1,7 +1,7 @@
 //! GetCallerIdentity.
 
 use headwater_edge::Call;
-use headwater_types::partition_of;
+use headwater_types::Arn;
 use serde::Serialize;
 
 #[derive(Serialize)]
@@ -13,12 +13,12 @@ struct Output {
 }
 
 pub(crate) fn run(call: &Call) -> Vec<u8> {
-    let (account, caller) = (call.account().to_string(), call.trail().caller());
-    let root = || format!("arn:{}:iam::{account}:root", partition_of(call.region()));
+    let (account, caller) = (call.account(), call.trail().caller());
+    let root = || Arn::of_iam(call.region().partition(), &account, "root").to_string();
     let output = Output {
         arn: caller.map_or_else(root, |caller| caller.arn().to_owned()),
-        user_id: caller.and_then(|caller| caller.user()).unwrap_or(&account).to_owned(),
-        account,
+        user_id: caller.and_then(|caller| caller.user()).unwrap_or(account.as_str()).to_owned(),
+        account: account.to_string(),
     };
     call.protocol().codec().encode(&output)
 }

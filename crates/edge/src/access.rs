@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use headwater_access::{AuditEvent, AuditLog, CredentialStore, Question, ResourcePolicy, decide};
-use headwater_types::Timestamp;
+use headwater_types::{Region, Regions, Timestamp};
 use headwater_wire::sigv4::canonical::{Request, SigningKey};
 use headwater_wire::sigv4::{Authentication, Chunks, Claim, PayloadReader, SignatureError, Target};
 use http::request::Parts;
@@ -36,11 +36,11 @@ pub struct AccessControl {
     parsed: Mutex<HashMap<String, (String, Arc<ResourcePolicy>)>>,
 }
 
-/// The service, the region and the time that a signature has to be for.
+/// The service, the regions and the time that a signature has to be for.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct SignedFor<'a> {
     pub(crate) description: &'static Description,
-    pub(crate) region: &'a str,
+    pub(crate) regions: &'a Regions,
     pub(crate) now: Timestamp,
 }
 
@@ -96,10 +96,17 @@ impl AccessControl {
         let authorization = parts.headers.get("authorization").and_then(|value| value.to_str().ok());
         let authentication = Authentication::parse(authorization, parts.uri.query(), has_date)
             .map_err(|error| trail.refuse("not signed, or not in full", EdgeError::Auth(error)))?;
-        let Some(credentials) = &self.credentials else { return Ok(None) };
-        if let Some((key, _)) = authentication.access_key_and_scope() {
+        let named = authentication.access_key_and_scope();
+        if let Some((key, _)) = named.filter(|_| self.credentials.is_some()) {
             trail.note_key(key);
         }
+        let wrong = |error| trail.refuse("the signature is not valid", EdgeError::Signature(error));
+        let Some(region) = trail.region else {
+            let region = named.map_or_else(String::new, |(_, scope)| scope.region.to_owned());
+            let served = at.regions.to_string();
+            return Err(wrong(SignatureError::RegionOfSeveral { region, served }));
+        };
+        let Some(credentials) = &self.credentials else { return Ok(None) };
         let headers = signed_headers(parts);
         let request = Request {
             method: parts.method.as_str(),
@@ -107,12 +114,11 @@ impl AccessControl {
             query: parts.uri.query().unwrap_or_default(),
             headers: &headers,
         };
-        let wrong = |error| trail.refuse("the signature is not valid", EdgeError::Signature(error));
-        let target = Target { region: at.region, service: at.description.signing_name };
+        let target = Target { region: region.as_str(), service: at.description.signing_name };
         let rules = at.description.signing_rules;
         let claim = Claim::read_by(rules, &request, &authentication, at.now, target).map_err(wrong)?;
         let found = credentials.find(claim.access_key_id(), claim.session_token(), at.now, |known| {
-            (known.caller().clone(), known.signing_key(&claim.scope()))
+            (known.caller(region).clone(), known.signing_key(&claim.scope()))
         });
         let (caller, key) = found.map_err(|unknown| {
             trail.refuse("the key is not known or has ended", EdgeError::Key(unknown.into()))
@@ -137,16 +143,10 @@ impl AccessControl {
     }
 
     /// Checks that the signer may do what concerns no resource in particular; anybody may, if nobody has to sign.
-    pub(crate) fn authorize_account(
-        &self,
-        action: &str,
-        region: &str,
-        now: Timestamp,
-        trail: &Trail,
-    ) -> Result<()> {
+    pub(crate) fn authorize_account(&self, action: &str, now: Timestamp, trail: &Trail) -> Result<()> {
         let Some(caller) = trail.caller() else { return Ok(()) };
         let (owner, resource) = (caller.account(), "*");
-        let facts = trail.facts(caller, region, now, owner);
+        let facts = trail.facts(caller, now, owner);
         self.authorize(&Question { action, resource, owner, facts, resource_policy: None }, trail)
     }
 
@@ -193,6 +193,7 @@ impl AccessControl {
             principal: trail.caller.get().map(|caller| caller.arn()),
             access_key_id: trail.access_key_id.get().map(String::as_str),
             action: &action,
+            region: trail.region.as_ref().map(Region::as_str),
             resource: resource.as_deref(),
             outcome,
             reason,

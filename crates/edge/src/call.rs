@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use headwater_access::Question;
 use headwater_host::{Clock, Random};
-use headwater_types::{AccountId, Timestamp};
+use headwater_types::{AccountId, Realm, Region, Timestamp};
 use http::header::HeaderName;
 use http::request::Parts;
 use parking_lot::Mutex;
@@ -97,9 +97,14 @@ impl Call {
         self.trail.caller().map_or(self.shared.account, |caller| caller.account())
     }
 
-    /// The region that is served.
-    pub fn region(&self) -> &str {
-        &self.shared.region
+    /// The region that the request is for: that of its signature, if several are served.
+    pub fn region(&self) -> Region {
+        self.trail.region.unwrap_or_else(|| self.shared.regions.first())
+    }
+
+    /// Account and region in which a bare name is looked up.
+    pub fn realm(&self) -> Realm {
+        Realm { account: self.account(), region: self.region() }
     }
 
     /// The time.
@@ -155,7 +160,7 @@ impl Call {
     /// [`EdgeError::Denied`], noted for the audit log.
     pub fn authorize_account(&self, action: &str) -> Result<(), EdgeError> {
         self.note_asked();
-        self.shared.access.authorize_account(action, &self.shared.region, self.now(), &self.trail)
+        self.shared.access.authorize_account(action, self.now(), &self.trail)
     }
 
     /// A place among the reads that need much memory, to be held while one is read and encoded.

@@ -26,6 +26,7 @@ use crate::pipeline::{Shared, UNKNOWN};
 use crate::protocol::{CRC32, Protocol};
 use crate::reply::{HttpReply, Reply};
 use crate::route::PathParameters;
+use crate::scope::region_of;
 use crate::service::{Effect, Mounted, Row, carry_out};
 use crate::trail::Trail;
 
@@ -60,7 +61,7 @@ impl<'a> Exchange<'a> {
         peer: &Peer,
         head: &Parts,
     ) -> Self {
-        let trail = Arc::new(Trail::new(peer, &head.headers));
+        let trail = Arc::new(Trail::new(peer, &head.headers, region_of(head, &shared.regions)));
         let protocol = Protocol::of_head(head, Some(service.description()));
         let started = shared.clock.elapsed();
         Self { shared, service, trail, protocol, row: None, started }

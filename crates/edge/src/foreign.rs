@@ -9,14 +9,16 @@
 //! AWS JSON answers in the JSON of the request, RPC v2 in CBOR, forms in XML (EC2's is its own), REST by the service: S3
 //! and the few with XML bodies in XML, the rest in JSON with the error's name in a header.
 
+use http::StatusCode;
 use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use http::request::Parts;
-use http::{HeaderMap, StatusCode};
 
+use headwater_wire::sigv4::NamedCredential;
 use headwater_wire::{Codec, ec2_error, parameter, s3_error, xml_error};
 
 use crate::answer::{Answer, header, whole};
 use crate::description::Description;
+use crate::scope::credential_of;
 
 /// Name of the errors where the protocol has none of its own.
 const UNKNOWN: &str = "UnknownOperationException";
@@ -95,7 +97,9 @@ impl Foreign {
         {
             return Some(Self::new(Form::RpcCbor, service.0));
         }
-        let scope = scope_service(&parts.headers).filter(|name| !own.signing_names.contains(name));
+        let credential = credential_of(parts);
+        let scope = credential.as_ref().and_then(NamedCredential::scope).map(|scope| scope.service);
+        let scope = scope.filter(|name| !name.is_empty() && !own.signing_names.contains(name));
         let query = parts.uri.query().unwrap_or_default().as_bytes();
         let form = if media.eq_ignore_ascii_case(FORM) { body } else { query };
         if parameter(form, "Action").is_some()
@@ -152,17 +156,6 @@ impl Foreign {
     }
 }
 
-/// The service in the scope of the signature that a request carries, whether it is right or not.
-fn scope_service(headers: &HeaderMap) -> Option<&str> {
-    let (_, credential) = header(headers, "authorization")?.split_once("Credential=")?;
-    let credential = credential.split([',', ' ']).next()?;
-    let mut parts = credential.rsplit('/');
-    (parts.next() == Some("aws4_request"))
-        .then(|| parts.next())
-        .flatten()
-        .filter(|service| !service.is_empty())
-}
-
 #[cfg(test)]
 mod tests {
     use http::Request;
@@ -193,6 +186,13 @@ mod tests {
         )
     }
 
+    fn presigned(method_and_path: &str, service: &str) -> String {
+        format!(
+            "{method_and_path}?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AK%2F20261130%2Fus-east-1%2F{service}\
+             %2Faws4_request&X-Amz-Date=20261130T000000Z&X-Amz-SignedHeaders=host&X-Amz-Signature=0"
+        )
+    }
+
     #[test]
     fn services_are_told_apart_by_what_those_that_are_here_never_have() {
         let json = |version: &str, target: &str| {
@@ -220,6 +220,8 @@ mod tests {
         expect(&signed("GET /bucket", "s3"), "", Some(Form::S3), "s3");
         expect(&signed("GET /2013-04-01/hostedzone", "route53"), "", Some(Form::RestXml), "route53");
         expect(&signed("GET /2015-03-31/functions", "lambda"), "", Some(Form::RestJson), "lambda");
+        expect(&presigned("GET /bucket/key", "s3"), "", Some(Form::S3), "s3");
+        expect(&presigned("GET /2015-03-31/functions", "lambda"), "", Some(Form::RestJson), "lambda");
         // Left to those that are here, whatever is wrong with it.
         for (request, body) in [
             ("GET /", ""),
@@ -231,6 +233,7 @@ mod tests {
             ("POST /\ncontent-type: application/x-www-form-urlencoded", "a=b"),
             (signed("POST /", "kinesis").as_str(), "{}"),
             (signed("GET /", "kinesis").as_str(), ""),
+            (presigned("GET /", "kinesis").as_str(), ""),
             ("GET /\nauthorization: AWS4-HMAC-SHA256 Credential=a/b, SignedHeaders=host, Signature=c", ""),
         ] {
             expect(request, body, None, "");

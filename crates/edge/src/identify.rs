@@ -10,13 +10,14 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use headwater_wire::parameter;
+use headwater_wire::sigv4::SigningRules;
 use headwater_wire::sigv4::canonical::{canonical_path, canonical_query};
-use headwater_wire::sigv4::{Authentication, SigningRules};
 use http::request::Parts;
 
 use crate::answer::{header, media};
 use crate::protocol::{FORM, Protocol};
 use crate::route::{PathParameters, Rank};
+use crate::scope::credential_of;
 use crate::service::Mounted;
 
 /// The way in which a request names its operation.
@@ -110,9 +111,8 @@ fn by_query_form(services: &[Arc<dyn Mounted>], head: &Parts) -> Option<Identifi
 
 /// Several services may sign with one name: then it says nothing.
 pub(crate) fn by_scope(services: &[Arc<dyn Mounted>], head: &Parts) -> Option<Identified> {
-    let authorization = header(&head.headers, "authorization");
-    let parsed = Authentication::parse(authorization, head.uri.query(), true).ok()?;
-    let (_, scope) = parsed.access_key_and_scope()?;
+    let credential = credential_of(head)?;
+    let scope = credential.scope()?;
     let mut signed = services.iter().filter(|service| service.description().signing_name == scope.service);
     let service = signed.next().filter(|_| signed.next().is_none())?;
     let speaks_forms = service.description().protocols.contains(&Protocol::Query);

@@ -36,6 +36,7 @@ mod protocol;
 mod reply;
 mod room;
 mod route;
+mod scope;
 mod service;
 mod trail;
 

@@ -1,6 +1,6 @@
 //! Pages beside the API: who may see them, and texts that count as answers do.
 
-use headwater_types::AccountId;
+use headwater_types::{AccountId, Region};
 use http::header::{CONTENT_TYPE, HeaderValue};
 use http::request::Parts;
 use http::{HeaderMap, StatusCode};
@@ -10,6 +10,7 @@ use crate::hold::hold;
 use crate::peer::{Peer, Place};
 use crate::pipeline::{ConnectionBroken, Edge};
 use crate::protocol::Protocol;
+use crate::scope::region_of;
 use crate::trail::Trail;
 
 /// The accounts whose metrics a request may see.
@@ -33,7 +34,7 @@ impl Edge {
         make: impl AsyncFnOnce() -> (StatusCode, &'static str, String),
     ) -> Result<Answer, ConnectionBroken> {
         let Some(_working) = Place::take(peer).await else { return Err(ConnectionBroken) };
-        let trail = Trail::new(peer, &HeaderMap::new());
+        let trail = Trail::new(peer, &HeaderMap::new(), None);
         let shared = &*self.shared;
         let Ok(reading) = shared.budgets.read_slot(&*shared.clock, &trail).await else {
             return Ok(self.finished(no_room()));
@@ -49,6 +50,12 @@ impl Edge {
         Ok(answer)
     }
 
+    /// The region that a page is asked for: that of the signature, or the first one.
+    pub fn region_of(&self, head: &Parts) -> Region {
+        let regions = &self.shared.regions;
+        region_of(head, regions).unwrap_or_else(|| regions.first())
+    }
+
     /// The accounts whose metrics a request may see. Without credentials, and from this machine, all. Others sign, for the
     /// fallback's service, and see their own account's by `headwater:GetMetrics`; all are for users of the server's own
     /// account who may do `headwater:GetServerMetrics`.
@@ -61,9 +68,9 @@ impl Edge {
             return Ok(MetricsOf::Everybody);
         }
         let Some(service) = &self.fallback else { return Err(Box::new(self.finished(no_room()))) };
-        let trail = Trail::new(peer, &head.headers);
+        let trail = Trail::new(peer, &head.headers, region_of(head, &shared.regions));
         let (now, description) = (shared.clock.now(), service.description());
-        let may = |action: &str| shared.access.authorize_account(action, &shared.region, now, &trail);
+        let may = |action: &str| shared.access.authorize_account(action, now, &trail);
         let signed = shared.access.authenticate(head, b"", None, &shared.signed_for(description), &trail);
         let allowed = signed.and_then(|()| {
             let account = trail.caller().map_or(shared.account, |caller| caller.account());

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use headwater_host::{Clock, Random};
 use headwater_telemetry::Metrics;
-use headwater_types::AccountId;
+use headwater_types::{AccountId, Regions};
 use http::request::Parts;
 use http::{Method, Request};
 use hyper::body::Incoming;
@@ -29,6 +29,7 @@ use crate::identify::{self, Identified, Named};
 use crate::peer::{Peer, Place};
 use crate::protocol::Protocol;
 use crate::room::Room;
+use crate::scope::region_of;
 use crate::service::Mounted;
 use crate::trail::Trail;
 
@@ -55,8 +56,8 @@ impl std::error::Error for ConnectionBroken {}
 pub struct Host {
     /// The account whose things a bare name means where nobody has to sign.
     pub account: AccountId,
-    /// The region that is served.
-    pub region: String,
+    /// The regions that are served.
+    pub regions: Regions,
     /// Access control: keys, policies, the audit log.
     pub access: AccessControl,
     /// The time.
@@ -72,7 +73,7 @@ pub struct Host {
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) account: AccountId,
-    pub(crate) region: String,
+    pub(crate) regions: Regions,
     pub(crate) access: AccessControl,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,
@@ -88,9 +89,9 @@ impl Shared {
         self.budgets.bodies.clone().try_acquire_many_owned(kib).map_err(|_| EdgeError::Unavailable)
     }
 
-    /// The scope and the time that a signature has to be for.
+    /// The scopes and the time that a signature has to be for.
     pub(crate) fn signed_for(&self, description: &'static Description) -> SignedFor<'_> {
-        SignedFor { description, region: &self.region, now: self.clock.now() }
+        SignedFor { description, regions: &self.regions, now: self.clock.now() }
     }
 }
 
@@ -106,9 +107,9 @@ pub struct Edge {
 impl Edge {
     /// An edge for these services. A request that none of them claims is left to `fallback`, if there is one.
     pub fn new(host: Host, services: Vec<Arc<dyn Mounted>>, fallback: Option<Arc<dyn Mounted>>) -> Self {
-        let Host { account, region, access, clock, random, metrics, limits } = host;
+        let Host { account, regions, access, clock, random, metrics, limits } = host;
         let budgets = Budgets::new(&limits);
-        let shared = Shared { account, region, access, clock, random, metrics, limits, budgets };
+        let shared = Shared { account, regions, access, clock, random, metrics, limits, budgets };
         Self::of(Arc::new(shared), services, fallback)
     }
 
@@ -217,8 +218,12 @@ impl Edge {
     /// The answer to a request that is refused before its operation is looked at, in the form of the protocol that the
     /// head shows.
     fn refuse(&self, identified: Option<&Identified>, head: &Parts, peer: &Peer, error: EdgeError) -> Answer {
-        let trail = Trail::new(peer, &head.headers);
+        let trail = self.trail(head, peer);
         self.refuse_with(identified, head, &trail, error)
+    }
+
+    fn trail(&self, head: &Parts, peer: &Peer) -> Trail {
+        Trail::new(peer, &head.headers, region_of(head, &self.shared.regions))
     }
 
     fn refuse_with(
@@ -248,7 +253,7 @@ impl Edge {
     /// The answer to a body that was not kept, because nobody who is known seems to have sent it.
     fn refuse_stranger(&self, identified: Option<&Identified>, head: &Parts, peer: &Peer) -> Answer {
         let shared = &*self.shared;
-        let trail = Trail::new(peer, &head.headers);
+        let trail = self.trail(head, peer);
         let service = identified.map(|found| &found.service).or(self.fallback.as_ref());
         let description = service.map_or(&NO_SERVICE, |service| service.description());
         // It is refused for its key, before the body would be looked at; or the key has become known just now.

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 
 use headwater_access::{Caller, Facts};
-use headwater_types::{AccountId, Timestamp};
+use headwater_types::{AccountId, Region, Timestamp};
 use http::{HeaderMap, HeaderValue};
 use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -18,6 +18,8 @@ pub struct Trail {
     pub(crate) source: IpAddr,
     secure: bool,
     user_agent: Option<HeaderValue>,
+    /// None if the signature is for a region that is not served.
+    pub(crate) region: Option<Region>,
     pub(crate) caller: OnceLock<Arc<Caller>>,
     pub(crate) access_key_id: OnceLock<String>,
     pub(crate) resource: Mutex<Option<String>>,
@@ -28,7 +30,7 @@ pub struct Trail {
 }
 
 impl Trail {
-    pub(crate) fn new(peer: &Peer, headers: &HeaderMap) -> Self {
+    pub(crate) fn new(peer: &Peer, headers: &HeaderMap, region: Option<Region>) -> Self {
         let user_agent = headers.get("user-agent").cloned();
         Self {
             source: peer.address,
@@ -36,6 +38,7 @@ impl Trail {
             reads: peer.reads.clone(),
             reading: Mutex::default(),
             user_agent,
+            region,
             caller: OnceLock::new(),
             access_key_id: OnceLock::new(),
             resource: Mutex::default(),
@@ -60,20 +63,14 @@ impl Trail {
     }
 
     /// The facts that conditions may ask about, tags left open.
-    pub fn facts<'a>(
-        &'a self,
-        caller: &'a Caller,
-        region: &'a str,
-        now: Timestamp,
-        owner: AccountId,
-    ) -> Facts<'a> {
+    pub fn facts<'a>(&'a self, caller: &'a Caller, now: Timestamp, owner: AccountId) -> Facts<'a> {
         Facts {
             caller,
             source_ip: Some(self.source),
             now,
             secure: self.secure,
             user_agent: self.user_agent.as_ref().and_then(|value| value.to_str().ok()),
-            region,
+            region: self.region.as_ref().map_or("", Region::as_str),
             resource_account: owner,
             resource_tags: None,
             request_tags: None,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use headwater_host::Clock;
-use headwater_types::{AccountId, Timestamp};
+use headwater_types::{Realm, Timestamp};
 use parking_lot::Mutex;
 
 use crate::metric::{Metric, MetricFilter, Unit};
@@ -81,7 +81,7 @@ pub struct StoreReport {
 
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct SeriesKey {
-    account: AccountId,
+    realm: Realm,
     metric: Metric,
 }
 
@@ -128,7 +128,7 @@ struct State {
     bytes: usize,
 }
 
-/// The metrics of all accounts.
+/// The metrics of all accounts in all regions.
 #[derive(Debug)]
 pub struct MetricStore {
     clock: Arc<dyn Clock>,
@@ -148,11 +148,11 @@ impl MetricStore {
     }
 
     /// Adds values; those of the same metric, unit and moment become one.
-    pub fn put(&self, account: AccountId, data: impl IntoIterator<Item = Datum>) {
+    pub fn put(&self, realm: Realm, data: impl IntoIterator<Item = Datum>) {
         let now = self.clock.now();
         let mut state = self.state.lock();
         for datum in data {
-            state.put(account, datum, now);
+            state.put(realm, datum, now);
             state.make_room(&self.limits);
         }
     }
@@ -160,12 +160,12 @@ impl MetricStore {
     /// The values of a metric, those of one unit if one is named.
     pub fn statistics(
         &self,
-        account: AccountId,
+        realm: Realm,
         metric: &Metric,
         unit: Option<Unit>,
         window: Window,
     ) -> UnitPoints {
-        let key = SeriesKey { account, metric: metric.clone() };
+        let key = SeriesKey { realm, metric: metric.clone() };
         let state = self.state.lock();
         let Some(series) = state.series.get(&key) else { return Vec::new() };
         let wanted = series.units.iter().filter(|(found, _)| unit.is_none_or(|unit| unit == *found));
@@ -181,7 +181,7 @@ impl MetricStore {
     /// earlier answer gave; and the place to go on from if there are more.
     pub fn list(
         &self,
-        account: AccountId,
+        realm: Realm,
         filter: &MetricFilter,
         after: u64,
         max: usize,
@@ -192,7 +192,7 @@ impl MetricStore {
             filter.written_within_ms.is_none_or(|ms| now.millis_since(series.written_at) <= ms)
         };
         let wanted = state.series.iter().filter(|(key, series)| {
-            key.account == account && series.serial > after && recent(series) && filter.matches(&key.metric)
+            key.realm == realm && series.serial > after && recent(series) && filter.matches(&key.metric)
         });
         let mut found: Vec<_> = wanted.map(|(key, series)| (series.serial, key)).collect();
         found.sort_unstable_by_key(|(serial, _)| *serial);
@@ -223,8 +223,8 @@ impl MetricStore {
 }
 
 impl State {
-    fn put(&mut self, account: AccountId, datum: Datum, now: Timestamp) {
-        let key = SeriesKey { account, metric: datum.metric };
+    fn put(&mut self, realm: Realm, datum: Datum, now: Timestamp) {
+        let key = SeriesKey { realm, metric: datum.metric };
         let key = match self.series.get_key_value(&key) {
             Some((key, _)) => key.clone(),
             None => self.make(key),

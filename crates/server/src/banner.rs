@@ -8,7 +8,8 @@ use crate::settings::{Settings, TlsChoice};
 /// Address, data directory, and the two lines an AWS SDK needs; a third where it has to be told what to trust, which is
 /// `ca`.
 pub(crate) fn banner(settings: &Settings, address: SocketAddr, ca: Option<&Path>) -> String {
-    let Settings { region, account, data_dir, .. } = settings;
+    let Settings { regions, account, data_dir, .. } = settings;
+    let region = regions.first();
     let here_only = address.ip().is_loopback();
     let who = match (&settings.credentials, here_only) {
         (None, true) => {
@@ -35,12 +36,13 @@ pub(crate) fn banner(settings: &Settings, address: SocketAddr, ca: Option<&Path>
     let trust = ca.map_or_else(String::new, |ca| format!("export AWS_CA_BUNDLE={}\n", ca.display()));
     format!(
         "Headwater {version}: Kinesis Data Streams, tables and metrics at {scheme}://{address}\n\
-         data in {data}, region {region}, account {account}, limits {limits}\n\
+         data in {data}, {what} {regions}, account {account}, limits {limits}\n\
          {who}\n\
          \n\
          export AWS_ENDPOINT_URL_KINESIS={scheme}://{address}\n\
          export {keys}AWS_DEFAULT_REGION={region}\n\
          {trust}",
+        what = if regions.only().is_some() { "region" } else { "regions" },
         version = env!("CARGO_PKG_VERSION"),
         data = data_dir.display(),
         limits = settings.limits_shown(),

@@ -4,6 +4,7 @@ mod banner;
 mod connections;
 mod files;
 mod health;
+mod home;
 mod idle_timeout;
 mod key_sources;
 mod master_keys;

@@ -11,8 +11,10 @@ use std::time::Duration;
 use headwater_store_embedded::{EmbeddedStore, OpenError, Options};
 use headwater_tables::{Losses, TableService, TablesError};
 use headwater_telemetry::Metrics;
+use headwater_types::Region;
 use headwater_types::limits::LimitPolicy;
 
+use crate::home::stored_home;
 use crate::key_sources::KeySources;
 use crate::master_keys::{MasterKeyFileError, MasterKeySource};
 use crate::server::Host;
@@ -54,7 +56,7 @@ pub async fn repair_tables(
         metrics: Arc::new(Metrics::new()),
     };
     let config = headwater_tables::Config {
-        region: String::new(),
+        home: stored_home(&*store).await.unwrap_or(Region::US_EAST_1),
         limits: LimitPolicy::OFF,
         transition: Duration::ZERO,
         snapshot_after_bytes: usize::MAX,

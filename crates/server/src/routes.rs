@@ -12,7 +12,7 @@ use headwater_store_embedded::EmbeddedStore;
 use headwater_streams::StreamService;
 use headwater_tables::TableService;
 use headwater_telemetry::{Level, Metrics, encode_shards};
-use headwater_types::{AccountId, StreamKey, StreamName};
+use headwater_types::{AccountId, Realm, Region, StreamKey, StreamName};
 use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::Either;
@@ -103,7 +103,8 @@ impl Routes {
                 self.edge.text(&peer, async || self.metrics(whose).await).await?
             }
             Ok(whose) => {
-                self.edge.text(&peer, async || self.shard_metrics(whose, parts.uri.query()).await).await?
+                let (region, query) = (self.edge.region_of(&parts), parts.uri.query());
+                self.edge.text(&peer, async || self.shard_metrics(whose, region, query).await).await?
             }
         };
         Ok(self.edge.seal(answer, room))
@@ -147,28 +148,30 @@ impl Routes {
         (StatusCode::OK, headwater_telemetry::CONTENT_TYPE, text)
     }
 
-    /// The shards of the stream that the query names: `stream=NAME`, and `account=ID` where it is another's, whose streams
-    /// do not exist for those who may see one account's only.
-    async fn shard_metrics(&self, whose: MetricsOf, query: Option<&str>) -> Text {
+    /// The shards of the stream that the query names: `stream=NAME`, `region=REGION` unless it is the request's, and `account=ID`
+    /// where it is another's, whose streams do not exist for those who may see one account's only.
+    async fn shard_metrics(&self, whose: MetricsOf, region: Region, query: Option<&str>) -> Text {
         let pairs = query.unwrap_or_default().split('&').filter_map(|pair| pair.split_once('='));
         let own = match whose {
             MetricsOf::Everybody => self.account,
             MetricsOf::Account(account) => account,
         };
-        let (mut name, mut account) = (None, Some(own));
+        let (mut name, mut account, mut region) = (None, Some(own), Some(region));
         for (key, value) in pairs {
             match key {
                 "stream" => name = StreamName::new(value),
                 "account" => account = AccountId::new(value),
+                "region" => region = Region::new(value),
                 _ => {}
             }
         }
-        let key = name.zip(account).map(|(name, account)| StreamKey { account, name });
+        let realm = account.zip(region).map(|(account, region)| Realm { account, region });
+        let key = name.zip(realm).map(|(name, realm)| StreamKey { realm, name });
         let Some(key) = key else {
-            let usage = "name a stream: /metrics/shards?stream=NAME (and &account=ID)\n";
+            let usage = "name a stream: /metrics/shards?stream=NAME (and &region=REGION, &account=ID)\n";
             return (StatusCode::BAD_REQUEST, PLAIN, usage.into());
         };
-        let may_be_seen = whose == MetricsOf::Everybody || key.account == own;
+        let may_be_seen = whose == MetricsOf::Everybody || key.realm.account == own;
         match self.streams.find(&key) {
             Ok((handle, _)) if may_be_seen => {
                 let samples = self.streams.shard_samples(&handle).await;

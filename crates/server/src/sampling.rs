@@ -24,7 +24,7 @@ pub(crate) async fn run(streams: Arc<StreamService>, monitoring: Arc<MetricStore
         let minute = clock.now().as_millis() / MINUTE_MS;
         let at = Timestamp::from_millis(minute.saturating_sub(1) * MINUTE_MS);
         for measure in streams.take_measures() {
-            monitoring.put(measure.stream.account, [datum(&measure, at)]);
+            monitoring.put(measure.stream.realm, [datum(&measure, at)]);
         }
         if minute.is_multiple_of(AGE_EVERY) {
             monitoring.age();

@@ -1,5 +1,6 @@
 //! A running server: an engine, the services over it, and a listener.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -19,7 +20,7 @@ use headwater_store_embedded::{EmbeddedStore, OpenError, Options};
 use headwater_streams::{Config, StreamService, StreamsError, Substrate};
 use headwater_tables::TableService;
 use headwater_telemetry::Metrics;
-use headwater_types::Timestamp;
+use headwater_types::{Realm, Region, Timestamp};
 use headwater_vault::{DefaultKey, Keyring};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -27,6 +28,7 @@ use tracing::{error, info, warn};
 
 use crate::connections::{self, Stopping};
 use crate::files;
+use crate::home::{HomeError, home_region};
 use crate::key_sources::KeySources;
 use crate::master_keys::MasterKeyFileError;
 use crate::routes::Routes;
@@ -75,9 +77,12 @@ pub enum StartError {
         /// Why.
         cause: io::Error,
     },
+    /// The home region of the data directory is not known.
+    #[error("the region of the data directory cannot be told: {0}")]
+    Home(#[from] HomeError),
     /// The metadata cannot be used.
     #[error("the metadata cannot be read: {0}")]
-    Streams(#[from] StreamsError),
+    Streams(Box<StreamsError>),
     /// The certificate cannot be used.
     #[error(transparent)]
     Tls(#[from] TlsError),
@@ -106,6 +111,12 @@ pub enum StartError {
         /// Why.
         cause: io::Error,
     },
+}
+
+impl From<StreamsError> for StartError {
+    fn from(error: StreamsError) -> Self {
+        Self::Streams(Box::new(error))
+    }
 }
 
 /// Interval at which the credentials are checked for changes.
@@ -165,8 +176,7 @@ impl Server {
         // The address first: where it is taken, nothing has been touched yet.
         let address = settings.listen;
         let credentials = settings.credentials.as_deref();
-        let credentials =
-            credentials.map(|path| CredentialStore::open(path, &settings.region)).transpose()?;
+        let credentials = credentials.map(CredentialStore::open).transpose()?;
         let credentials = credentials.map(Arc::new);
         let audit = AuditLog::open(clock.clone(), settings.audit_log.as_deref()).map_err(|cause| {
             let path = settings.audit_log.as_deref().unwrap_or(Path::new("")).display().to_string();
@@ -176,6 +186,7 @@ impl Server {
         let listener = TcpListener::bind(address).await.map_err(refused)?;
         let address = listener.local_addr().map_err(refused)?;
         let store = EmbeddedStore::open(options)?;
+        let home = home_region(&*store, &settings.regions).await?;
         let substrate = Substrate {
             logs: store.clone(),
             meta: store.clone(),
@@ -185,22 +196,22 @@ impl Server {
         };
         let default_key = sources.maker(clock.clone(), random.clone());
         let config = Config {
-            region: settings.region.clone(),
+            home,
             limits: settings.limit_policy(),
             transition: settings.transition,
             keys: keys.clone(),
             default_key: default_key.clone(),
         };
         let streams = StreamService::open(substrate, config).await?;
-        let tables = open_tables(settings, &store, &clock, &random, &metrics, keys, default_key).await;
-        let (own, foreign) = streams.count_streams(settings.account);
-        if own == 0 && foreign > 0 && credentials.is_none() {
-            let account = settings.account.as_str();
-            warn!(
-                account,
-                foreign, "all streams in this data directory belong to other accounts; see --account"
-            );
-        }
+        let substrate = headwater_tables::Substrate {
+            logs: store.clone(),
+            meta: store.clone(),
+            clock: clock.clone(),
+            random: random.clone(),
+            metrics: metrics.clone(),
+        };
+        let tables = open_tables(settings, home, substrate, keys, default_key).await;
+        tell_of_hidden(settings, &streams, &tables, credentials.is_none());
         let keys = sources.follow(stamps, streams.clone(), tables.clone(), clock.clone());
         let monitoring = Arc::new(MetricStore::new(clock.clone(), StoreLimits::default()));
         let sampling = sampling::run(streams.clone(), monitoring.clone(), clock.clone());
@@ -217,13 +228,13 @@ impl Server {
         let services: Vec<Arc<dyn Mounted>> = vec![
             kinesis.clone(),
             Arc::new(DynamoDb::new(tables.clone())),
-            Arc::new(CloudWatch::new(monitoring, settings.region.clone())),
+            Arc::new(CloudWatch::new(monitoring)),
             Arc::new(Sts),
         ];
         background.extend(services.iter().filter_map(|service| service.clone().upkeep()).map(tokio::spawn));
         let host = headwater_edge::Host {
             account: settings.account,
-            region: settings.region.clone(),
+            regions: settings.regions.clone(),
             access,
             clock: clock.clone(),
             random,
@@ -297,26 +308,38 @@ impl Server {
     }
 }
 
+/// Says which streams and tables are there and cannot be reached, as after a change of a setting.
+fn tell_of_hidden(settings: &Settings, streams: &StreamService, tables: &TableService, one_account: bool) {
+    let streams = streams.count_streams();
+    let is_own = |realm: &Realm| realm.account == settings.account;
+    let foreign: usize = streams.iter().filter(|(realm, _)| !is_own(realm)).map(|(_, count)| count).sum();
+    if one_account && foreign > 0 && !streams.keys().any(is_own) {
+        let account = settings.account.as_str();
+        warn!(account, foreign, "all streams in this data directory belong to other accounts; see --account");
+    }
+    let mut hidden = BTreeMap::<Region, [usize; 2]>::new();
+    for (kind, counts) in [streams, tables.count_tables()].into_iter().enumerate() {
+        for (realm, count) in counts.into_iter().filter(|(realm, _)| !settings.regions.serves(realm.region)) {
+            hidden.entry(realm.region).or_default()[kind] += count;
+        }
+    }
+    for (region, [streams, tables]) in hidden {
+        let (data_dir, served) = (settings.data_dir.display(), settings.regions.to_string());
+        warn!(%data_dir, %region, streams, tables, served, "a region that is not served has streams or tables; see --region");
+    }
+}
+
 /// Tables that cannot be read are no reason not to serve streams.
 async fn open_tables(
     settings: &Settings,
-    store: &Arc<EmbeddedStore>,
-    clock: &Arc<dyn Clock>,
-    random: &Arc<dyn Random>,
-    metrics: &Arc<Metrics>,
+    home: Region,
+    substrate: headwater_tables::Substrate,
     keys: Arc<Keyring>,
     default_key: Option<Arc<dyn DefaultKey>>,
 ) -> Arc<TableService> {
-    let substrate = headwater_tables::Substrate {
-        logs: store.clone(),
-        meta: store.clone(),
-        clock: clock.clone(),
-        random: random.clone(),
-        metrics: metrics.clone(),
-    };
     let config = headwater_tables::Config {
-        region: settings.region.clone(),
-        limits: settings.limit_policy(),
+        home,
+        limits: *settings.limit_policy().of(home),
         transition: settings.table_transition,
         snapshot_after_bytes: headwater_tables::SNAPSHOT_AFTER_BYTES,
         keys,

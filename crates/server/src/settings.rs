@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use headwater_edge::Limits;
-use headwater_types::AccountId;
-use headwater_types::limits::{LimitChange, LimitChangeError, LimitPolicy};
+use headwater_types::limits::{LimitChange, LimitChangeError, LimitPolicy, RegionalPolicy};
+use headwater_types::{AccountId, Region, Regions, RegionsError};
 use headwater_vault::Secret;
 use headwater_wire::date::parse_duration;
 use serde::{Deserialize, Deserializer, de};
@@ -55,8 +55,9 @@ pub struct ServeArgs {
     #[arg(long, env = "HEADWATER_SCRUB", value_name = "DURATION|off")]
     pub scrub: Option<String>,
 
-    /// The region in ARNs [default: us-east-1]
-    #[arg(long, env = "HEADWATER_REGION")]
+    /// The region that is served, several with commas between them, or 'any': then a request's region is that of its
+    /// signature [default: us-east-1]
+    #[arg(long, env = "HEADWATER_REGION", value_name = "REGION|any")]
     pub region: Option<String>,
 
     /// The account that owns what is created, 12 digits [default: 000000000000]
@@ -143,8 +144,8 @@ pub struct Settings {
     pub data_dir: PathBuf,
     /// In what time everything that is stored is read to find damage; none for never.
     pub scrub: Option<Duration>,
-    /// The region in ARNs.
-    pub region: String,
+    /// The regions that are served.
+    pub regions: Regions,
     /// Account in which a bare name of a stream is looked up.
     pub account: AccountId,
     /// Limits that are enforced.
@@ -240,13 +241,12 @@ impl ServeArgs {
         {
             return Err(SettingsError::Exposed(listen));
         }
-        let region = self.region.or(file.region).unwrap_or_else(|| "us-east-1".into());
-        if region.is_empty()
-            || !region.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
-        {
-            let mend = "a region is made of a-z, 0-9 and '-', such as us-east-1";
-            return Err(SettingsError::Value { setting: "region", value: region, mend });
-        }
+        let regions = self.region.or(file.region).unwrap_or_else(|| Region::US_EAST_1.to_string());
+        let regions = regions.parse().map_err(|wrong: RegionsError| SettingsError::Value {
+            setting: "region",
+            value: regions.clone(),
+            mend: wrong.mend(),
+        })?;
         let account = self.account.or(file.account).unwrap_or_else(|| "000000000000".into());
         let account = AccountId::new(&account).ok_or_else(|| SettingsError::Value {
             setting: "account",
@@ -278,7 +278,7 @@ impl ServeArgs {
             tls,
             data_dir,
             scrub,
-            region,
+            regions,
             account,
             limits: self.limits.or(file.limits).unwrap_or(LimitsChoice::Aws),
             credentials,
@@ -299,12 +299,13 @@ impl ServeArgs {
 }
 
 impl Settings {
-    /// The limits that are enforced.
-    pub fn limit_policy(&self) -> LimitPolicy {
-        let base = self.limits.policy(&self.region);
-        self.limit_changes
-            .iter()
-            .fold(base, |policy, changes| LimitChange::apply_all(changes, policy, &self.region))
+    /// The limits that are enforced in each region.
+    pub fn limit_policy(&self) -> RegionalPolicy {
+        RegionalPolicy::new(|region| {
+            let base = self.limits.policy(region);
+            let changes = self.limit_changes.iter();
+            changes.fold(base, |policy, changes| LimitChange::apply_all(changes, policy, region))
+        })
     }
 
     /// The limits that are enforced, for people: `aws`, or `off (1 changed)`.
@@ -313,7 +314,8 @@ impl Settings {
             LimitsChoice::Aws => "aws",
             LimitsChoice::Off => "off",
         };
-        match self.limit_policy().differences(&self.limits.policy(&self.region)) {
+        let first = self.regions.first();
+        match self.limit_policy().of(first).differences(&self.limits.policy(first)) {
             0 => name.to_owned(),
             changed => format!("{name} ({changed} changed)"),
         }
@@ -321,7 +323,7 @@ impl Settings {
 }
 
 impl LimitsChoice {
-    fn policy(self, region: &str) -> LimitPolicy {
+    fn policy(self, region: Region) -> LimitPolicy {
         match self {
             Self::Aws => LimitPolicy::aws(region),
             Self::Off => LimitPolicy::OFF,

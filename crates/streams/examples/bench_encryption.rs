@@ -14,7 +14,7 @@ use headwater_streams::{
     StreamService, Substrate,
 };
 use headwater_telemetry::Metrics;
-use headwater_types::{AccountId, StreamKey, StreamName};
+use headwater_types::{AccountId, Realm, Region, StreamKey, StreamName};
 use headwater_vault::{Keyring, MasterKey, Secret};
 
 const BATCHES: usize = 200;
@@ -33,8 +33,8 @@ async fn main() {
             metrics: Arc::new(Metrics::new()),
         };
         let config = Config {
-            region: "us-east-1".into(),
-            limits: LimitPolicy::OFF,
+            home: Region::US_EAST_1,
+            limits: LimitPolicy::OFF.into(),
             transition: Duration::ZERO,
             keys: Arc::new(keys.clone()),
             default_key: None,
@@ -67,7 +67,10 @@ async fn measure(
     bytes: usize,
 ) -> (Duration, Duration) {
     let account = AccountId::new("000000000000").expect("an account");
-    let key = StreamKey { account, name: StreamName::new(name).expect("a name") };
+    let key = StreamKey {
+        realm: Realm { account, region: Region::US_EAST_1 },
+        name: StreamName::new(name).expect("a name"),
+    };
     let request = CreateStream {
         key: key.clone(),
         mode: Mode::Provisioned { shards: 1 },

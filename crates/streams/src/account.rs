@@ -1,15 +1,15 @@
-//! State that belongs to an account and not to a stream: its billing commitment and its usage.
+//! State that belongs to an account in a region and not to a stream: its billing commitment and its usage.
 
 use bytes::Bytes;
 use headwater_store::{Expected, StoreError};
 use headwater_types::limits::Limit;
-use headwater_types::{AccountId, StreamKey, Timestamp};
+use headwater_types::{Realm, StreamKey, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Result, StreamsError};
 use crate::keys::Key;
 use crate::meta::StreamStatus;
-use crate::service::{Config, StreamService};
+use crate::service::StreamService;
 
 /// A commitment cannot end before it is a day old (documentation: minimum 24 h).
 const COMMITMENT_MS_MIN: u64 = 24 * 3600 * 1000;
@@ -90,18 +90,18 @@ impl Stored {
 }
 
 impl StreamService {
-    /// The settings of an account.
-    pub async fn account_settings(&self, account: AccountId) -> Result<AccountSettings> {
-        let (stored, _) = self.stored_account(account).await?;
+    /// The settings of an account in a region.
+    pub async fn account_settings(&self, realm: Realm) -> Result<AccountSettings> {
+        let (stored, _) = self.stored_account(realm).await?;
         Ok(AccountSettings { commitment: stored.commitment(self.clock.now()) })
     }
 
     /// Begins or ends the billing commitment. Asking for what is so already changes nothing. It does not end while a
     /// stream has warm throughput, which is a part of it.
-    pub async fn set_commitment(&self, account: AccountId, enabled: bool) -> Result<AccountSettings> {
+    pub async fn set_commitment(&self, realm: Realm, enabled: bool) -> Result<AccountSettings> {
         // So that no stream gets warm throughput meanwhile.
         let _changing = self.creating.lock().await;
-        if !enabled && let Some(stream) = self.warm_stream(account) {
+        if !enabled && let Some(stream) = self.warm_stream(realm) {
             let why = format!(
                 "MinimumThroughputBillingCommitment cannot be disabled while {stream} has warm throughput. Remove it \
                  with UpdateStreamWarmThroughput and a WarmThroughputMiBps of 0, or delete the stream."
@@ -110,7 +110,7 @@ impl StreamService {
         }
         loop {
             let now = self.clock.now();
-            let (mut stored, expected) = self.stored_account(account).await?;
+            let (mut stored, expected) = self.stored_account(realm).await?;
             let commitment = stored.commitment(now);
             match (enabled, commitment.status) {
                 (true, CommitmentStatus::Disabled) => {
@@ -126,7 +126,7 @@ impl StreamService {
                 }
             }
             let value = Bytes::from(serde_json::to_vec(&stored).unwrap_or_default());
-            match self.meta.put(&Key::Account(account).text(), value, expected).await {
+            match self.meta.put(&Key::Account(realm).text(self.config.home), value, expected).await {
                 Ok(_) => return Ok(AccountSettings { commitment: stored.commitment(now) }),
                 Err(StoreError::Conflict) => {}
                 Err(error) => return Err(error.into()),
@@ -136,9 +136,9 @@ impl StreamService {
 
     /// Refuses warm throughput to accounts without the billing commitment, and to those whose commitment is about to
     /// end. Hold `creating` until the stream has it.
-    pub(crate) async fn check_commitment(&self, account: AccountId, warm_mibps: Option<i32>) -> Result<()> {
+    pub(crate) async fn check_commitment(&self, realm: Realm, warm_mibps: Option<i32>) -> Result<()> {
         if warm_mibps.is_none_or(|mibps| mibps == 0)
-            || self.account_settings(account).await?.commitment.status == CommitmentStatus::Enabled
+            || self.account_settings(realm).await?.commitment.status == CommitmentStatus::Enabled
         {
             return Ok(());
         }
@@ -147,28 +147,28 @@ impl StreamService {
         Err(StreamsError::InvalidOption(why.into()))
     }
 
-    fn warm_stream(&self, account: AccountId) -> Option<StreamKey> {
-        let streams = self.streams_of(account);
+    fn warm_stream(&self, realm: Realm) -> Option<StreamKey> {
+        let streams = self.streams_of(realm);
         let warm = streams.iter().find(|(handle, status)| {
             *status != StreamStatus::Deleting && handle.view.load().meta.warm_throughput_mibps.is_some()
         });
         warm.map(|(handle, _)| handle.key.clone())
     }
 
-    /// Usage and quotas of an account.
-    pub fn limits_report(&self, account: AccountId) -> LimitsReport {
-        let Config { region, limits, .. } = &self.config;
-        let quota = |limit: Limit| limits.get(limit).unwrap_or_else(|| limit.aws(region));
+    /// Usage and quotas of an account in a region.
+    pub fn limits_report(&self, realm: Realm) -> LimitsReport {
+        let limits = self.limits_in(realm);
+        let quota = |limit: Limit| limits.get(limit).unwrap_or_else(|| limit.aws(realm.region));
         LimitsReport {
             shard_limit: quota(Limit::ShardsPerAccount),
-            open_shards: self.open_shards(account),
-            on_demand_streams: self.on_demand_streams(account),
+            open_shards: self.open_shards(realm),
+            on_demand_streams: self.on_demand_streams(realm),
             on_demand_streams_limit: quota(Limit::OnDemandStreams),
         }
     }
 
-    async fn stored_account(&self, account: AccountId) -> Result<(Stored, Expected)> {
-        let key = Key::Account(account).text();
+    async fn stored_account(&self, realm: Realm) -> Result<(Stored, Expected)> {
+        let key = Key::Account(realm).text(self.config.home);
         let Some(found) = self.meta.get(&key).await? else {
             return Ok((Stored::default(), Expected::Absent));
         };

@@ -166,7 +166,7 @@ impl StreamService {
         if tags.len() > TAGS_MAX {
             return Err(StreamsError::TooManyTags { stream: stream.clone(), limit: TAGS_MAX });
         }
-        let commitment = self.account_settings(stream.account).await?.commitment;
+        let commitment = self.account_settings(stream.realm).await?.commitment;
         let advantage = commitment.status != CommitmentStatus::Disabled;
         self.change(handle, |meta, now| {
             readable(stream, meta, now)?;
@@ -209,11 +209,12 @@ impl StreamService {
         let count = |wanted: fn(&ConsumerStatus) -> bool| {
             meta.consumers(now).filter(|consumer| wanted(&consumer.status)).count() as u64
         };
-        if let Some(limit) = self.config.limits.get(quota).filter(|&limit| count(|_| true) >= limit) {
+        let limits = self.limits_in(stream.realm);
+        if let Some(limit) = limits.get(quota).filter(|&limit| count(|_| true) >= limit) {
             return Err(StreamsError::ConsumerQuota { stream: stream.clone(), limit });
         }
         let creating = count(|status| *status == ConsumerStatus::Creating);
-        match self.config.limits.get(Limit::ConsumersCreating).filter(|&limit| creating >= limit) {
+        match limits.get(Limit::ConsumersCreating).filter(|&limit| creating >= limit) {
             Some(limit) => Err(StreamsError::ConsumersCreating { stream: stream.clone(), limit }),
             None => Ok(()),
         }

@@ -8,7 +8,7 @@ use headwater_types::limits::{
     Limit, MAX_RECORD_SIZE_KIB_DEFAULT, ON_DEMAND_SHARDS_INITIAL, RETENTION_HOURS_DEFAULT, STREAM_SHARDS_MAX,
     TAGS_MAX,
 };
-use headwater_types::{AccountId, ShardMap, StreamKey, Timestamp};
+use headwater_types::{Realm, ShardMap, StreamKey, Timestamp};
 
 use crate::demand::{DemandMemory, Rates};
 use crate::encryption::EncryptionMeta;
@@ -73,10 +73,10 @@ impl StreamService {
         if distribution == Distribution::Auto && mode == StreamMode::Provisioned {
             return Err(StreamsError::only_on_demand("RecordDistributionStrategy AUTO"));
         }
-        self.check_commitment(key.account, warm_throughput_mibps).await?;
+        self.check_commitment(key.realm, warm_throughput_mibps).await?;
         let now = self.clock.now();
-        self.check_create_quotas(key.account, mode)?;
-        self.check_shard_quota(key.account, shards)?;
+        self.check_create_quotas(key.realm, mode)?;
+        self.check_shard_quota(key.realm, shards)?;
         if shards > STREAM_SHARDS_MAX {
             return Err(StreamsError::TooManyShards { stream: key, shards: shards as usize });
         }
@@ -104,7 +104,7 @@ impl StreamService {
             mode_changed_at: Vec::new(),
             encryption: EncryptionMeta::default(),
         };
-        let text = Key::Stream(&key).text();
+        let text = Key::Stream(&key).text(self.config.home);
         match self.meta.put(&text, meta.encode(), Expected::Absent).await {
             Ok(version) => self.recover(key, meta, version).await,
             Err(StoreError::Conflict) => {
@@ -118,49 +118,47 @@ impl StreamService {
         }
     }
 
-    fn check_create_quotas(&self, account: AccountId, mode: StreamMode) -> Result<()> {
-        if let Some(limit) = self.config.limits.get(Limit::StreamsInTransition) {
-            let streams = self.streams_of(account);
+    fn check_create_quotas(&self, realm: Realm, mode: StreamMode) -> Result<()> {
+        if let Some(limit) = self.limits_in(realm).get(Limit::StreamsInTransition) {
+            let streams = self.streams_of(realm);
             let moving =
                 |status: &StreamStatus| matches!(status, StreamStatus::Creating | StreamStatus::Deleting);
             if streams.iter().filter(|(_, status)| moving(status)).count() as u64 >= limit {
-                return Err(StreamsError::TransitionQuota { account, limit });
+                return Err(StreamsError::TransitionQuota { account: realm.account, limit });
             }
         }
         if mode == StreamMode::OnDemand {
-            self.check_on_demand_quota(account)?;
+            self.check_on_demand_quota(realm)?;
         }
         Ok(())
     }
 
-    pub(crate) fn check_on_demand_quota(&self, account: AccountId) -> Result<()> {
-        let Some(limit) = self.config.limits.get(Limit::OnDemandStreams) else { return Ok(()) };
-        let current = self.on_demand_streams(account);
+    pub(crate) fn check_on_demand_quota(&self, realm: Realm) -> Result<()> {
+        let Some(limit) = self.limits_in(realm).get(Limit::OnDemandStreams) else { return Ok(()) };
+        let current = self.on_demand_streams(realm);
         if current as u64 >= limit {
-            let region = self.config.region.clone();
-            return Err(StreamsError::OnDemandQuota { account, region, current, limit });
+            return Err(StreamsError::OnDemandQuota { realm, current, limit });
         }
         Ok(())
     }
 
-    pub(crate) fn on_demand_streams(&self, account: AccountId) -> usize {
-        let streams = self.streams_of(account);
+    pub(crate) fn on_demand_streams(&self, realm: Realm) -> usize {
+        let streams = self.streams_of(realm);
         streams.iter().filter(|(handle, _)| handle.view().meta.mode == StreamMode::OnDemand).count()
     }
 
-    /// Refuses `additional` open shards beyond the account's quota.
-    pub(crate) fn check_shard_quota(&self, account: AccountId, additional: u32) -> Result<()> {
-        let Some(limit) = self.config.limits.get(Limit::ShardsPerAccount) else { return Ok(()) };
-        let current = self.open_shards(account);
+    /// Refuses `additional` open shards beyond the account's quota in a region.
+    pub(crate) fn check_shard_quota(&self, realm: Realm, additional: u32) -> Result<()> {
+        let Some(limit) = self.limits_in(realm).get(Limit::ShardsPerAccount) else { return Ok(()) };
+        let current = self.open_shards(realm);
         if u64::from(current) + u64::from(additional) > limit {
-            let region = self.config.region.clone();
-            return Err(StreamsError::ShardQuota { account, region, current, limit, additional });
+            return Err(StreamsError::ShardQuota { realm, current, limit, additional });
         }
         Ok(())
     }
 
-    /// Open shards of all streams of an account.
-    pub(crate) fn open_shards(&self, account: AccountId) -> u32 {
-        self.streams_of(account).iter().map(|(handle, _)| handle.view.load().meta.open_shards()).sum()
+    /// Open shards of all streams of an account in a region.
+    pub(crate) fn open_shards(&self, realm: Realm) -> u32 {
+        self.streams_of(realm).iter().map(|(handle, _)| handle.view.load().meta.open_shards()).sum()
     }
 }

@@ -9,7 +9,7 @@ use tracing::warn;
 use crate::error::{Result, StreamsError};
 use crate::keys::{self, Key};
 use crate::meta::{Phase, StreamStatus};
-use crate::service::{Change, StreamService};
+use crate::service::{Change, StreamService, labels_of};
 
 impl StreamService {
     /// Deletes a stream in any state; it is DELETING when this returns and goes by itself. One that has consumers is
@@ -59,7 +59,7 @@ impl StreamService {
         // By name and not by shard map: a reshard may have made logs that no map mentions.
         let logs = self.logs.list(&keys::logs_of(view.meta.uid)).await?;
         self.logs.delete(&logs).await?;
-        match self.meta.delete(&Key::Stream(key).text(), view.version).await {
+        match self.meta.delete(&Key::Stream(key).text(self.config.home), view.version).await {
             // Somebody else removed it.
             Ok(()) | Err(StoreError::Conflict) => {}
             Err(error) => return Err(error.into()),
@@ -67,7 +67,7 @@ impl StreamService {
         let mut streams = self.streams.write();
         if streams.get(key).is_some_and(|current| Arc::ptr_eq(current, &handle)) {
             streams.remove(key);
-            self.metrics.remove_stream(key.account.as_str(), key.name.as_str());
+            self.metrics.remove_stream(&labels_of(key));
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 
 use headwater_store::StoreError;
 use headwater_types::{
-    AccountId, ConsumerId, ConsumerName, HashKey, HashRange, ShardId, StreamKey, Timestamp,
+    AccountId, ConsumerId, ConsumerName, HashKey, HashRange, Realm, ShardId, StreamKey, Timestamp,
 };
 use headwater_vault::KeyTrouble;
 
@@ -99,12 +99,10 @@ pub enum StreamsError {
         limit: u64,
     },
     /// The account would have more shards than its quota.
-    #[error("account {account} would exceed its quota of {limit} shards")]
+    #[error("account {realm} would exceed its quota of {limit} shards")]
     ShardQuota {
-        /// Account of the quota.
-        account: AccountId,
-        /// In which region.
-        region: String,
+        /// Account and region of the quota.
+        realm: Realm,
         /// Open shards now.
         current: u32,
         /// The quota.
@@ -121,12 +119,10 @@ pub enum StreamsError {
         limit: u64,
     },
     /// The account would have more on-demand streams than its quota.
-    #[error("account {account} has {current} on-demand streams of {limit}")]
+    #[error("account {realm} has {current} on-demand streams of {limit}")]
     OnDemandQuota {
-        /// Account of the quota.
-        account: AccountId,
-        /// In which region.
-        region: String,
+        /// Account and region of the quota.
+        realm: Realm,
         /// On-demand streams now.
         current: usize,
         /// The quota.

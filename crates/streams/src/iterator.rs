@@ -3,7 +3,7 @@
 //! # Format of the payload
 //! ```text
 //! 0   uid of the stream u64     8   position u64     16  shard u32
-//! 20  account, 12 digits        32  name
+//! 20  account, 12 digits        32  name, and outside the home region '@' and the region
 //! ```
 //! With the token's own header the result is as long as AWS's: 152 + 16 * floor((len(name) + 2) / 16).
 
@@ -12,7 +12,7 @@ use std::str::FromStr;
 use headwater_store::ReadLimit;
 use headwater_types::limits::ITERATOR_AGE_MS_MAX;
 use headwater_types::{
-    AccountId, AnySequenceNumber, Position, Shard, ShardId, StreamKey, StreamName, Timestamp,
+    AccountId, AnySequenceNumber, Position, Realm, Region, Shard, ShardId, StreamKey, StreamName, Timestamp,
 };
 
 use crate::error::{Result, StreamsError};
@@ -140,25 +140,28 @@ impl StreamService {
     /// The iterator as a token, different each time.
     pub fn sign_iterator(&self, iterator: &ShardIterator) -> Vec<u8> {
         let name = iterator.stream.name.as_str();
-        let mut payload = Vec::with_capacity(32 + name.len());
+        // Room for the region as well.
+        let mut payload = Vec::with_capacity(64 + name.len());
         payload.extend_from_slice(&iterator.uid.to_be_bytes());
         payload.extend_from_slice(&iterator.position.get().to_be_bytes());
         payload.extend_from_slice(&iterator.shard.index().to_be_bytes());
-        payload.extend_from_slice(iterator.stream.account.as_str().as_bytes());
-        payload.extend_from_slice(name.as_bytes());
+        put_stream(&mut payload, &iterator.stream, self.config.home);
         let len = 152 + 16 * ((name.len() + 2) / 16);
         self.signer.sign(TokenKind::Iterator, self.clock.now(), self.random.next_u64(), &payload, len)
     }
 
-    /// The iterator that a token holds.
-    pub fn open_iterator(&self, token: &[u8]) -> Result<ShardIterator> {
+    /// The iterator that a token holds. It is good in the region of its stream only.
+    pub fn open_iterator(&self, token: &[u8], region: Region) -> Result<ShardIterator> {
         let now = self.clock.now();
         let opened = self.signer.open(TokenKind::Iterator, now, ITERATOR_AGE_MS_MAX, token);
         let (payload, _) = opened.map_err(|error| match error {
             TokenError::Invalid => StreamsError::InvalidIterator,
             TokenError::Expired { created } => StreamsError::ExpiredIterator { created, now },
         })?;
-        parse_payload(payload).ok_or(StreamsError::InvalidIterator)
+        let iterator = parse_payload(payload, self.config.home);
+        iterator
+            .filter(|iterator| iterator.stream.realm.region == region)
+            .ok_or(StreamsError::InvalidIterator)
     }
 }
 
@@ -210,13 +213,35 @@ fn place_of(stream: &StreamKey, shard: &Shard, handle: &ShardHandle, number: &st
     }
 }
 
-fn parse_payload(payload: &[u8]) -> Option<ShardIterator> {
+/// Adds a stream to the end of a token's payload.
+pub(crate) fn put_stream(payload: &mut Vec<u8>, stream: &StreamKey, home: Region) {
+    let Realm { account, region } = &stream.realm;
+    payload.extend_from_slice(account.as_str().as_bytes());
+    payload.extend_from_slice(stream.name.as_str().as_bytes());
+    if *region != home {
+        payload.push(b'@');
+        payload.extend_from_slice(region.as_str().as_bytes());
+    }
+}
+
+/// The stream that [`put_stream`] added.
+pub(crate) fn take_stream(payload: &[u8], home: Region) -> Option<StreamKey> {
+    let (account, name) = std::str::from_utf8(payload).ok()?.split_at_checked(12)?;
+    let (name, region) = match name.split_once('@') {
+        None => (name, home),
+        Some((name, region)) => (name, Region::new(region)?),
+    };
+    Some(StreamKey {
+        realm: Realm { account: AccountId::new(account)?, region },
+        name: StreamName::new(name)?,
+    })
+}
+
+fn parse_payload(payload: &[u8], home: Region) -> Option<ShardIterator> {
     let number = |at: usize| Some(u64::from_be_bytes(*payload.get(at..)?.first_chunk()?));
     let shard = u32::from_be_bytes(*payload.get(16..)?.first_chunk()?);
-    let account = AccountId::new(std::str::from_utf8(payload.get(20..32)?).ok()?)?;
-    let name = StreamName::new(std::str::from_utf8(payload.get(32..)?).ok()?)?;
     Some(ShardIterator {
-        stream: StreamKey { account, name },
+        stream: take_stream(payload.get(20..)?, home)?,
         uid: number(0)?,
         shard: ShardId::new(shard)?,
         position: Position::new(number(8)?)?,

@@ -1,7 +1,7 @@
 //! Every key of the metadata store that this crate writes, and the names of its logs.
 
 use headwater_store::{LogId, LogIdError};
-use headwater_types::{AccountId, ShardId, StreamKey, StreamName};
+use headwater_types::{Realm, Region, ShardId, StreamKey, StreamName};
 
 /// Prefix of all streams' keys.
 pub(crate) const STREAMS: &str = "kds/stream/";
@@ -12,26 +12,27 @@ pub(crate) const LOGS: &str = "kds/";
 pub(crate) enum Key<'a> {
     /// A stream ([`crate::StreamMeta`]).
     Stream(&'a StreamKey),
-    /// An account's settings.
-    Account(AccountId),
+    /// An account's settings in a region.
+    Account(Realm),
     /// The secret with which iterators and list tokens are signed.
     TokenSecret,
 }
 
 impl Key<'_> {
-    pub(crate) fn text(&self) -> String {
+    /// The key in a directory of this home region, whose own keys name no region.
+    pub(crate) fn text(&self, home: Region) -> String {
         match self {
-            Self::Stream(key) => format!("{STREAMS}{}/{}", key.account, key.name),
-            Self::Account(account) => format!("kds/account/{account}"),
+            Self::Stream(key) => format!("{STREAMS}{}/{}", key.realm.stored(home), key.name),
+            Self::Account(realm) => format!("kds/account/{}", realm.stored(home)),
             Self::TokenSecret => "kds/token-secret".to_owned(),
         }
     }
 }
 
 /// The stream that a key names.
-pub(crate) fn stream_of(key: &str) -> Option<StreamKey> {
-    let (account, name) = key.strip_prefix(STREAMS)?.split_once('/')?;
-    Some(StreamKey { account: AccountId::new(account)?, name: StreamName::new(name)? })
+pub(crate) fn stream_of(key: &str, home: Region) -> Option<StreamKey> {
+    let (realm, name) = key.strip_prefix(STREAMS)?.split_once('/')?;
+    Some(StreamKey { realm: Realm::of_stored(realm, home)?, name: StreamName::new(name)? })
 }
 
 /// The log of a shard. `uid` tells a stream from earlier ones of the same name.

@@ -6,10 +6,11 @@
 use std::sync::Arc;
 
 use headwater_types::limits::LIST_TOKEN_AGE_MS_MAX;
-use headwater_types::{AccountId, Shard, ShardId, ShardMap, StreamKey, StreamName, Timestamp};
+use headwater_types::{Realm, Region, Shard, ShardId, ShardMap, StreamKey, Timestamp};
 
 use crate::error::{Result, StreamsError};
 use crate::handle::{StreamHandle, StreamView};
+use crate::iterator::{put_stream, take_stream};
 use crate::meta::StreamStatus;
 use crate::service::StreamService;
 use crate::token::{TokenError, TokenKind};
@@ -51,14 +52,14 @@ pub struct ShardPageToken {
 }
 
 impl StreamService {
-    /// Streams of an account with names after `after`, in order, and whether there are more than `limit`.
+    /// Streams of an account in a region with names after `after`, in order, and whether there are more than `limit`.
     pub fn list_streams(
         &self,
-        account: AccountId,
+        realm: Realm,
         after: Option<&str>,
         limit: usize,
     ) -> (Vec<(Arc<StreamHandle>, StreamStatus)>, bool) {
-        let mut found = self.streams_of(account);
+        let mut found = self.streams_of(realm);
         found.retain(|(handle, _)| after.is_none_or(|after| handle.key.name.as_str() > after));
         let more = found.len() > limit;
         found.truncate(limit);
@@ -137,20 +138,20 @@ impl StreamService {
         payload.extend_from_slice(&value.to_be_bytes());
         payload.extend_from_slice(&token.uid.to_be_bytes());
         payload.extend_from_slice(&token.after.index().to_be_bytes());
-        payload.extend_from_slice(token.stream.account.as_str().as_bytes());
-        payload.extend_from_slice(token.stream.name.as_str().as_bytes());
+        put_stream(&mut payload, &token.stream, self.config.home);
         self.signer.sign(TokenKind::ShardPage, self.clock.now(), self.random.next_u64(), &payload, 0)
     }
 
-    /// The token that these bytes hold.
-    pub fn open_page(&self, token: &[u8]) -> std::result::Result<ShardPageToken, TokenError> {
+    /// The token that these bytes hold. It is good in the region of its stream only.
+    pub fn open_page(&self, token: &[u8], region: Region) -> std::result::Result<ShardPageToken, TokenError> {
         let (payload, _) =
             self.signer.open(TokenKind::ShardPage, self.clock.now(), LIST_TOKEN_AGE_MS_MAX, token)?;
-        parse_page(payload).ok_or(TokenError::Invalid)
+        let page = parse_page(payload, self.config.home);
+        page.filter(|page| page.stream.realm.region == region).ok_or(TokenError::Invalid)
     }
 }
 
-fn parse_page(payload: &[u8]) -> Option<ShardPageToken> {
+fn parse_page(payload: &[u8], home: Region) -> Option<ShardPageToken> {
     let number = |at: usize| Some(u64::from_be_bytes(*payload.get(at..)?.first_chunk()?));
     let value = number(1)?;
     let filter = match payload.first()? {
@@ -163,9 +164,8 @@ fn parse_page(payload: &[u8]) -> Option<ShardPageToken> {
         _ => return None,
     };
     let after = ShardId::new(u32::from_be_bytes(*payload.get(17..)?.first_chunk()?))?;
-    let account = AccountId::new(std::str::from_utf8(payload.get(21..33)?).ok()?)?;
-    let name = StreamName::new(std::str::from_utf8(payload.get(33..)?).ok()?)?;
-    Some(ShardPageToken { stream: StreamKey { account, name }, uid: number(9)?, filter, after })
+    let stream = take_stream(payload.get(21..)?, home)?;
+    Some(ShardPageToken { stream, uid: number(9)?, filter, after })
 }
 
 fn matches(view: &StreamView, filter: ShardFilter, shard: &Shard) -> bool {

@@ -1,5 +1,7 @@
 //! Policies of streams and consumers: kept as they were written, and read by who decides.
 
+use headwater_types::ConsumerArn;
+
 use crate::consumers::ConsumerStatus;
 use crate::error::{Result, StreamsError};
 use crate::meta::StreamMeta;
@@ -31,7 +33,7 @@ impl StreamService {
             Tagged::Stream(handle) => {
                 self.change_active(handle, |meta, _| {
                     if policy.is_none() && meta.policy.is_none() {
-                        return Err(StreamsError::PolicyNotFound(self.arn(&handle.key).to_string()));
+                        return Err(StreamsError::PolicyNotFound(handle.key.arn()));
                     }
                     let meta = StreamMeta { policy: policy.clone(), ..meta.clone() };
                     Ok(Change::Write(Box::new(meta), ()))
@@ -46,7 +48,7 @@ impl StreamService {
                         return Err(StreamsError::ConsumerInTransition { stream, consumer: id });
                     }
                     if policy.is_none() && consumer.policy.is_none() {
-                        let arn = self.consumer_arn(&handle.key, &id).to_string();
+                        let arn = ConsumerArn { stream: handle.key.clone(), id }.to_string();
                         return Err(StreamsError::PolicyNotFound(arn));
                     }
                     consumer.policy.clone_from(&policy);

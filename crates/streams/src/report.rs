@@ -6,7 +6,7 @@ use headwater_types::Timestamp;
 use crate::handle::{ShardHandle, StreamHandle};
 use crate::measure::ShardMetric;
 use crate::read::lag_ms;
-use crate::service::StreamService;
+use crate::service::{StreamService, labels_of};
 use crate::stats::ShardReport;
 
 impl ShardHandle {
@@ -52,7 +52,7 @@ impl StreamService {
             }
             let levels =
                 StreamLevels { open_shards: view.meta.open_shards(), subscriptions, iterator_age_ms };
-            self.metrics.set_stream(handle.key.account.as_str(), handle.key.name.as_str(), levels);
+            self.metrics.set_stream(&labels_of(&handle.key), levels);
             streams += 1;
             shards += u64::from(levels.open_shards);
         }
@@ -77,7 +77,8 @@ impl StreamService {
                 for &metric in &view.meta.enhanced_monitoring {
                     let Some(value) = counted.enhanced(&report, metric, now).await else { continue };
                     samples.push(EnhancedSample {
-                        account: handle.key.account.to_string(),
+                        account: handle.key.realm.account.to_string(),
+                        region: handle.key.realm.region.to_string(),
                         stream: handle.key.name.to_string(),
                         shard: shard.id.to_string(),
                         metric: metric.name(),
@@ -100,7 +101,8 @@ impl StreamService {
         for (shard, counted) in live {
             let report = counted.report(now);
             samples.push(ShardSample {
-                account: handle.key.account.to_string(),
+                account: handle.key.realm.account.to_string(),
+                region: handle.key.realm.region.to_string(),
                 stream: handle.key.name.to_string(),
                 shard: shard.id.to_string(),
                 open: shard.is_open(),

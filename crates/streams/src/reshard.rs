@@ -111,7 +111,7 @@ impl StreamService {
                 if target > current.saturating_mul(2) || target < current.div_ceil(2) {
                     return Err(StreamsError::ShardCountRatio { stream, current, target });
                 }
-                let limits = &service.config.limits;
+                let limits = service.limits_in(stream.realm);
                 let used = within_a_day(&meta.resized_at, now).len() as u64;
                 if let Some(limit) = limits.get(Limit::ShardCountUpdatesPerDay).filter(|&limit| used >= limit)
                 {
@@ -120,9 +120,8 @@ impl StreamService {
                 if let Some(limit) =
                     limits.get(Limit::ShardCountTarget).filter(|&limit| u64::from(target) > limit)
                 {
-                    let (account, additional) = (stream.account, target.saturating_sub(current));
-                    let region = service.config.region.clone();
-                    return Err(StreamsError::ShardQuota { account, region, current, limit, additional });
+                    let (realm, additional) = (stream.realm, target.saturating_sub(current));
+                    return Err(StreamsError::ShardQuota { realm, current, limit, additional });
                 }
                 Ok((meta.shards.plan_shard_count(target), answer))
             },
@@ -182,7 +181,7 @@ impl StreamService {
     ) -> Result<StreamMeta> {
         let after = meta.shards.apply(&plan, now).map_err(|error| damaged(stream, &error))?;
         let additional = after.open().len().saturating_sub(meta.shards.open().len());
-        self.check_shard_quota(stream.account, u32::try_from(additional).unwrap_or(u32::MAX))?;
+        self.check_shard_quota(stream.realm, u32::try_from(additional).unwrap_or(u32::MAX))?;
         let planned = StreamMeta { reshard: Some(plan), ..meta.clone() };
         let shards = after.all().len();
         let done = StreamMeta { shards: after, reshard: None, ..meta.clone() };

@@ -9,11 +9,9 @@ use arc_swap::ArcSwap;
 use bytes::Bytes;
 use headwater_host::{Clock, Random};
 use headwater_store::{Expected, LogStore, MetaStore, StoreError, Version};
-use headwater_telemetry::Metrics;
-use headwater_types::limits::{CallRates, LimitPolicy};
-use headwater_types::{
-    AccountId, ConsumerArn, ConsumerId, ShardId, StreamArn, StreamKey, Timestamp, partition_of,
-};
+use headwater_telemetry::{Metrics, StreamLabels};
+use headwater_types::limits::{LimitPolicy, RegionalPolicy};
+use headwater_types::{Realm, Region, ShardId, StreamKey, Timestamp};
 use headwater_vault::{DefaultKey, Keyring};
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::Notify;
@@ -25,6 +23,7 @@ use crate::handle::{ShardHandle, StreamHandle, StreamView};
 use crate::keys::{self, Key};
 use crate::limits::ShardBudget;
 use crate::meta::{Phase, StreamMeta, StreamStatus};
+use crate::rates::AccountCalls;
 use crate::scaling::StreamTraffic;
 use crate::stats::ShardStats;
 use crate::subscribe::Seats;
@@ -49,10 +48,10 @@ pub struct Substrate {
 /// Behaviour of the service.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// The region in ARNs.
-    pub region: String,
+    /// The region of stored keys that name none.
+    pub home: Region,
     /// Limits that are enforced.
-    pub limits: LimitPolicy,
+    pub limits: RegionalPolicy,
     /// Shortest time that CREATING, UPDATING and DELETING last.
     pub transition: Duration,
     /// The master keys of encrypted streams, until others replace them.
@@ -76,8 +75,8 @@ pub struct StreamService {
     pub(crate) creating: tokio::sync::Mutex<()>,
     stopping: AtomicBool,
     pub(crate) keyring: ArcSwap<Keyring>,
-    /// Remaining budget of calls to operations, by account.
-    pub(crate) account_calls: Mutex<BTreeMap<AccountId, CallRates>>,
+    /// Remaining budget of calls to operations, by account and region.
+    pub(crate) account_calls: Mutex<AccountCalls>,
 }
 
 /// Decision of a change of metadata.
@@ -92,7 +91,7 @@ impl StreamService {
     /// Reads all metadata, opens every log and finishes what was begun.
     pub async fn open(substrate: Substrate, config: Config) -> Result<Arc<Self>> {
         let Substrate { logs, meta, clock, random, metrics } = substrate;
-        let secret = token_secret(&*meta, &*random).await?;
+        let secret = token_secret(&*meta, &*random, config.home).await?;
         let service = Arc::new(Self {
             logs,
             meta,
@@ -109,11 +108,13 @@ impl StreamService {
         });
         for (text, stored) in service.meta.list(keys::STREAMS).await? {
             let damaged = |cause| StreamsError::DamagedMeta { key: text.clone(), cause };
-            let key = keys::stream_of(&text).ok_or_else(|| damaged("the key names no stream".into()))?;
+            let key = keys::stream_of(&text, service.config.home)
+                .ok_or_else(|| damaged("the key names no stream".into()))?;
             let meta = StreamMeta::decode(&stored.value).map_err(damaged)?;
             if let Err(error) = service.recover(key.clone(), meta, stored.version).await {
                 // One stream that cannot be served is no reason to serve none.
-                error!(stream = %key.name, account = %key.account, %error, "a stream cannot be served");
+                let Realm { account, region } = key.realm;
+                error!(stream = %key.name, %account, %region, %error, "a stream cannot be served");
             }
         }
         Ok(service)
@@ -141,10 +142,11 @@ impl StreamService {
         };
         self.streams.write().insert(key.clone(), handle.clone());
         if handle.view().meta.reshard.is_some() {
-            info!(stream = %key.name, account = %key.account, "finishing a reshard that was cut short");
+            let Realm { account, region } = key.realm;
+            info!(stream = %key.name, %account, %region, "finishing a reshard that was cut short");
             if let Err(error) = self.finish_reshard(&handle).await {
                 // A full disk, for instance. It must keep nobody from reading; upkeep tries again.
-                warn!(stream = %key.name, account = %key.account, %error, "the reshard cannot be finished yet");
+                warn!(stream = %key.name, %account, %region, %error, "the reshard cannot be finished yet");
             }
         }
         Ok(())
@@ -160,7 +162,7 @@ impl StreamService {
     }
 
     pub(crate) fn handle(&self, key: StreamKey, view: Arc<StreamView>) -> Arc<StreamHandle> {
-        let metrics = self.metrics.stream(key.account.as_str(), key.name.as_str());
+        let metrics = self.metrics.stream(&labels_of(&key));
         Arc::new(StreamHandle {
             key,
             view: ArcSwap::new(view),
@@ -194,7 +196,7 @@ impl StreamService {
             let log = self.logs.open(&log_id(meta.uid, shard.id)?).await.inspect_err(|error| {
                 warn!(stream = %key.name, shard = %shard.id, %error, "cannot open the log of a shard");
             })?;
-            let budget = Mutex::new(ShardBudget::new(&self.config.limits));
+            let budget = Mutex::new(ShardBudget::new(self.limits_in(key.realm)));
             let (stats, traffic) = (ShardStats::default(), ShardTraffic::new(self.clock.elapsed()));
             shards.push(Arc::new(ShardHandle { log, budget, stats, traffic }));
         }
@@ -218,20 +220,9 @@ impl StreamService {
         self.stopping.load(Ordering::Acquire)
     }
 
-    /// The region in ARNs.
-    pub fn region(&self) -> &str {
-        &self.config.region
-    }
-
-    /// The ARN of a consumer of a stream here.
-    pub fn consumer_arn(&self, key: &StreamKey, id: &ConsumerId) -> ConsumerArn {
-        ConsumerArn { stream: self.arn(key), id: id.clone() }
-    }
-
-    /// The ARN of a stream here.
-    pub fn arn(&self, key: &StreamKey) -> StreamArn {
-        let region = self.config.region.clone();
-        StreamArn { partition: partition_of(&region).to_owned(), region, key: key.clone() }
+    /// Limits that are enforced there.
+    pub(crate) fn limits_in(&self, realm: Realm) -> &LimitPolicy {
+        self.config.limits.of(realm.region)
     }
 
     /// The stream, in whatever state, together with that state.
@@ -266,7 +257,7 @@ impl StreamService {
                 Change::Keep(answer) => return Ok(answer),
                 Change::Write(meta, answer) => (*meta, answer),
             };
-            let key = Key::Stream(&handle.key).text();
+            let key = Key::Stream(&handle.key).text(self.config.home);
             match self.meta.put(&key, meta.encode(), Expected::Version(view.version)).await {
                 Ok(version) => {
                     let view = self.view_of(&handle.key, meta, version, Some(&view)).await?;
@@ -302,7 +293,7 @@ impl StreamService {
 
     /// The stream's metadata as it is stored now.
     pub(crate) async fn stored(&self, key: &StreamKey) -> Result<Option<(StreamMeta, Version)>> {
-        let text = Key::Stream(key).text();
+        let text = Key::Stream(key).text(self.config.home);
         let Some(stored) = self.meta.get(&text).await? else { return Ok(None) };
         let damaged = |cause| StreamsError::DamagedMeta { key: text.clone(), cause };
         Ok(Some((StreamMeta::decode(&stored.value).map_err(damaged)?, stored.version)))
@@ -317,20 +308,28 @@ impl StreamService {
         }
     }
 
-    /// Every stream of an account that exists, in order of name.
-    pub(crate) fn streams_of(&self, account: AccountId) -> Vec<(Arc<StreamHandle>, StreamStatus)> {
+    /// Every stream of an account in a region that exists, in order of name.
+    pub(crate) fn streams_of(&self, realm: Realm) -> Vec<(Arc<StreamHandle>, StreamStatus)> {
         let now = self.clock.now();
         let streams = self.streams.read();
-        let of_account = streams.values().filter(|handle| handle.key.account == account);
-        of_account.filter_map(|handle| Some((handle.clone(), handle.view.load().meta.status(now)?))).collect()
+        let there = streams.values().filter(|handle| handle.key.realm == realm);
+        there.filter_map(|handle| Some((handle.clone(), handle.view.load().meta.status(now)?))).collect()
     }
 
-    /// Number of streams of this account, and of others.
-    pub fn count_streams(&self, account: AccountId) -> (usize, usize) {
-        let streams = self.streams.read();
-        let own = streams.keys().filter(|key| key.account == account).count();
-        (own, streams.len() - own)
+    /// Number of streams of each account in each region, where there are any.
+    pub fn count_streams(&self) -> BTreeMap<Realm, usize> {
+        let mut counts = BTreeMap::new();
+        for key in self.streams.read().keys() {
+            *counts.entry(key.realm).or_default() += 1;
+        }
+        counts
     }
+}
+
+/// Labels of the stream in metrics.
+pub(crate) fn labels_of(key: &StreamKey) -> StreamLabels {
+    let Realm { account, region } = key.realm;
+    StreamLabels { account: account.to_string(), region: region.to_string(), stream: key.name.to_string() }
 }
 
 pub(crate) fn log_id(uid: u64, shard: ShardId) -> Result<headwater_store::LogId> {
@@ -345,8 +344,8 @@ pub(crate) fn log_ids(
 }
 
 /// The store's secret, made on first use. Another server may make it at the same moment: then its one counts.
-async fn token_secret(meta: &dyn MetaStore, random: &dyn Random) -> Result<[u8; 32]> {
-    let key = Key::TokenSecret.text();
+async fn token_secret(meta: &dyn MetaStore, random: &dyn Random, home: Region) -> Result<[u8; 32]> {
+    let key = Key::TokenSecret.text(home);
     loop {
         if let Some(stored) = meta.get(&key).await? {
             let damaged = || StreamsError::DamagedMeta { key: key.clone(), cause: "not 32 bytes".into() };

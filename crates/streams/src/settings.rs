@@ -119,7 +119,7 @@ impl StreamService {
             return Err(StreamsError::only_on_demand("WarmThroughputMiBps"));
         }
         let _adding = self.creating.lock().await;
-        self.check_commitment(handle.key.account, warm_throughput_mibps).await?;
+        self.check_commitment(handle.key.realm, warm_throughput_mibps).await?;
         self.change_active(handle, |meta, now| {
             if meta.mode == mode
                 && (warm_throughput_mibps.is_none() || warm_throughput_mibps == meta.warm_throughput_mibps)
@@ -178,10 +178,11 @@ impl StreamService {
             return Err(StreamsError::InvalidOption(why.into()));
         }
         let used = within_a_day(&meta.mode_changed_at, now).len() as u64;
-        if let Some(limit) = self.config.limits.get(Limit::ModeSwitchesPerDay).filter(|&limit| used >= limit)
+        if let Some(limit) =
+            self.limits_in(stream.realm).get(Limit::ModeSwitchesPerDay).filter(|&limit| used >= limit)
         {
             return Err(StreamsError::TooOften { stream, what: "UpdateStreamMode", limit });
         }
-        if mode == StreamMode::OnDemand { self.check_on_demand_quota(stream.account) } else { Ok(()) }
+        if mode == StreamMode::OnDemand { self.check_on_demand_quota(stream.realm) } else { Ok(()) }
     }
 }

@@ -158,7 +158,7 @@ impl StreamService {
 
     /// The shard that is meant, if the consumer may read it.
     fn subscribable(&self, consumer: &ConsumerArn, shard: &str) -> Result<Wanted> {
-        let key = &consumer.stream.key;
+        let key = &consumer.stream;
         let unknown = || StreamsError::ShardNotFound { stream: key.clone(), shard: shard.to_owned() };
         let id = ShardId::parse(shard).ok_or_else(unknown)?;
         let (stream, status) = self.find(key)?;

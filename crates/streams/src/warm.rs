@@ -38,7 +38,7 @@ impl StreamService {
     ) -> Result<WarmThroughput> {
         let _adding = self.creating.lock().await;
         if handle.view().meta.mode == StreamMode::OnDemand {
-            self.check_commitment(handle.key.account, Some(mibps)).await?;
+            self.check_commitment(handle.key.realm, Some(mibps)).await?;
         }
         self.change_active(handle, |meta, now| {
             if meta.mode == StreamMode::Provisioned {
@@ -68,7 +68,7 @@ impl StreamService {
         }
         let asked = meta.warm_throughput_mibps.and_then(|mibps| u32::try_from(mibps).ok());
         let committed = || async {
-            let commitment = self.account_settings(handle.key.account).await?.commitment;
+            let commitment = self.account_settings(handle.key.realm).await?.commitment;
             Ok::<_, StreamsError>(commitment.status != CommitmentStatus::Disabled)
         };
         if asked.is_none() && !committed().await? {

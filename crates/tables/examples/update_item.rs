@@ -15,8 +15,8 @@ use headwater_tables::{
     TableName, TableService, TableSpec, Write,
 };
 use headwater_telemetry::Metrics;
-use headwater_types::AccountId;
 use headwater_types::limits::LimitPolicy;
+use headwater_types::{AccountId, Realm, Region};
 
 const LEASES: usize = 1000;
 
@@ -56,7 +56,7 @@ async fn run(updates: usize, together: usize) -> Anything<()> {
     let (clock, random, metrics) = (SystemClock::new(), SystemRandom::new(), Arc::new(Metrics::new()));
     let substrate = Substrate { logs: store.clone(), meta: store, clock: clock.clone(), random, metrics };
     let config = Config {
-        region: "us-east-1".into(),
+        home: Region::US_EAST_1,
         limits: LimitPolicy::OFF,
         transition: Duration::ZERO,
         snapshot_after_bytes: SNAPSHOT_AFTER_BYTES,
@@ -65,7 +65,8 @@ async fn run(updates: usize, together: usize) -> Anything<()> {
     };
     let service = TableService::open(substrate, config).await?;
     let (account, name) = (AccountId::new("123456789012"), TableName::new("leases"));
-    let table = TableKey { account: account.ok_or("no account")?, name: name.ok_or("no name")? };
+    let realm = Realm { account: account.ok_or("no account")?, region: Region::US_EAST_1 };
+    let table = TableKey { realm, name: name.ok_or("no name")? };
     let spec = TableSpec {
         schema: KeySchema::new(KeyAttribute { name: "leaseKey".into(), kind: KeyType::S }, None),
         indexes: Vec::new(),

@@ -75,7 +75,7 @@ impl Change {
     }
 }
 
-/// A transaction that was done: account, token, digest of the request, when in milliseconds.
+/// A transaction that was done: account (outside the home region `ACCOUNT@REGION`), token, digest of the request, when in milliseconds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct TokenMeta(pub(crate) String, pub(crate) String, pub(crate) u64, pub(crate) u64);
 

@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use headwater_host::Random;
-use headwater_types::{AccountId, Timestamp};
+use headwater_types::{Realm, Timestamp};
 use headwater_vault::KeyId;
 
 use crate::change::Change;
 use crate::description::{IndexChange, Status, TableChange, Tags};
 use crate::error::{Result, TablesError};
 use crate::limits::{GLOBAL_INDEXES_MAX, TABLES_MAX, TAGS_MAX};
-use crate::meta::{IndexMeta, Phase, PointInTimeMeta, TableMeta, TimeToLiveMeta};
+use crate::meta::{IndexMeta, Owner, Phase, PointInTimeMeta, TableMeta, TimeToLiveMeta};
 use crate::options::{EncryptionChoice, OnDemand, PointInTime, TableOptions};
 use crate::schema::{Billing, IndexScope, IndexSpec, KeySchema, TableKey, TableName, TableSpec, Throughput};
 use crate::state::{State, Table};
@@ -53,13 +53,13 @@ impl Planning<'_> {
             Err(TablesError::TableNotFound(_)) => {}
             Err(lost) => return Err(lost),
         }
-        self.check_quota(key.account)?;
+        self.check_quota(key.realm)?;
         check_tags(&spec.tags)?;
         let phase = Phase::Creating { until: self.until() };
         let on_demand = spec.billing == Billing::PayPerRequest;
         let mut meta = TableMeta {
             uid: self.fresh_uid(),
-            account: key.account,
+            owner: Owner::new(key.realm, self.state.home()),
             name: key.name.clone(),
             id: self.random.uuid(),
             created: self.now,
@@ -81,13 +81,13 @@ impl Planning<'_> {
         };
         self.set_options(&mut meta, spec.options)?;
         // An earlier table of the name is gone by now, and has perhaps not been noticed yet.
-        let mut changes = self.purge_of(|table| table.meta.key() == *key);
+        let mut changes = self.purge_of(|table| table.meta.key(self.state.home()) == *key);
         changes.push(Change::Table(Box::new(meta)));
         Ok(changes)
     }
 
-    fn check_quota(&self, account: AccountId) -> Result<()> {
-        if self.state.names(account, None, self.now).count() < TABLES_MAX {
+    fn check_quota(&self, realm: Realm) -> Result<()> {
+        if self.state.names(realm, None, self.now).count() < TABLES_MAX {
             return Ok(());
         }
         Err(TablesError::LimitExceeded(format!(
@@ -193,7 +193,7 @@ impl Planning<'_> {
     /// The master key that is meant.
     fn master(&self, table: &TableKey, given: Option<&str>) -> Result<KeyId> {
         let unusable = |trouble| TablesError::Key { table: table.name.clone(), trouble };
-        self.state.vault().master(given).map_err(unusable)
+        self.state.vault().master(given, table.realm.region).map_err(unusable)
     }
 
     fn set_options(&self, meta: &mut TableMeta, options: TableOptions) -> Result<()> {
@@ -202,7 +202,7 @@ impl Planning<'_> {
             None => {}
             Some(EncryptionChoice::Off) => meta.encryption.active = None,
             Some(EncryptionChoice::Key(given)) => {
-                let key = meta.key();
+                let key = meta.key(self.state.home());
                 let master = self.master(&key, given.as_deref())?;
                 let started = meta.encryption.start(meta.uid, &master, self.state.vault());
                 started.map_err(|trouble| TablesError::Key { table: key.name, trouble })?;

@@ -1,22 +1,17 @@
 //! Descriptions of tables.
 
-use headwater_types::{Timestamp, partition_of};
+use headwater_types::{Region, Timestamp};
 
 use crate::description::{IndexDescription, Status, TableDescription, TimeToLive};
 use crate::options::TableSettings;
-use crate::schema::{IndexScope, TableKey};
+use crate::schema::IndexScope;
 use crate::state::{Index, Table};
 
-/// The ARN of a table.
-pub(crate) fn arn(region: &str, table: &TableKey) -> String {
-    format!("arn:{}:dynamodb:{region}:{}:table/{}", partition_of(region), table.account, table.name)
-}
-
 /// A table and its indexes at `now`.
-pub(crate) fn describe(table: &Table, status: Status, region: &str, now: Timestamp) -> TableDescription {
+pub(crate) fn describe(table: &Table, status: Status, home: Region, now: Timestamp) -> TableDescription {
     let meta = &table.meta;
-    let key = meta.key();
-    let arn = arn(region, &key);
+    let key = meta.key(home);
+    let arn = key.arn();
     let indexes = meta.indexes.iter().zip(&table.indexes).filter_map(|(index, entries)| {
         let own = index.phase.status(now)?;
         let status = if index.spec.scope == IndexScope::Local { status } else { own };

@@ -20,6 +20,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use headwater_host::Random;
+use headwater_types::Region;
 use headwater_vault::{DEFAULT_ALIAS, DataKey, Forged, KeyId, KeyRef, KeyTrouble, Keyring, WrappedKey};
 use serde::{Deserialize, Serialize};
 
@@ -38,32 +39,34 @@ const KEY_BYTES_MAX: u64 = 1 << 40;
 pub(crate) struct Vault {
     pub(crate) keyring: Arc<Keyring>,
     pub(crate) random: Arc<dyn Random>,
-    pub(crate) region: Arc<str>,
+    /// The region of what is stored without one.
+    pub(crate) home: Region,
 }
 
 impl Vault {
-    /// The master key that a caller means. Without `alias/aws/dynamodb` the default key of streams is that of tables.
-    pub(crate) fn master(&self, given: Option<&str>) -> Result<KeyId, KeyTrouble> {
-        let found = self.keyring.find(given.unwrap_or(TABLES_ALIAS), &self.region);
-        let found = match self.is_default(given) {
+    /// The master key that a caller in a region means. Without `alias/aws/dynamodb` the default key of streams is that of tables.
+    pub(crate) fn master(&self, given: Option<&str>, region: Region) -> Result<KeyId, KeyTrouble> {
+        let found = self.keyring.find(given.unwrap_or(TABLES_ALIAS), region);
+        let found = match is_default(given, region) {
             false => found,
-            true => found.or_else(|_| self.keyring.find(DEFAULT_ALIAS, &self.region)),
+            true => found.or_else(|_| self.keyring.find(DEFAULT_ALIAS, region)),
         };
         found.cloned()
     }
 
     /// True if a default key is meant and there is none yet.
-    pub(crate) fn lacks_default(&self, given: Option<&str>) -> bool {
-        let missing = matches!(self.master(given), Err(KeyTrouble::NoKeys(_) | KeyTrouble::NotFound(_)));
-        missing && self.is_default(given)
+    pub(crate) fn lacks_default(&self, given: Option<&str>, region: Region) -> bool {
+        let master = self.master(given, region);
+        matches!(master, Err(KeyTrouble::NoKeys(_) | KeyTrouble::NotFound(_))) && is_default(given, region)
     }
+}
 
-    fn is_default(&self, given: Option<&str>) -> bool {
-        given.is_none_or(|given| match KeyRef::parse(given, &self.region) {
-            Some(KeyRef::Alias(alias)) => [TABLES_ALIAS, DEFAULT_ALIAS].contains(&alias.as_str()),
-            Some(_) | None => false,
-        })
-    }
+/// True if a default key is meant.
+fn is_default(given: Option<&str>, region: Region) -> bool {
+    given.is_none_or(|given| match KeyRef::parse(given, region) {
+        Some(KeyRef::Alias(alias)) => [TABLES_ALIAS, DEFAULT_ALIAS].contains(&alias.as_str()),
+        Some(_) | None => false,
+    })
 }
 
 /// The key that seals.

@@ -60,7 +60,8 @@ impl State {
     }
 
     pub(crate) fn losses(&self) -> Losses {
-        let named = |(uid, cause): (&u64, &String)| Some((self.table(*uid)?.meta.key(), cause.clone()));
+        let named =
+            |(uid, cause): (&u64, &String)| Some((self.table(*uid)?.meta.key(self.home()), cause.clone()));
         let tables: Vec<_> = self.lost.iter().filter_map(named).collect();
         Losses {
             nameless: self.lost.len() - tables.len(),

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use headwater_types::{AccountId, Timestamp};
+use headwater_types::{AccountId, Realm, Region, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::description::Status;
@@ -58,8 +58,8 @@ pub(crate) struct TimeToLiveMeta {
 pub(crate) struct TableMeta {
     /// Tells this table from all others there ever were.
     pub(crate) uid: u64,
-    #[serde(serialize_with = "show_account", deserialize_with = "read_account")]
-    pub(crate) account: AccountId,
+    #[serde(rename = "account")]
+    pub(crate) owner: Owner,
     pub(crate) name: TableName,
     /// A UUID.
     pub(crate) id: String,
@@ -100,8 +100,10 @@ pub(crate) struct PointInTimeMeta {
 }
 
 impl TableMeta {
-    pub(crate) fn key(&self) -> TableKey {
-        TableKey { account: self.account, name: self.name.clone() }
+    pub(crate) fn key(&self, home: Region) -> TableKey {
+        let Owner { account, region } = self.owner;
+        let realm = Realm { account, region: region.unwrap_or(home) };
+        TableKey { realm, name: self.name.clone() }
     }
 
     /// The status at `now`; `None` once a deleted table is gone.
@@ -121,11 +123,38 @@ impl TableMeta {
     }
 }
 
-fn show_account<S: Serializer>(account: &AccountId, to: S) -> Result<S::Ok, S::Error> {
-    to.serialize_str(account.as_str())
+/// Account and region of a table, as they are stored: `ACCOUNT`, and outside the home region `ACCOUNT@REGION`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Owner {
+    account: AccountId,
+    /// None for the home region.
+    region: Option<Region>,
 }
 
-fn read_account<'de, D: Deserializer<'de>>(from: D) -> Result<AccountId, D::Error> {
-    let text = String::deserialize(from)?;
-    AccountId::new(&text).ok_or_else(|| serde::de::Error::custom("not an account"))
+impl Owner {
+    pub(crate) fn new(realm: Realm, home: Region) -> Self {
+        Self { account: realm.account, region: Some(realm.region).filter(|region| *region != home) }
+    }
+}
+
+impl Serialize for Owner {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        match self.region {
+            None => to.serialize_str(self.account.as_str()),
+            Some(region) => to.collect_str(&format_args!("{}@{region}", self.account)),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Owner {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(from)?;
+        let (account, region) = match text.split_once('@') {
+            None => (text.as_str(), None),
+            Some((account, region)) => (account, Some(region)),
+        };
+        let account = AccountId::new(account).ok_or_else(|| serde::de::Error::custom("not an account"))?;
+        let region = region.map(|region| Region::new(region).ok_or(serde::de::Error::custom("not a region")));
+        Ok(Self { account, region: region.transpose()? })
+    }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use headwater_types::AccountId;
+use headwater_types::{Arn, Realm};
 use serde::{Deserialize, Serialize};
 
 use crate::options::TableOptions;
@@ -35,10 +35,23 @@ impl fmt::Display for TableName {
 /// A table: whose, and which.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TableKey {
-    /// Account of the table.
-    pub account: AccountId,
+    /// Account and region of the table.
+    pub realm: Realm,
     /// Name of the table.
     pub name: TableName,
+}
+
+impl TableKey {
+    /// The table that an ARN names; `None` if it names something else.
+    pub fn of_arn(arn: &Arn<'_>) -> Option<Self> {
+        let name = TableName::new(arn.resource_of("table")?)?;
+        (arn.service == "dynamodb").then_some(Self { realm: arn.realm()?, name })
+    }
+
+    /// The ARN: `arn:aws:dynamodb:REGION:ACCOUNT:table/NAME`.
+    pub fn arn(&self) -> String {
+        Arn::of("dynamodb", &self.realm, &format!("table/{}", self.name)).to_string()
+    }
 }
 
 /// Types that an attribute of a key can have.

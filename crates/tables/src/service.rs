@@ -1,5 +1,6 @@
 //! The service.
 
+use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::ops::Bound;
 use std::sync::Arc;
@@ -9,14 +10,14 @@ use headwater_host::{Clock, Random};
 use headwater_machine::{Handle, MachineError, Options, StateRef};
 use headwater_store::{LogStore, MetaStore, StoreError};
 use headwater_telemetry::{Level, Metrics};
-use headwater_types::AccountId;
 use headwater_types::limits::LimitPolicy;
+use headwater_types::{Realm, Region};
 use headwater_vault::{DefaultKey, Keyring};
 use tracing::{error, warn};
 
 use crate::capacity::Capacity;
 use crate::command::{Answer, Command, Plan};
-use crate::describe::{arn, describe, time_to_live};
+use crate::describe::{describe, time_to_live};
 use crate::description::{Status, TableChange, TableDescription, Tags, TimeToLive};
 use crate::encryption::Vault;
 use crate::error::{Result, TablesError};
@@ -49,8 +50,8 @@ pub struct Substrate {
 /// Settings of the service.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// The region in ARNs.
-    pub region: String,
+    /// The region of tables that are stored without one.
+    pub home: Region,
     /// Limits that are enforced.
     pub limits: LimitPolicy,
     /// Shortest duration of CREATING, UPDATING and DELETING.
@@ -78,7 +79,7 @@ pub struct TableService {
     machine: Handle<Tables>,
     clock: Arc<dyn Clock>,
     metrics: Arc<Metrics>,
-    region: String,
+    home: Region,
     default_key: Option<Arc<dyn DefaultKey>>,
 }
 
@@ -87,7 +88,7 @@ impl TableService {
     pub async fn open(substrate: Substrate, config: Config) -> Result<Arc<Self>> {
         let (tables, lower) = parts(&substrate, &config);
         let Substrate { clock, metrics, .. } = substrate;
-        let Config { region, snapshot_after_bytes, default_key, .. } = config;
+        let Config { home, snapshot_after_bytes, default_key, .. } = config;
         let names = names().map_err(|error| StoreError::Invalid(error.to_string()))?;
         let options = Options {
             snapshot_after_bytes,
@@ -97,7 +98,7 @@ impl TableService {
             ..Options::new(names)
         };
         let machine = Handle::open(tables, lower, options).await?;
-        Ok(Arc::new(Self { machine, clock, metrics, region, default_key }))
+        Ok(Arc::new(Self { machine, clock, metrics, home, default_key }))
     }
 
     /// Ends what is under way and lets go of the store. What is asked afterwards is refused.
@@ -115,7 +116,7 @@ impl TableService {
         };
         let machine = Handle::unavailable(tables, &lower, trouble);
         let Substrate { clock, metrics, .. } = substrate;
-        Arc::new(Self { machine, clock, metrics, region: config.region, default_key: None })
+        Arc::new(Self { machine, clock, metrics, home: config.home, default_key: None })
     }
 
     fn state(&self) -> Result<StateRef<'_, Tables>> {
@@ -198,16 +199,6 @@ impl TableService {
         Ok((keys, None))
     }
 
-    /// The region in ARNs.
-    pub fn region(&self) -> &str {
-        &self.region
-    }
-
-    /// The ARN of a table that there is or is not.
-    pub fn arn(&self, table: &TableKey) -> String {
-        arn(&self.region, table)
-    }
-
     /// Sets what is measured of all tables together.
     pub fn report_levels(&self) {
         let (mut tables, mut items, mut memory_bytes, mut damaged) = (0, 0, 0, 1);
@@ -261,7 +252,7 @@ impl TableService {
     /// Has the default master key made if that is asked for and there is none.
     async fn provide_default_key(&self, table: &TableKey, options: &TableOptions) -> Result<()> {
         let Some(EncryptionChoice::Key(given)) = &options.encryption else { return Ok(()) };
-        let is_missing = self.state()?.vault().lacks_default(given.as_deref());
+        let is_missing = self.state()?.vault().lacks_default(given.as_deref(), table.realm.region);
         let Some(maker) = self.default_key.clone().filter(|_| is_missing) else { return Ok(()) };
         let made = tokio::task::spawn_blocking(move || maker.make()).await;
         let keyring = match made {
@@ -307,18 +298,24 @@ impl TableService {
     pub fn describe(&self, table: &TableKey) -> Result<TableDescription> {
         let (state, now) = (self.state()?, self.clock.now());
         let (table, status) = state.find(table, now)?;
-        Ok(describe(table, status, &self.region, now))
+        Ok(describe(table, status, self.home, now))
     }
 
-    /// At most `limit` names of an account's tables, in order, and whether there are more.
-    pub fn list(
-        &self,
-        account: AccountId,
-        after: Option<&str>,
-        limit: usize,
-    ) -> Result<(Vec<TableName>, bool)> {
+    /// Number of tables of each account in each region, where there are any.
+    pub fn count_tables(&self) -> BTreeMap<Realm, usize> {
+        let mut counts = BTreeMap::new();
+        // Tables that cannot be used are none.
+        let Ok(state) = self.state() else { return counts };
+        for table in state.tables() {
+            *counts.entry(table.meta.key(self.home).realm).or_default() += 1;
+        }
+        counts
+    }
+
+    /// At most `limit` names of an account's tables in a region, in order, and whether there are more.
+    pub fn list(&self, realm: Realm, after: Option<&str>, limit: usize) -> Result<(Vec<TableName>, bool)> {
         let state = self.state()?;
-        let mut names = state.names(account, after, self.clock.now());
+        let mut names = state.names(realm, after, self.clock.now());
         let page: Vec<TableName> = names.by_ref().take(limit).cloned().collect();
         let more = names.next().is_some();
         Ok((page, more))
@@ -443,8 +440,7 @@ impl TableService {
 /// The machine, and what it stands on.
 fn parts(substrate: &Substrate, config: &Config) -> (Tables, headwater_machine::Substrate) {
     let Substrate { logs, meta, clock, random, .. } = substrate.clone();
-    let region = config.region.as_str().into();
-    let vault = Vault { keyring: config.keys.clone(), random: random.clone(), region };
+    let vault = Vault { keyring: config.keys.clone(), random: random.clone(), home: config.home };
     let capacity = Capacity::new(config.limits != LimitPolicy::OFF);
     let tables = Tables::new(vault, capacity, config.transition);
     (tables, headwater_machine::Substrate { logs, meta, clock, random })
@@ -459,6 +455,6 @@ pub struct TransactionToken {
     pub request: u64,
     /// The digest of the request's bytes, which earlier versions stored: a token that they stored is still known.
     pub former: u64,
-    /// Account of the token.
-    pub account: AccountId,
+    /// Account and region of the token.
+    pub realm: Realm,
 }

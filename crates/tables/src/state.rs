@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::ops::Bound::{Excluded, Unbounded};
 use std::sync::Arc;
 
-use headwater_types::{AccountId, Timestamp};
+use headwater_types::{Realm, Region, Timestamp};
 use headwater_vault::KeyTrouble;
 
 use crate::change::{Change, TokenMeta};
@@ -30,7 +30,7 @@ pub(crate) struct State {
     tables: BTreeMap<u64, Table>,
     /// Table of each name: one that is gone until it was noticed, otherwise the only one.
     names: BTreeMap<TableKey, u64>,
-    /// By account and token: digest of the request, and when.
+    /// By account, outside the home region with the region, and token: digest of the request, and when.
     tokens: BTreeMap<(String, String), (u64, Timestamp)>,
     /// Tokens in the order in which they came.
     token_order: VecDeque<(Timestamp, (String, String))>,
@@ -101,6 +101,11 @@ impl State {
             bytes_since_counts: 0,
             reading: Some(Reading::default()),
         }
+    }
+
+    /// The region of tables that are stored without one.
+    pub(crate) fn home(&self) -> Region {
+        self.vault.home
     }
 
     pub(crate) fn vault(&self) -> &Vault {
@@ -190,17 +195,17 @@ impl State {
         self.tables.range((uid.map_or(Unbounded, Excluded), Unbounded)).next().map(|(uid, _)| *uid)
     }
 
-    /// Names of an account's tables after this one, in order.
+    /// Names of an account's tables in a region after this one, in order.
     pub(crate) fn names(
         &self,
-        account: AccountId,
+        realm: Realm,
         after: Option<&str>,
         now: Timestamp,
     ) -> impl Iterator<Item = &TableName> {
         self.names
             .iter()
             .filter(move |(key, uid)| {
-                key.account == account
+                key.realm == realm
                     && after.is_none_or(|after| key.name.as_str() > after)
                     && self.tables.get(uid).is_some_and(|table| table.meta.status(now).is_some())
             })
@@ -213,8 +218,8 @@ impl State {
     }
 
     /// The digest of the request that was done with this token within its life.
-    pub(crate) fn token(&self, account: AccountId, token: &str, now: Timestamp) -> Option<u64> {
-        let (request, at) = self.tokens.get(&(account.as_str().to_owned(), token.to_owned()))?;
+    pub(crate) fn token(&self, realm: Realm, token: &str, now: Timestamp) -> Option<u64> {
+        let (request, at) = self.tokens.get(&(realm.stored(self.home()), token.to_owned()))?;
         (now < at.plus(TOKEN_LIFE)).then_some(*request)
     }
 
@@ -244,7 +249,7 @@ impl State {
                 self.lost.remove(&uid);
                 let table = self.tables.remove(&uid).ok_or(Misfit::NoTable)?;
                 self.memory_bytes -= table.memory_bytes;
-                let key = table.meta.key();
+                let key = table.meta.key(self.vault.home);
                 if self.names.get(&key) == Some(&uid) {
                     self.names.remove(&key);
                 }
@@ -293,7 +298,7 @@ impl State {
     }
 
     fn set_table(&mut self, meta: TableMeta) {
-        let (uid, key) = (meta.uid, meta.key());
+        let (uid, key) = (meta.uid, meta.key(self.home()));
         match self.tables.get_mut(&uid) {
             Some(table) => {
                 self.memory_bytes -= table.memory_bytes;

@@ -167,13 +167,13 @@ impl<'a, 'b> Stage<'a, 'b> {
         }
         let mut remembered = Vec::new();
         if let Some(token) = token {
-            let (account, text) = (token.account.as_str().to_owned(), token.token.clone());
+            let (account, text) = (token.realm.stored(self.state.home()), token.token.clone());
             let at_ms = moment.now.as_millis();
             remembered.push(Change::Token(TokenMeta(account, text, token.request, at_ms)));
         }
         let mut done = self.stage(decided, remembered)?;
         if let Some(token) = token {
-            let key = (token.account.as_str().to_owned(), token.token.clone());
+            let key = (token.realm.stored(self.state.home()), token.token.clone());
             self.changes.staged.tokens.insert(key, token.request);
         }
         done.iter_mut().for_each(|written| written.consumed.double());
@@ -279,9 +279,9 @@ impl<'a, 'b> Stage<'a, 'b> {
     }
 
     fn known_token(&self, token: &TransactionToken, now: Timestamp) -> Option<u64> {
-        let staged =
-            self.changes.staged.tokens.get(&(token.account.as_str().to_owned(), token.token.clone()));
-        staged.copied().or_else(|| self.state.token(token.account, &token.token, now))
+        let key = (token.realm.stored(self.state.home()), token.token.clone());
+        let staged = self.changes.staged.tokens.get(&key);
+        staged.copied().or_else(|| self.state.token(token.realm, &token.token, now))
     }
 
     /// The answer to a write of a transaction that was done already: nothing is written, the item is read.

@@ -38,15 +38,13 @@ struct OperationLabels {
 
 /// Labels of the stream that a series belongs to.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct StreamLabels {
-    account: String,
-    stream: String,
-}
-
-impl StreamLabels {
-    fn new(account: &str, stream: &str) -> Self {
-        Self { account: account.to_owned(), stream: stream.to_owned() }
-    }
+pub struct StreamLabels {
+    /// The stream's owner.
+    pub account: String,
+    /// The stream's region.
+    pub region: String,
+    /// The stream.
+    pub stream: String,
 }
 
 /// A stream at this moment, set before each scrape.
@@ -289,23 +287,21 @@ impl Metrics {
     }
 
     /// Sets the levels of a stream.
-    pub fn set_stream(&self, account: &str, stream: &str, levels: StreamLevels) {
-        let labels = StreamLabels::new(account, stream);
-        self.stream_open_shards.get_or_create(&labels).set(levels.open_shards.into());
-        self.stream_subscriptions.get_or_create(&labels).set(levels.subscriptions.into());
+    pub fn set_stream(&self, labels: &StreamLabels, levels: StreamLevels) {
+        self.stream_open_shards.get_or_create(labels).set(levels.open_shards.into());
+        self.stream_subscriptions.get_or_create(labels).set(levels.subscriptions.into());
         match levels.iterator_age_ms {
             Some(ms) => {
                 let ms = i64::try_from(ms).unwrap_or(i64::MAX);
-                self.stream_iterator_age.get_or_create(&labels).set(ms);
+                self.stream_iterator_age.get_or_create(labels).set(ms);
             }
-            None => drop(self.stream_iterator_age.remove(&labels)),
+            None => drop(self.stream_iterator_age.remove(labels)),
         }
     }
 
     /// The counters of a stream, made on first use.
-    pub fn stream(&self, account: &str, stream: &str) -> StreamMetrics {
-        let labels = StreamLabels::new(account, stream);
-        let counter = |family: &Family<StreamLabels, Counter>| family.get_or_create(&labels).clone();
+    pub fn stream(&self, labels: &StreamLabels) -> StreamMetrics {
+        let counter = |family: &Family<StreamLabels, Counter>| family.get_or_create(labels).clone();
         StreamMetrics {
             records_in: counter(&self.records_in),
             bytes_in: counter(&self.bytes_in),
@@ -317,10 +313,9 @@ impl Metrics {
     }
 
     /// Forgets the series of a stream that is gone.
-    pub fn remove_stream(&self, account: &str, stream: &str) {
-        let labels = StreamLabels::new(account, stream);
+    pub fn remove_stream(&self, labels: &StreamLabels) {
         for family in [&self.stream_open_shards, &self.stream_subscriptions, &self.stream_iterator_age] {
-            family.remove(&labels);
+            family.remove(labels);
         }
         for family in [
             &self.records_in,
@@ -330,7 +325,7 @@ impl Metrics {
             &self.throttled_writes,
             &self.throttled_reads,
         ] {
-            family.remove(&labels);
+            family.remove(labels);
         }
     }
 
@@ -361,7 +356,7 @@ impl Metrics {
                 continue;
             }
             described = 0;
-            // Names of streams, shards and accounts hold nothing that could look like a label.
+            // Names of streams, shards, regions and accounts hold nothing that could look like a label.
             let labels = line.split_once('{').and_then(|(_, rest)| rest.split_once('}'));
             if labels.is_some_and(|(labels, _)| labels.split(',').any(|known| known == label)) {
                 text.push_str(&description);

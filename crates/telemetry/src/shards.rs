@@ -12,6 +12,7 @@ use prometheus_client::registry::Registry;
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Labels {
     account: String,
+    region: String,
     stream: String,
     shard: String,
 }
@@ -21,6 +22,8 @@ struct Labels {
 pub struct ShardSample {
     /// The stream's owner.
     pub account: String,
+    /// The stream's region.
+    pub region: String,
     /// The stream.
     pub stream: String,
     /// The shard.
@@ -50,6 +53,8 @@ const COUNTS: [(&str, &str); 6] = [
 pub struct EnhancedSample {
     /// The stream's owner.
     pub account: String,
+    /// The stream's region.
+    pub region: String,
     /// The stream.
     pub stream: String,
     /// The shard.
@@ -69,6 +74,7 @@ pub(crate) fn encode_enhanced(samples: &[EnhancedSample]) -> String {
     for sample in samples {
         let labels = Labels {
             account: sample.account.clone(),
+            region: sample.region.clone(),
             stream: sample.stream.clone(),
             shard: sample.shard.clone(),
         };
@@ -111,6 +117,7 @@ pub fn encode_shards(samples: &[ShardSample]) -> String {
     for sample in samples {
         let labels = Labels {
             account: sample.account.clone(),
+            region: sample.region.clone(),
             stream: sample.stream.clone(),
             shard: sample.shard.clone(),
         };

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use crate::StreamArn;
 use crate::stream::is_name;
+use crate::{Arn, StreamKey};
 
 /// A registered consumer's name: 1 to 128 of `[a-zA-Z0-9_.-]`, unique in its stream.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
@@ -42,7 +42,7 @@ pub struct ConsumerId {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConsumerArn {
     /// Its stream.
-    pub stream: StreamArn,
+    pub stream: StreamKey,
     /// Its registration with the stream.
     pub id: ConsumerId,
 }
@@ -50,18 +50,25 @@ pub struct ConsumerArn {
 impl ConsumerArn {
     /// Reads the ARN of a consumer; `None` for anything else.
     pub fn parse(text: &str) -> Option<Self> {
-        let (stream, consumer) = text.split_once("/consumer/")?;
+        Self::of_arn(&Arn::parse(text)?)
+    }
+
+    /// The consumer that an ARN names; `None` if it names something else.
+    pub fn of_arn(arn: &Arn<'_>) -> Option<Self> {
+        let (stream, consumer) = arn.resource.split_once("/consumer/")?;
         let (name, created) = consumer.rsplit_once(':')?;
         if created.is_empty() || !created.bytes().all(|byte| byte.is_ascii_digit()) {
             return None;
         }
         let id = ConsumerId { name: ConsumerName::new(name)?, created_s: created.parse().ok()? };
-        Some(Self { stream: StreamArn::parse(stream)?, id })
+        Some(Self { stream: StreamKey::of_arn(&Arn { resource: stream, ..*arn })?, id })
     }
 }
 
 impl fmt::Display for ConsumerArn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/consumer/{}:{}", self.stream, self.id.name, self.id.created_s)
+        let (stream, ConsumerId { name, created_s }) = (&self.stream.name, &self.id);
+        let resource = format!("stream/{stream}/consumer/{name}:{created_s}");
+        Arn::of("kinesis", &self.stream.realm, &resource).fmt(f)
     }
 }

@@ -1,6 +1,8 @@
-//! Names of streams and the ARNs that carry them.
+//! Names of streams, and whose they are.
 
 use std::fmt;
+
+use crate::{Arn, Region};
 
 /// A stream's name: 1 to 128 of `[a-zA-Z0-9_.-]`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
@@ -58,60 +60,64 @@ impl fmt::Display for AccountId {
     }
 }
 
-/// Identity of a stream, whoever asks: its owner and its name.
+/// An account in a region: names are unique within one, and quotas are of one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Realm {
+    /// The account.
+    pub account: AccountId,
+    /// The region.
+    pub region: Region,
+}
+
+impl Realm {
+    /// As stored keys and tokens have it: the account alone in the directory's home region, in which all were before there
+    /// were others, and `ACCOUNT@REGION` elsewhere.
+    pub fn stored(&self, home: Region) -> String {
+        let Self { account, region } = self;
+        if *region == home { account.to_string() } else { format!("{account}@{region}") }
+    }
+
+    /// Reads what [`Realm::stored`] wrote.
+    pub fn of_stored(text: &str, home: Region) -> Option<Self> {
+        let (account, region) = match text.split_once('@') {
+            None => (text, home),
+            Some((account, region)) => (account, Region::new(region).filter(|region| *region != home)?),
+        };
+        Some(Self { account: AccountId::new(account)?, region })
+    }
+}
+
+impl fmt::Display for Realm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} in {}", self.account, self.region)
+    }
+}
+
+/// Identity of a stream, whoever asks: its owner, its region and its name.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StreamKey {
-    /// The account that owns it.
-    pub account: AccountId,
+    /// The account that owns it, and the region that it is in.
+    pub realm: Realm,
     /// Its name.
     pub name: StreamName,
+}
+
+impl StreamKey {
+    /// The stream that an ARN names; `None` if it names something else.
+    pub fn of_arn(arn: &Arn<'_>) -> Option<Self> {
+        let name = StreamName::new(arn.resource_of("stream")?)?;
+        (arn.service == "kinesis").then_some(Self { realm: arn.realm()?, name })
+    }
+
+    /// The ARN: `arn:aws:kinesis:REGION:ACCOUNT:stream/NAME`.
+    pub fn arn(&self) -> String {
+        Arn::of("kinesis", &self.realm, &format!("stream/{}", self.name)).to_string()
+    }
 }
 
 impl fmt::Display for StreamKey {
     /// As AWS names a stream in its messages: `stream NAME under account ACCOUNT`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "stream {} under account {}", self.name, self.account)
-    }
-}
-
-/// The ARN of a stream: `arn:aws:kinesis:REGION:ACCOUNT:stream/NAME`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StreamArn {
-    /// `aws`, `aws-cn`, `aws-us-gov`, ...
-    pub partition: String,
-    /// Region, possibly empty.
-    pub region: String,
-    /// Owner and name.
-    pub key: StreamKey,
-}
-
-impl StreamArn {
-    /// Reads the ARN of a stream; `None` for anything else.
-    pub fn parse(text: &str) -> Option<Self> {
-        let mut parts = text.splitn(6, ':');
-        let (arn, partition, service) = (parts.next()?, parts.next()?, parts.next()?);
-        let (region, account, resource) = (parts.next()?, parts.next()?, parts.next()?);
-        if arn != "arn" || !partition.starts_with("aws") || service != "kinesis" {
-            return None;
-        }
-        let name = StreamName::new(resource.strip_prefix("stream/")?)?;
-        let key = StreamKey { account: AccountId::new(account)?, name };
-        Some(Self { partition: partition.into(), region: region.into(), key })
-    }
-}
-
-impl fmt::Display for StreamArn {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { partition, region, key } = self;
-        write!(f, "arn:{partition}:kinesis:{region}:{}:stream/{}", key.account, key.name)
-    }
-}
-
-/// The AWS partition of a region.
-pub fn partition_of(region: &str) -> &'static str {
-    match region {
-        r if r.starts_with("cn-") => "aws-cn",
-        r if r.starts_with("us-gov-") => "aws-us-gov",
-        _ => "aws",
+        write!(f, "stream {} under account {}", self.name, self.realm.account)
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use headwater_host::Random;
+use headwater_types::Region;
 use ring::aead::NONCE_LEN;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -115,7 +116,7 @@ impl Keyring {
     }
 
     /// The key that a caller in `region` means, if it may be used.
-    pub fn find(&self, text: &str, region: &str) -> Result<&KeyId, KeyTrouble> {
+    pub fn find(&self, text: &str, region: Region) -> Result<&KeyId, KeyTrouble> {
         let id = match KeyRef::parse(text, region) {
             Some(KeyRef::Id(id)) => Some(id),
             Some(KeyRef::Alias(alias)) => self.aliases.get(&alias).cloned(),

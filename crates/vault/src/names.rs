@@ -3,6 +3,7 @@
 use std::fmt;
 
 use headwater_host::Random;
+use headwater_types::{Arn, Region};
 use ring::digest;
 use serde::{Deserialize, Serialize};
 
@@ -105,28 +106,19 @@ pub enum KeyRef {
 
 impl KeyRef {
     /// Reads what a caller wrote. The ARN of another region names no key of this server.
-    pub fn parse(text: &str, region: &str) -> Option<Self> {
-        let name = match text.strip_prefix("arn:") {
-            None => text,
-            Some(arn) => {
-                let mut parts = arn.splitn(5, ':');
-                let mut next = || parts.next().unwrap_or_default();
-                let (partition, service, of_region, account, resource) =
-                    (next(), next(), next(), next(), next());
-                let fits = partition.starts_with("aws")
-                    && service == "kms"
-                    && of_region == region
-                    && account.len() == 12
-                    && account.bytes().all(|b| b.is_ascii_digit());
-                if !fits {
-                    return None;
-                }
-                match resource.strip_prefix("key/") {
-                    Some(id) => return KeyId::parse(id).map(Self::Id),
-                    None if resource.starts_with("alias/") => resource,
-                    None => return None,
-                }
+    pub fn parse(text: &str, region: Region) -> Option<Self> {
+        let name = if text.starts_with("arn:") {
+            let arn = Arn::parse(text)?;
+            if arn.service != "kms" || arn.region != region.as_str() || arn.account_id().is_none() {
+                return None;
             }
+            match arn.resource_of("key") {
+                Some(id) => return KeyId::parse(id).map(Self::Id),
+                None if arn.resource.starts_with("alias/") => arn.resource,
+                None => return None,
+            }
+        } else {
+            text
         };
         KeyId::parse(name).map(Self::Id).or_else(|| Alias::parse(name).map(Self::Alias))
     }

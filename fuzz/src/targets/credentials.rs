@@ -1,7 +1,7 @@
 //! The file of credentials, and what is looked up in it.
 
 use headwater_access::{CredentialStore, CredentialsFile};
-use headwater_types::Timestamp;
+use headwater_types::{Region, Timestamp};
 
 use super::scratch;
 
@@ -14,7 +14,7 @@ pub(crate) fn run(bytes: &[u8]) {
         return;
     }
     scratch::file(bytes, |path| {
-        let store = CredentialStore::open(path, "us-east-1");
+        let store = CredentialStore::open(path);
         let file = match CredentialsFile::read(path) {
             Ok(file) => file,
             Err(error) => {
@@ -29,7 +29,8 @@ pub(crate) fn run(bytes: &[u8]) {
         assert_eq!(store.len(), keys.clone().count());
         for key in keys {
             let token = key.session_token.as_ref().map(|token| token.reveal());
-            let found = store.find(&key.id, token, NOW, |known| known.caller().arn().to_owned());
+            let found =
+                store.find(&key.id, token, NOW, |known| known.caller(Region::US_EAST_1).arn().to_owned());
             let ended = key.ends().is_some_and(|ends| ends <= NOW);
             assert_eq!(found.is_ok(), !ended, "a key is found until it ends");
             assert!(!format!("{key:?}").contains(key.secret.reveal()), "a secret is shown");

@@ -2,7 +2,9 @@
 //! it is understood the same.
 
 use headwater_types::limits::{LimitChange, LimitPolicy};
-use headwater_types::{AnySequenceNumber, ConsumerArn, HashKey, ShardId, StreamArn, StreamName};
+use headwater_types::{
+    AnySequenceNumber, Arn, ConsumerArn, HashKey, Realm, Region, Regions, ShardId, StreamKey, StreamName,
+};
 use headwater_vault::{Alias, KeyId, KeyRef};
 use headwater_wire::Codec;
 use headwater_wire::date::{
@@ -11,8 +13,18 @@ use headwater_wire::date::{
 
 pub(crate) fn run(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
-    if let Some(arn) = StreamArn::parse(text) {
+    if let Some(arn) = Arn::parse(text) {
         assert_eq!(arn.to_string(), text);
+        if let Some(key) = StreamKey::of_arn(&arn) {
+            let again = key.arn();
+            assert_eq!(Arn::parse(&again).and_then(|arn| StreamKey::of_arn(&arn)), Some(key));
+        }
+    }
+    if let Ok(regions) = text.parse::<Regions>() {
+        assert_eq!(regions.to_string().parse(), Ok(regions));
+    }
+    if let Some(realm) = Realm::of_stored(text, Region::US_EAST_1) {
+        assert_eq!(realm.stored(Region::US_EAST_1), text);
     }
     if let Some(arn) = ConsumerArn::parse(text) {
         assert_eq!(ConsumerArn::parse(&arn.to_string()), Some(arn));
@@ -34,9 +46,9 @@ pub(crate) fn run(bytes: &[u8]) {
     }
     keys(text);
     if let Ok(change) = text.parse::<LimitChange>() {
-        let aws = LimitPolicy::aws("us-east-1");
-        let once = LimitChange::apply_all(std::slice::from_ref(&change), aws, "us-east-1");
-        let twice = LimitChange::apply_all(&[change, change], aws, "us-east-1");
+        let aws = LimitPolicy::aws(Region::US_EAST_1);
+        let once = LimitChange::apply_all(std::slice::from_ref(&change), aws, Region::US_EAST_1);
+        let twice = LimitChange::apply_all(&[change, change], aws, Region::US_EAST_1);
         assert!(once == twice);
     }
     if let Some(codec) = Codec::from_content_type(text) {
@@ -52,7 +64,7 @@ pub(crate) fn run(bytes: &[u8]) {
 }
 
 fn keys(text: &str) {
-    match KeyRef::parse(text, "us-east-1") {
+    match KeyRef::parse(text, Region::US_EAST_1) {
         Some(KeyRef::Id(id)) => {
             assert!(KeyId::parse(id.as_str()) == Some(id.clone()) && text.ends_with(id.as_str()))
         }

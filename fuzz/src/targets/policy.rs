@@ -7,7 +7,7 @@ use std::slice;
 use std::sync::Arc;
 
 use headwater_access::{Caller, Denial, Facts, IdentityPolicy, Question, ResourcePolicy, decide};
-use headwater_types::{AccountId, Timestamp};
+use headwater_types::{AccountId, Partition, Timestamp};
 
 const STREAM: &str = "arn:aws:kinesis:us-east-1:111122223333:stream/orders";
 const DENY: &str = r#"{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"*","Resource":"*"}}"#;
@@ -56,7 +56,7 @@ fn ask(
 ) -> Result<(), Denial> {
     let account = AccountId::new("111122223333").expect("an account");
     let policies: Arc<[IdentityPolicy]> = policies.into();
-    let caller = Caller::new("aws", account, Some("alice".to_owned()), policies);
+    let caller = Caller::new(Partition::Aws, account, Some("alice".to_owned()), policies);
     let tags = BTreeMap::from([("team".to_owned(), "web".to_owned())]);
     let keys = ["team".to_owned(), "stage".to_owned()];
     let facts = Facts {

@@ -30,7 +30,7 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 
 use super::Everything;
-use super::service::{create, open, open_tables, orders, runtime};
+use super::service::{REGION, create, open, open_tables, orders, runtime};
 
 const AUTHORIZATION: &str = "AWS4-HMAC-SHA256 Credential=A/20231114/us-east-1/kinesis/aws4_request, \
                              SignedHeaders=host;x-amz-date, Signature=00";
@@ -99,15 +99,15 @@ async fn api() -> Edge {
     let (access, random) = (AccessControl::new(None, audit), SeededRandom::new(3));
     let metrics = Arc::new(Metrics::new());
     let monitoring = Arc::new(MetricStore::new(clock.clone(), StoreLimits::default()));
-    let (account, region, limits) = (orders().account, "us-east-1".to_owned(), Limits::default());
+    let (account, regions, limits) = (orders().realm.account, REGION.into(), Limits::default());
     let kinesis: Arc<dyn Mounted> = Arc::new(Kinesis::new(service, limits.events_bytes_max));
     let services: Vec<Arc<dyn Mounted>> = vec![
         kinesis.clone(),
         Arc::new(DynamoDb::new(tables)),
-        Arc::new(CloudWatch::new(monitoring, region.clone())),
+        Arc::new(CloudWatch::new(monitoring)),
         Arc::new(Sts),
     ];
-    let host = Host { account, region, access, clock, random, metrics, limits };
+    let host = Host { account, regions, access, clock, random, metrics, limits };
     Edge::new(host, services, Some(kinesis))
 }
 
@@ -132,7 +132,7 @@ async fn tables() -> Arc<TableService> {
         tags: Default::default(),
         options: Default::default(),
     };
-    let table = TableKey { account: orders().account, name: name("orders") };
+    let table = TableKey { realm: orders().realm, name: name("orders") };
     tables.create_table(&table, spec).await.expect("a new table");
     let value = |text: &str| AttributeValue::S(text.to_owned());
     let item = ["a", "b", "c"].map(|name| (name.to_owned(), value("x"))).into();

@@ -9,11 +9,14 @@ use headwater_streams::{
 };
 use headwater_tables::{TableService, TablesError};
 use headwater_telemetry::Metrics;
-use headwater_types::{AccountId, StreamKey, StreamName, Timestamp};
+use headwater_types::{AccountId, Realm, Region, StreamKey, StreamName, Timestamp};
 use tokio::runtime::Runtime;
 
 /// Not before anything in the seeds.
 const NOW: Timestamp = Timestamp::from_secs(1_700_000_100);
+
+/// The region of all seeds.
+pub(super) const REGION: Region = Region::US_EAST_1;
 
 /// Runtime of asynchronous targets.
 pub(super) fn runtime() -> &'static Runtime {
@@ -25,7 +28,7 @@ pub(super) fn runtime() -> &'static Runtime {
 /// The stream of all seeds.
 pub(super) fn orders() -> StreamKey {
     let account = AccountId::new("111122223333").expect("an account");
-    StreamKey { account, name: StreamName::new("orders").expect("a name") }
+    StreamKey { realm: Realm { account, region: REGION }, name: StreamName::new("orders").expect("a name") }
 }
 
 pub(super) async fn open(store: &Arc<MemoryStore>) -> Result<Arc<StreamService>, StreamsError> {
@@ -36,10 +39,9 @@ pub(super) async fn open(store: &Arc<MemoryStore>) -> Result<Arc<StreamService>,
         random: SeededRandom::new(7),
         metrics: Arc::new(Metrics::new()),
     };
-    let limits = LimitPolicy::aws("us-east-1");
     let config = Config {
-        region: "us-east-1".to_owned(),
-        limits,
+        home: REGION,
+        limits: LimitPolicy::aws(REGION).into(),
         transition: std::time::Duration::ZERO,
         keys: Arc::default(),
         default_key: None,
@@ -56,8 +58,8 @@ pub(super) async fn open_tables(store: &Arc<MemoryStore>) -> Result<Arc<TableSer
         metrics: Arc::new(Metrics::new()),
     };
     let config = headwater_tables::Config {
-        region: "us-east-1".to_owned(),
-        limits: LimitPolicy::aws("us-east-1"),
+        home: REGION,
+        limits: LimitPolicy::aws(REGION),
         transition: std::time::Duration::ZERO,
         snapshot_after_bytes: headwater_tables::SNAPSHOT_AFTER_BYTES,
         keys: Arc::default(),

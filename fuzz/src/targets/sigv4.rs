@@ -4,7 +4,9 @@
 use headwater_types::Timestamp;
 use headwater_wire::date::{amz_date, parse_amz_date, parse_http_date};
 use headwater_wire::sigv4::canonical::{Request, SigningKey, canonical_request};
-use headwater_wire::sigv4::{Authentication, Chunking, Chunks, Claim, Credentials, Source, Target, sign};
+use headwater_wire::sigv4::{
+    Authentication, Chunking, Chunks, Claim, Credentials, NamedCredential, Source, Target, sign,
+};
 
 /// The date of the seeds, 2025-11-21T12:00:00Z.
 const NOW: Timestamp = Timestamp::from_secs(1_763_726_400);
@@ -46,6 +48,10 @@ fn read(request: &Request<'_>, body: &[u8]) {
     let has_date = header(headers, "x-amz-date").or(header(headers, "date")).is_some();
     let Ok(found) = Authentication::parse(authorization, Some(request.query), has_date) else { return };
     assert_eq!(found.source == Source::Query, authorization.is_none_or(str::is_empty));
+    // The scope by which a request is routed is the one that is verified.
+    let named = NamedCredential::find(authorization, Some(request.query));
+    let scope = named.as_ref().and_then(NamedCredential::scope);
+    assert_eq!(scope, found.access_key_and_scope().map(|(_, scope)| scope));
     let Ok(claim) = Claim::read(request, &found, NOW, HERE) else { return };
     assert_eq!((claim.scope().region, claim.scope().service), (HERE.region, HERE.service));
     assert!(found.credential.starts_with(claim.access_key_id()));

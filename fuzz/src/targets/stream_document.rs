@@ -22,8 +22,7 @@ pub(crate) fn run(bytes: &[u8]) {
                 return;
             }
         };
-        let account = orders().account;
-        let (listed, more) = service.list_streams(account, None, 10);
+        let (listed, more) = service.list_streams(orders().realm, None, 10);
         assert!(listed.len() <= 1 && !more);
         service.upkeep().await;
         let Ok((handle, _)) = service.find(&orders()) else { return };

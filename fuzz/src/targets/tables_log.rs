@@ -7,9 +7,9 @@ use headwater_store::memory::MemoryStore;
 use headwater_store::{AppendBatch, Expect, LogStore};
 use headwater_tables::value::AttributeValue;
 use headwater_tables::{Action, PageRequest, Range, Select, TableKey, TableService, TablesError, Write};
-use headwater_types::{AccountId, Record, RecordBatchBuilder, Timestamp};
+use headwater_types::{AccountId, Realm, Record, RecordBatchBuilder, Timestamp};
 
-use super::service::{open_tables, runtime};
+use super::service::{REGION, open_tables, runtime};
 
 pub(crate) fn run(bytes: &[u8]) {
     runtime().block_on(async {
@@ -41,11 +41,11 @@ pub(crate) fn run(bytes: &[u8]) {
 
 /// Everything of the account of the seeds: how many items there are.
 async fn look(tables: &TableService) -> usize {
-    let account = AccountId::new("123456789012").expect("an account");
-    let (names, _) = tables.list(account, None, 100).expect("names");
+    let realm = Realm { account: AccountId::new("123456789012").expect("an account"), region: REGION };
+    let (names, _) = tables.list(realm, None, 100).expect("names");
     let mut items = 0;
     for name in names {
-        let table = TableKey { account, name };
+        let table = TableKey { realm, name };
         let Ok(described) = tables.describe(&table) else { continue };
         let mut request = PageRequest {
             table: table.clone(),

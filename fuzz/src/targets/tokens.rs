@@ -7,7 +7,7 @@ use headwater_store::memory::MemoryStore;
 use headwater_streams::{ShardIterator, StreamService};
 use headwater_types::{Position, ShardId};
 
-use super::service::{open, orders, runtime};
+use super::service::{REGION, open, orders, runtime};
 
 pub(crate) fn run(bytes: &[u8]) {
     static SERVICE: OnceLock<Arc<StreamService>> = OnceLock::new();
@@ -21,8 +21,8 @@ pub(crate) fn run(bytes: &[u8]) {
         position: Position::START,
     };
     let token = service.sign_iterator(&ours);
-    assert_eq!(service.open_iterator(&token).ok().as_ref(), Some(&ours));
-    assert!(service.open_page(&token).is_err() && service.open_consumer_page(&token).is_err());
+    assert_eq!(service.open_iterator(&token, REGION).ok().as_ref(), Some(&ours));
+    assert!(service.open_page(&token, REGION).is_err() && service.open_consumer_page(&token).is_err());
     let Some((&at, flips)) = bytes.split_first() else { return };
     let mut changed = token.clone();
     for (byte, flip) in changed.iter_mut().skip(at.into()).zip(flips) {
@@ -36,6 +36,6 @@ pub(crate) fn run(bytes: &[u8]) {
 }
 
 fn refused(service: &StreamService, token: &[u8]) {
-    assert!(service.open_iterator(token).is_err(), "nobody made this iterator");
-    assert!(service.open_page(token).is_err() && service.open_consumer_page(token).is_err());
+    assert!(service.open_iterator(token, REGION).is_err(), "nobody made this iterator");
+    assert!(service.open_page(token, REGION).is_err() && service.open_consumer_page(token).is_err());
 }

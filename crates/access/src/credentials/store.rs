@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use headwater_host::FileStamp;
-use headwater_types::{AccountId, Timestamp, partition_of};
+use headwater_types::{AccountId, Partition, Region, Timestamp};
 use headwater_wire::sigv4::canonical::{Scope, SigningKey};
 use parking_lot::Mutex;
 
@@ -29,39 +29,45 @@ pub struct Known {
     secret: Secret,
     session_token: Option<Secret>,
     ends: Option<Timestamp>,
-    caller: Arc<Caller>,
-    /// Keys that have signed, the newest first: of each service usually today's, and yesterday's around midnight.
+    /// Of each partition, whose name is in the caller's ARN.
+    callers: [Arc<Caller>; Partition::ALL.len()],
+    /// Keys that have signed, the newest first: of each service and region usually today's, and yesterday's around midnight.
     keys: Mutex<Vec<Derived>>,
 }
 
-/// The region of all is the server's own.
 struct Derived {
     date: String,
+    region: String,
     service: String,
     key: SigningKey,
 }
 
-/// Two days of two services.
-const DERIVED_MAX: usize = 4;
+impl Derived {
+    fn is_for(&self, scope: &Scope<'_>) -> bool {
+        self.date == scope.date && self.region == scope.region && self.service == scope.service
+    }
+}
+
+/// Two days of two services in four regions.
+const DERIVED_MAX: usize = 16;
 
 impl fmt::Debug for Known {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Known({})", self.caller.arn())
+        write!(f, "Known({})", self.caller(Region::US_EAST_1).arn())
     }
 }
 
 impl Known {
-    /// Caller who signs with it.
-    pub fn caller(&self) -> &Arc<Caller> {
-        &self.caller
+    /// Caller who signs with it in a region.
+    #[expect(clippy::indexing_slicing, reason = "there is one for each partition")]
+    pub fn caller(&self, region: Region) -> &Arc<Caller> {
+        &self.callers[region.partition() as usize]
     }
 
-    /// The key that signs for this scope, whose region must be the server's own.
+    /// The key that signs for this scope.
     pub fn signing_key(&self, scope: &Scope<'_>) -> SigningKey {
         let keys = self.keys.lock();
-        let found =
-            keys.iter().find(|derived| derived.date == scope.date && derived.service == scope.service);
-        let found = found.map(|derived| derived.key.clone());
+        let found = keys.iter().find(|derived| derived.is_for(scope)).map(|derived| derived.key.clone());
         drop(keys);
         found.unwrap_or_else(|| SigningKey::derive(self.secret.reveal(), scope))
     }
@@ -69,10 +75,10 @@ impl Known {
     /// Keeps a key that has signed a request: nobody without the secret can put another in its place.
     fn remember(&self, scope: &Scope<'_>, key: &SigningKey) {
         let mut keys = self.keys.lock();
-        if !keys.iter().any(|derived| derived.date == scope.date && derived.service == scope.service) {
+        if !keys.iter().any(|derived| derived.is_for(scope)) {
             keys.truncate(DERIVED_MAX - 1);
-            let (date, service) = (scope.date.to_owned(), scope.service.to_owned());
-            keys.insert(0, Derived { date, service, key: key.clone() });
+            let [date, region, service] = [scope.date, scope.region, scope.service].map(str::to_owned);
+            keys.insert(0, Derived { date, region, service, key: key.clone() });
         }
     }
 }
@@ -81,7 +87,6 @@ impl Known {
 #[derive(Debug)]
 pub struct CredentialStore {
     path: PathBuf,
-    partition: &'static str,
     loaded: ArcSwap<Loaded>,
     seen: Mutex<Seen>,
 }
@@ -100,11 +105,10 @@ struct Loaded {
 }
 
 impl CredentialStore {
-    /// Reads the file of a server in `region`.
-    pub fn open(path: &Path, region: &str) -> Result<Self, CredentialsError> {
-        let partition = partition_of(region);
+    /// Reads the file.
+    pub fn open(path: &Path) -> Result<Self, CredentialsError> {
         let loaded = ArcSwap::from_pointee(Loaded { known: HashMap::new() });
-        let store = Self { path: path.to_owned(), partition, loaded, seen: Mutex::default() };
+        let store = Self { path: path.to_owned(), loaded, seen: Mutex::default() };
         store.reload(&mut store.seen.lock())?;
         Ok(store)
     }
@@ -168,7 +172,7 @@ impl CredentialStore {
         loop {
             seen.stamps = self.stamps(&seen.files);
             let mut files = Vec::new();
-            let read = read(&self.path, self.partition, &mut files);
+            let read = read(&self.path, &mut files);
             if files == seen.files {
                 self.loaded.store(Arc::new(read?));
                 return Ok(());
@@ -184,21 +188,22 @@ impl CredentialStore {
 }
 
 /// `files` are those with policies that are named, whether they can be read or not.
-fn read(path: &Path, partition: &str, files: &mut Vec<PathBuf>) -> Result<Loaded, CredentialsError> {
+fn read(path: &Path, files: &mut Vec<PathBuf>) -> Result<Loaded, CredentialsError> {
     let directory = CredentialsFile::directory(path);
     let mut known = HashMap::new();
     let users = CredentialsFile::read(path)?.users;
     files.extend(users.iter().flat_map(|user| &user.policy_files).map(|file| directory.join(file)));
     for user in users {
-        let policies = user.read_policies(&directory)?.into();
+        let policies: Arc<[_]> = user.read_policies(&directory)?.into();
         // Checked when the file was read.
         let Some(account) = AccountId::new(&user.account) else { continue };
-        let caller = Arc::new(Caller::new(partition, account, user.name.clone(), policies));
+        let caller = |partition| Caller::new(partition, account, user.name.clone(), policies.clone());
+        let callers = Partition::ALL.map(|partition| Arc::new(caller(partition)));
         for key in user.keys {
             let ends = key.ends();
             let KeyEntry { id, secret, session_token, .. } = key;
-            let caller = caller.clone();
-            known.insert(id, Known { secret, session_token, ends, caller, keys: Mutex::default() });
+            let callers = callers.clone();
+            known.insert(id, Known { secret, session_token, ends, callers, keys: Mutex::default() });
         }
     }
     Ok(Loaded { known })

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use headwater_types::Arn;
+
 use super::{Result, refuse, shown};
 use crate::facts::{Facts, Key};
 
@@ -203,21 +205,20 @@ impl ArnPattern {
             Piece::Variable(..) => Piece::Many,
             other => other.clone(),
         };
-        let mut texts = arn.splitn(6, ':');
-        parts.iter().all(|part| {
+        let Some(texts) = Arn::parts(arn) else { return false };
+        parts.iter().zip(texts).all(|(part, text)| {
             let part: Vec<Piece> = part.iter().map(open).collect();
-            texts.next().is_some_and(|text| glob(&part, text))
+            glob(&part, text)
         })
     }
 
     pub(super) fn matches(&self, arn: &str, facts: &Facts<'_>) -> bool {
         let Self::Parts(parts) = self else { return true };
-        let mut texts = arn.splitn(6, ':');
-        parts.iter().all(|part| {
-            texts.next().is_some_and(|text| {
-                filled(part, Some(facts), false).is_some_and(|pieces| glob(&pieces, text))
-            })
-        })
+        let Some(texts) = Arn::parts(arn) else { return false };
+        parts
+            .iter()
+            .zip(texts)
+            .all(|(part, text)| filled(part, Some(facts), false).is_some_and(|pieces| glob(&pieces, text)))
     }
 }
 

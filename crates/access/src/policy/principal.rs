@@ -1,6 +1,6 @@
 //! Whom a statement of a resource's policy is about.
 
-use headwater_types::AccountId;
+use headwater_types::{AccountId, Arn};
 
 use super::json::Json;
 use super::{Result, refuse, shown};
@@ -102,14 +102,10 @@ fn name(text: &str) -> Result<Name> {
             shown(text)
         ))
     };
-    let parts: Vec<&str> = text.splitn(6, ':').collect();
-    let &["arn", partition, service, "", account, resource] = parts.as_slice() else { return wrong() };
-    let Some(account) = AccountId::new(account) else { return wrong() };
-    if !partition.starts_with("aws") || text.contains(['*', '?']) {
-        return wrong();
-    }
-    match (service, resource.split_once('/')) {
-        ("iam", None) if resource == "root" => Ok(Name::Account(account)),
+    let Some(arn) = Arn::parse(text).filter(|arn| arn.region.is_empty()) else { return wrong() };
+    let Some(account) = arn.account_id().filter(|_| !text.contains(['*', '?'])) else { return wrong() };
+    match (arn.service, arn.resource.split_once('/')) {
+        ("iam", None) if arn.resource == "root" => Ok(Name::Account(account)),
         ("iam", Some(("user", name))) if !name.is_empty() => Ok(Name::User(text.to_owned())),
         ("iam", Some(("role", name))) | ("sts", Some(("assumed-role" | "federated-user", name)))
             if !name.is_empty() =>

@@ -17,6 +17,7 @@ fn event<'a>(time: Timestamp, outcome: &'a str, reason: Option<&'a str>) -> Audi
         principal: None,
         access_key_id: None,
         action: "kinesis:DeleteStream",
+        region: Some("us-east-1"),
         resource: Some("arn:aws:kinesis:us-east-1:111122223333:stream/a\"\n"),
         outcome,
         reason,
@@ -49,6 +50,7 @@ fn lines_and_how_many() {
     assert_eq!(lines.len(), 152);
     assert_eq!(lines[150]["left_out"], 900);
     assert_eq!(lines[151]["time"], "2023-11-14T22:13:21.000Z");
+    assert_eq!(lines[151]["region"], "us-east-1");
     assert_eq!(lines[151]["resource"], "arn:aws:kinesis:us-east-1:111122223333:stream/a\"\n");
     assert_eq!(lines[100].get("reason"), None);
 }

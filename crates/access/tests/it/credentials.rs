@@ -9,7 +9,7 @@ use headwater_access::{
     CredentialStore, CredentialsFile, KeyEntry, Known, Lifetime, Unknown, UserRef, builtin_policy, update,
 };
 use headwater_host::SeededRandom;
-use headwater_types::{AccountId, Timestamp};
+use headwater_types::{AccountId, Region, Timestamp};
 use headwater_wire::sigv4::canonical::{Scope, SigningKey};
 
 const NOW: Timestamp = Timestamp::from_secs(1_700_000_000);
@@ -45,11 +45,11 @@ impl Place {
     }
 
     fn open(&self) -> CredentialStore {
-        CredentialStore::open(&self.path, "us-east-1").unwrap()
+        CredentialStore::open(&self.path).unwrap()
     }
 
     fn refusal(&self) -> String {
-        CredentialStore::open(&self.path, "us-east-1").unwrap_err().to_string()
+        CredentialStore::open(&self.path).unwrap_err().to_string()
     }
 }
 
@@ -59,7 +59,7 @@ fn arn_of(
     token: Option<&str>,
     now: Timestamp,
 ) -> Result<String, Unknown> {
-    store.find(&key.id, token, now, |known| known.caller().arn().to_owned())
+    store.find(&key.id, token, now, |known| known.caller(Region::US_EAST_1).arn().to_owned())
 }
 
 #[test]
@@ -191,13 +191,12 @@ fn a_temporary_key_is_not_made_a_lasting_one() {
     assert!(done.unwrap_err().to_string().contains("is a temporary key; make another with"));
 }
 
-/// Each service has a key of its own, and what nobody has signed with takes no place.
+/// Each service and each region has a key of its own, and what nobody has signed with takes no place.
 #[test]
 fn signing_keys_are_those_of_their_scope() {
     let place = Place::new();
     let alice = place.add(Some("alice"), Lifetime::Lasting, 1);
     let store = place.open();
-    let scope = |date, service| Scope { date, region: "us-east-1", service };
     let key = |scope: &Scope<'_>| {
         let signed = |known: &Known| known.signing_key(scope).sign("text");
         store.find(&alice.id, None, NOW, signed).unwrap()
@@ -205,13 +204,35 @@ fn signing_keys_are_those_of_their_scope() {
     let derived = |scope: &Scope<'_>| SigningKey::derive(alice.secret.reveal(), scope).sign("text");
     for _ in 0..2 {
         for date in ["20231113", "20231114", "20231115"] {
-            for service in ["kinesis", "monitoring"] {
-                let scope = scope(date, service);
-                assert_eq!(key(&scope), derived(&scope), "{date} {service}");
+            for (service, region) in [
+                ("kinesis", "us-east-1"),
+                ("monitoring", "us-east-1"),
+                ("kinesis", "eu-west-1"),
+                ("kinesis", "eu-west-2"),
+                ("kinesis", "eu-west-3"),
+                ("kinesis", "us-west-1"),
+            ] {
+                let scope = Scope { date, region, service };
+                assert_eq!(key(&scope), derived(&scope), "{scope}");
                 store.remember(&alice.id, &scope, &SigningKey::derive(alice.secret.reveal(), &scope));
-                assert_eq!(key(&scope), derived(&scope), "{date} {service}");
+                assert_eq!(key(&scope), derived(&scope), "{scope}");
             }
         }
+    }
+}
+
+/// The partition of the region is in the caller's ARN.
+#[test]
+fn callers_are_named_as_in_the_region_s_partition() {
+    let place = Place::new();
+    let alice = place.add(Some("alice"), Lifetime::Lasting, 1);
+    let store = place.open();
+    for (region, partition) in
+        [("eu-west-1", "aws"), ("cn-north-1", "aws-cn"), ("us-gov-west-1", "aws-us-gov")]
+    {
+        let region = Region::new(region).unwrap();
+        let arn = store.find(&alice.id, None, NOW, |known| known.caller(region).arn().to_owned());
+        assert_eq!(arn.unwrap(), format!("arn:{partition}:iam::111122223333:user/alice"));
     }
 }
 

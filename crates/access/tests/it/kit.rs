@@ -7,7 +7,7 @@ use std::sync::Arc;
 use headwater_access::{
     Caller, Denial, Facts, IdentityPolicy, PolicyError, Question, ResourcePolicy, decide,
 };
-use headwater_types::{AccountId, Timestamp};
+use headwater_types::{AccountId, Partition, Timestamp};
 
 pub(crate) const OWN: &str = "111122223333";
 pub(crate) const STREAM: &str = "arn:aws:kinesis:us-east-1:111122223333:stream/orders";
@@ -63,7 +63,7 @@ impl Ask {
         let policies: Arc<[IdentityPolicy]> =
             identity.iter().map(|text| IdentityPolicy::parse(text)).collect::<Result<_, _>>()?;
         let account = AccountId::new(OWN).unwrap();
-        let caller = Caller::new("aws", account, self.user.map(str::to_owned), policies);
+        let caller = Caller::new(Partition::Aws, account, self.user.map(str::to_owned), policies);
         let owner = self.resource.split(':').nth(4).and_then(AccountId::new).unwrap_or(account);
         let resource = resource.map(ResourcePolicy::parse).transpose()?;
         let facts = Facts {

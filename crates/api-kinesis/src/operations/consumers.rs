@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use headwater_streams::{Consumer, ConsumerRef, ConsumerStatus, StreamHandle};
-use headwater_types::{ConsumerName, StreamKey};
+use headwater_types::{ConsumerArn, ConsumerName, StreamKey};
 use headwater_wire::shape::{Text, Time};
 use serde::Serialize;
 
@@ -36,14 +36,14 @@ impl ConsumerInput<'_> {
         let (stream, consumer) = match (&self.consumer_arn, stream, name) {
             (Some(arn), stream, name) => {
                 let arn = consumer_named_by_arn(context, arn)?;
-                let agrees = stream.is_none_or(|stream| stream == arn.stream.key)
+                let agrees = stream.is_none_or(|stream| stream == arn.stream)
                     && name.is_none_or(|name| name == arn.id.name);
                 if !agrees {
                     return Err(KinesisError::invalid_argument(
                         "StreamARN and ConsumerName do not match the stream and the consumer of the ConsumerARN.",
                     ));
                 }
-                (arn.stream.key, ConsumerRef::Id(arn.id))
+                (arn.stream, ConsumerRef::Id(arn.id))
             }
             (None, Some(stream), Some(name)) => (stream, ConsumerRef::Name(name)),
             (None, _, _) => {
@@ -72,7 +72,7 @@ pub(super) struct ConsumerShape {
 
 impl ConsumerShape {
     /// Without its stream.
-    pub(super) fn new(context: &Context<'_>, stream: &StreamKey, consumer: &Consumer) -> Self {
+    pub(super) fn new(stream: &StreamKey, consumer: &Consumer) -> Self {
         let consumer_status = match consumer.status {
             ConsumerStatus::Creating => "CREATING",
             ConsumerStatus::Active => "ACTIVE",
@@ -80,7 +80,7 @@ impl ConsumerShape {
         };
         Self {
             consumer_name: consumer.id.name.to_string(),
-            consumer_arn: context.streams.consumer_arn(stream, &consumer.id).to_string(),
+            consumer_arn: ConsumerArn { stream: stream.clone(), id: consumer.id.clone() }.to_string(),
             consumer_status,
             consumer_creation_timestamp: Time(consumer.created),
             stream_arn: None,
@@ -88,7 +88,7 @@ impl ConsumerShape {
     }
 
     /// The same with its stream.
-    pub(super) fn with_stream(self, context: &Context<'_>, stream: &StreamKey) -> Self {
-        Self { stream_arn: Some(context.streams.arn(stream).to_string()), ..self }
+    pub(super) fn with_stream(self, stream: &StreamKey) -> Self {
+        Self { stream_arn: Some(stream.arn()), ..self }
     }
 }

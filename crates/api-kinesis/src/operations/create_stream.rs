@@ -102,7 +102,7 @@ async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>
     };
     let distribution = distribution_of(&input.record_distribution_strategy);
     let tags = input.tags.as_ref().map_or_else(BTreeMap::new, owned);
-    let key = StreamKey { account: context.account, name };
+    let key = StreamKey { realm: context.realm, name };
     context.note_tags(&tags);
     context.authorize(Resource::Stream(&key))?;
     if !tags.is_empty() {

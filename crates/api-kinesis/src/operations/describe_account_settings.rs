@@ -51,6 +51,6 @@ impl From<AccountSettings> for Output {
 
 async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>> {
     codec.decode::<Nothing>(body)?;
-    let settings = context.streams.account_settings(context.account).await?;
+    let settings = context.streams.account_settings(context.realm).await?;
     Ok(codec.encode(&Output::from(settings)))
 }

@@ -20,7 +20,7 @@ struct Output {
 
 async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>> {
     codec.decode::<Nothing>(body)?;
-    let report = context.streams.limits_report(context.account);
+    let report = context.streams.limits_report(context.realm);
     Ok(codec.encode(&Output {
         shard_limit: report.shard_limit,
         open_shard_count: report.open_shards,

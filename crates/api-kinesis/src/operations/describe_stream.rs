@@ -75,7 +75,7 @@ async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>
     Ok(codec.encode(&Output {
         stream_description: Description {
             stream_name: handle.key().name.as_str(),
-            stream_arn: context.streams.arn(handle.key()).to_string(),
+            stream_arn: handle.key().arn(),
             stream_status: status_name(status),
             stream_mode_details: meta.mode.into(),
             shards,

@@ -20,6 +20,6 @@ async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>
     let input: ConsumerInput<'_> = codec.decode(body)?;
     let (handle, consumer) = input.find(context)?;
     let consumer = context.streams.find_consumer(&handle, &consumer)?;
-    let shape = ConsumerShape::new(context, handle.key(), &consumer);
-    Ok(codec.encode(&Output { consumer_description: shape.with_stream(context, handle.key()) }))
+    let shape = ConsumerShape::new(handle.key(), &consumer);
+    Ok(codec.encode(&Output { consumer_description: shape.with_stream(handle.key()) }))
 }

@@ -17,5 +17,5 @@ async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>
         .streams
         .update_monitoring(&handle, |metrics| metrics.retain(|metric| !wanted.contains(metric)))
         .await?;
-    Ok(answer(context, codec, &handle, changed))
+    Ok(answer(codec, &handle, changed))
 }

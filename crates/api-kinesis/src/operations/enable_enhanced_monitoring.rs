@@ -14,5 +14,5 @@ async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>
     let (stream, wanted) = checked(context, &input)?;
     let (handle, _) = stream.find(context)?;
     let changed = context.streams.update_monitoring(&handle, |metrics| metrics.extend(&wanted)).await?;
-    Ok(answer(context, codec, &handle, changed))
+    Ok(answer(codec, &handle, changed))
 }

@@ -70,7 +70,6 @@ pub(super) fn checked<'i>(
 
 /// The answer, with the metrics before and after.
 pub(super) fn answer(
-    context: &Context<'_>,
     codec: Codec,
     handle: &StreamHandle,
     [before, after]: [BTreeSet<ShardMetric>; 2],
@@ -78,7 +77,7 @@ pub(super) fn answer(
     let names = |metrics: BTreeSet<ShardMetric>| metrics.into_iter().map(ShardMetric::name).collect();
     codec.encode(&Output {
         stream_name: handle.key().name.as_str(),
-        stream_arn: context.streams.arn(handle.key()).to_string(),
+        stream_arn: handle.key().arn(),
         current_shard_level_metrics: names(before),
         desired_shard_level_metrics: names(after),
     })

@@ -49,7 +49,7 @@ async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>
     let text = input.shard_iterator.as_deref().unwrap_or_default().trim_matches('"');
     let token =
         base64_simd::STANDARD.decode_to_vec(text.as_bytes()).map_err(|_| StreamsError::InvalidIterator)?;
-    let iterator = context.tokens().open_iterator(&token)?;
+    let iterator = context.tokens().open_iterator(&token, context.realm.region)?;
     context.authorize(Resource::Stream(&iterator.stream))?;
     if let Some(arn) = &input.stream_arn {
         let named = stream_of_arn(context, arn)?;

@@ -114,7 +114,7 @@ fn next_page(context: &Context<'_>, input: &Input<'_>, token: &str, limit: usize
             "NextToken and {name} cannot be provided together."
         )));
     }
-    let token = page_token::decode(token, |bytes| context.tokens().open_page(bytes))?;
+    let token = page_token::decode(token, |bytes| context.tokens().open_page(bytes, context.realm.region))?;
     context.authorize(Resource::Stream(&token.stream))?;
     context.find(&token.stream)?;
     Ok(context.streams.list_shards_after(&token, limit)?)

@@ -64,6 +64,6 @@ async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>
     let next = found.last().filter(|_| more);
     let next =
         next.map(|last| page_token::encode(context.streams.sign_consumer_page(&handle, &last.id.name)));
-    let consumers = found.iter().map(|consumer| ConsumerShape::new(context, &stream, consumer)).collect();
+    let consumers = found.iter().map(|consumer| ConsumerShape::new(&stream, consumer)).collect();
     Ok(codec.encode(&Output { consumers, next_token: next }))
 }

@@ -61,12 +61,12 @@ async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>
         None => input.exclusive_start_stream_name.map(Text::into_owned),
     };
     let limit = input.limit.map_or(STREAMS_MAX, |Int(limit)| (limit as usize).min(STREAMS_MAX));
-    let (found, has_more_streams) = context.streams.list_streams(context.account, after.as_deref(), limit);
+    let (found, has_more_streams) = context.streams.list_streams(context.realm, after.as_deref(), limit);
     let stream_names: Vec<_> = found.iter().map(|(handle, _)| handle.key().name.to_string()).collect();
     let next_token = stream_names.last().filter(|_| has_more_streams).map(|name| encode_token(name));
     let stream_summaries = found.iter().map(|(handle, status)| Summary {
         stream_name: handle.key().name.to_string(),
-        stream_arn: context.streams.arn(handle.key()).to_string(),
+        stream_arn: handle.key().arn(),
         stream_status: status_name(*status),
         stream_mode_details: handle.view().meta().mode.into(),
         stream_creation_timestamp: created(handle.view().meta()),

@@ -53,5 +53,5 @@ async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>
     }
     let (handle, _) = context.find(&stream)?;
     let consumer = context.streams.register_consumer(&handle, &name, &tags).await?;
-    Ok(codec.encode(&Output { consumer: ConsumerShape::new(context, &stream, &consumer) }))
+    Ok(codec.encode(&Output { consumer: ConsumerShape::new(&stream, &consumer) }))
 }

@@ -90,7 +90,7 @@ async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Frames>
     let shard = input.shard_id.as_deref().unwrap_or_default();
     if flag(input.dry_run) {
         context.streams.check_subscribe(&consumer, shard, &start).await?;
-        return Err(context.dry_run(&consumer.stream.key));
+        return Err(context.dry_run(&consumer.stream));
     }
     let subscription = context.streams.subscribe(&consumer, shard, &start).await?;
     context.clock().sleep(ANSWER_PAUSE).await;

@@ -35,6 +35,6 @@ async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>
     });
     checks.done()?;
     let enabled = status.as_deref() == Some("ENABLED");
-    let settings = context.streams.set_commitment(context.account, enabled).await?;
+    let settings = context.streams.set_commitment(context.realm, enabled).await?;
     Ok(codec.encode(&Output::from(settings)))
 }

@@ -50,6 +50,6 @@ async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>
         stream_name: handle.key().name.as_str(),
         current_shard_count: change.current,
         target_shard_count: change.target,
-        stream_arn: context.streams.arn(handle.key()).to_string(),
+        stream_arn: handle.key().arn(),
     }))
 }

@@ -59,7 +59,7 @@ async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>
     let mibps = input.warm_throughput_mibps.map_or(0, |Int(mibps)| mibps);
     let warm = context.streams.update_warm_throughput(&handle, mibps).await?;
     Ok(codec.encode(&Output {
-        stream_arn: context.streams.arn(handle.key()).to_string(),
+        stream_arn: handle.key().arn(),
         stream_name: handle.key().name.as_str(),
         warm_throughput: warm.into(),
     }))

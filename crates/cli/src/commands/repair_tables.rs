@@ -1,5 +1,6 @@
 //! `headwater repair-tables`: what damage has taken of tables, and the decision to go on without it.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -50,10 +51,12 @@ pub(crate) fn run(args: RepairTables) -> Result<(), Failure> {
     if !losses.are_there() {
         return print(&format!("Nothing is lost: {} whole.\n", are(losses.whole)));
     }
-    let rows = losses.tables.iter();
-    let rows: Vec<_> = rows
-        .map(|(table, cause)| [table.account.to_string(), table.name.to_string(), cause.clone()])
-        .collect();
+    let regions: BTreeSet<_> = losses.tables.iter().map(|(table, _)| table.realm.region).collect();
+    let rows = losses.tables.iter().map(|(table, cause)| {
+        let region = if regions.len() > 1 { format!("{}/", table.realm.region) } else { String::new() };
+        [table.realm.account.to_string(), format!("{region}{}", table.name), cause.clone()]
+    });
+    let rows: Vec<_> = rows.collect();
     let mut text = table::table(["ACCOUNT", "TABLE", "LOST TO"], &[], &rows);
     if losses.nameless > 0 {
         text += &format!("{} more lost altogether, their names with them.\n", are(losses.nameless));

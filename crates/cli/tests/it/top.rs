@@ -12,12 +12,12 @@ use crate::kit::Server;
 const PAGE: &str = "\
 # HELP headwater_shard_records_in Records stored, by shard.
 # TYPE headwater_shard_records_in counter
-headwater_shard_records_in_total{account=\"000000000000\",stream=\"s\",shard=\"shardId-000000000000\"} 7
-headwater_shard_records_in_total{account=\"000000000000\",stream=\"s\",shard=\"shardId-000000000001\"} 9
-headwater_shard_bytes_out_total{account=\"000000000000\",stream=\"s\",shard=\"shardId-000000000001\"} 1.5e3
-headwater_shard_iterator_age_milliseconds{account=\"000000000000\",stream=\"s\",shard=\"shardId-000000000001\"} 250
-headwater_shard_open{account=\"000000000000\",stream=\"s\",shard=\"shardId-000000000001\"} 1
-headwater_shard_new_and_unknown{account=\"000000000000\",stream=\"s\",shard=\"shardId-000000000001\"} 3
+headwater_shard_records_in_total{account=\"000000000000\",region=\"us-east-1\",stream=\"s\",shard=\"shardId-000000000000\"} 7
+headwater_shard_records_in_total{account=\"000000000000\",region=\"us-east-1\",stream=\"s\",shard=\"shardId-000000000001\"} 9
+headwater_shard_bytes_out_total{account=\"000000000000\",region=\"us-east-1\",stream=\"s\",shard=\"shardId-000000000001\"} 1.5e3
+headwater_shard_iterator_age_milliseconds{account=\"000000000000\",region=\"us-east-1\",stream=\"s\",shard=\"shardId-000000000001\"} 250
+headwater_shard_open{account=\"000000000000\",region=\"us-east-1\",stream=\"s\",shard=\"shardId-000000000001\"} 1
+headwater_shard_new_and_unknown{account=\"000000000000\",region=\"us-east-1\",stream=\"s\",shard=\"shardId-000000000001\"} 3
 headwater_shard_broken{
 # EOF
 ";
@@ -85,6 +85,12 @@ fn names_tell_streams_apart() {
     let found = parse(page, "headwater_", "stream");
     let names: Vec<_> = found.iter().map(|(name, counters)| (name.as_str(), counters.records_in)).collect();
     assert_eq!(names, [("1/s", 4), ("2/s", 5)]);
+    let line = |region: &str, value: u64| {
+        format!("headwater_records_in_total{{account=\"1\",region=\"{region}\",stream=\"s\"}} {value}\n")
+    };
+    let found = parse(&(line("eu-west-1", 4) + &line("us-east-1", 5)), "headwater_", "stream");
+    let names: Vec<_> = found.iter().map(|(name, counters)| (name.as_str(), counters.records_in)).collect();
+    assert_eq!(names, [("eu-west-1/s", 4), ("us-east-1/s", 5)]);
 }
 
 #[test]

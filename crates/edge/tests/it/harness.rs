@@ -50,15 +50,20 @@ impl Answer {
 
 impl World {
     pub(crate) fn new(limits: Limits) -> Self {
-        Self::made(limits, None)
+        Self::made(limits, None, REGION)
     }
 
     /// Everybody has to sign; there is one user, with this policy.
     pub(crate) fn guarded(policy: &str) -> Self {
-        Self::made(Limits::default(), Some(policy))
+        Self::made(Limits::default(), Some(policy), REGION)
     }
 
-    fn made(limits: Limits, policy: Option<&str>) -> Self {
+    /// A server of these regions; everybody has to sign if there is a policy.
+    pub(crate) fn of_regions(regions: &str, policy: Option<&str>) -> Self {
+        Self::made(Limits::default(), policy, regions)
+    }
+
+    fn made(limits: Limits, policy: Option<&str>, regions: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let clock = ManualClock::new(Timestamp::from_millis(1_780_000_000_000));
         let (random, metrics) = (SeededRandom::new(7), Arc::new(Metrics::new()));
@@ -70,11 +75,11 @@ impl World {
             update(&file, |file| file.add_key(user, &policies, Lifetime::Lasting, clock.now(), &*random))
                 .unwrap()
         });
-        let credentials = key.as_ref().map(|_| Arc::new(CredentialStore::open(&file, REGION).unwrap()));
+        let credentials = key.as_ref().map(|_| Arc::new(CredentialStore::open(&file).unwrap()));
         let access = AccessControl::new(credentials, AuditLog::open(clock.clone(), None).unwrap());
         let host = Host {
             account,
-            region: REGION.to_owned(),
+            regions: regions.parse().unwrap(),
             access,
             clock: clock.clone(),
             random: random.clone(),
@@ -104,7 +109,7 @@ impl World {
         headers: &[(&str, &str)],
         body: &[u8],
     ) -> Request<Full<Bytes>> {
-        self.signed_by(SigningRules::ObjectStore, "s3", method, target, headers, body)
+        self.signed_by(SigningRules::ObjectStore, (REGION, "s3"), method, target, headers, body)
     }
 
     /// Signs for a service, all headers included.
@@ -116,13 +121,21 @@ impl World {
         headers: &[(&str, &str)],
         body: &[u8],
     ) -> Request<Full<Bytes>> {
-        self.signed_by(SigningRules::General, service, method, target, headers, body)
+        self.signed_by(SigningRules::General, (REGION, service), method, target, headers, body)
+    }
+
+    /// Asks for its place with a signature for a region.
+    pub(crate) async fn place_in(&self, region: &str) -> Answer {
+        let headers =
+            [("x-amz-target", "Shop_20260101.Place"), ("content-type", "application/x-amz-json-1.0")];
+        let scope = (region, "shop");
+        self.send(self.signed_by(SigningRules::General, scope, "POST", "/", &headers, b"{}")).await
     }
 
     fn signed_by(
         &self,
         rules: SigningRules,
-        service: &str,
+        (region, service): (&str, &str),
         method: &str,
         target: &str,
         headers: &[(&str, &str)],
@@ -138,7 +151,7 @@ impl World {
         let mut all = vec![("host", "edge.test")];
         all.extend_from_slice(headers);
         let request = Signed { method, path, query, headers: &all };
-        let here = Target { region: REGION, service };
+        let here = Target { region, service };
         let signature = sign_by(rules, &request, body, self.clock.now(), here, &credentials);
         let mut built = Request::builder().method(method).uri(target);
         for (name, value) in all {

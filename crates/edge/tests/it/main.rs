@@ -5,6 +5,7 @@ mod forms;
 mod harness;
 mod listeners;
 mod protocols;
+mod regions;
 mod rest;
 mod signing;
 mod toy;

@@ -164,6 +164,12 @@ async fn wait(service: &Shop, call: &Call) -> Result<Reply, Fault> {
     Ok(call.protocol().codec().encode(&Greeting { text }).into())
 }
 
+/// Tells in which realm the request is.
+async fn place(service: &Shop, call: &Call) -> Result<Reply, Fault> {
+    call.authorize_account("shop:Place").map_err(|error| fault(service, call, error))?;
+    Ok(call.protocol().codec().encode(&Greeting { text: call.realm().to_string() }).into())
+}
+
 /// An operation that does not ask whether it may be done.
 async fn forget(_service: &Shop, _call: &Call) -> Result<Reply, Fault> {
     Ok(Vec::new().into())
@@ -191,6 +197,7 @@ impl Service for Shop {
                 lasts: Some(Duration::from_secs(900)),
                 ..row("Wait", Effect::Reads, |shop, call| Box::pin(wait(shop, call)))
             },
+            row("Place", Effect::Reads, |shop, call| Box::pin(place(shop, call))),
             row("Forget", Effect::Reads, |shop, call| Box::pin(forget(shop, call))),
         ];
         ALL

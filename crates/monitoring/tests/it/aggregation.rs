@@ -3,15 +3,15 @@
 use std::time::Duration;
 
 use headwater_monitoring::{Datum, Metric, Resolution, Statistic, StatisticSet, StoreLimits, Unit, Window};
-use headwater_types::Timestamp;
+use headwater_types::{AccountId, Realm, Region, Timestamp};
 use proptest::prelude::*;
 
-use crate::{DAY, MINUTE, START, World, account, metric};
+use crate::{DAY, MINUTE, START, World, metric, realm};
 
 /// Beginnings of periods relative to the first minute, with sums.
 fn sums(world: &World, start_s: u64, end_s: u64, period_s: u32) -> Vec<(u64, f64)> {
     let window = Window::new(Timestamp::from_secs(start_s), Timestamp::from_secs(end_s), period_s);
-    let found = world.store.statistics(account(), &metric("m"), None, window);
+    let found = world.store.statistics(realm(), &metric("m"), None, window);
     let Some((unit, points)) = found.into_iter().next() else { return Vec::new() };
     assert_eq!(unit, Unit::Count);
     points.into_iter().map(|(at, set)| (at.as_secs() - MINUTE, set.sum)).collect()
@@ -24,7 +24,7 @@ fn values_of_a_minute_are_one_point() {
         world.put("m", MINUTE + at_s, value);
     }
     let window = Window::new(Timestamp::from_secs(MINUTE), Timestamp::from_secs(MINUTE + 60), 60);
-    let found = world.store.statistics(account(), &metric("m"), None, window);
+    let found = world.store.statistics(realm(), &metric("m"), None, window);
     let [(Unit::Count, points)] = &found[..] else { panic!("{found:?}") };
     let [(at, set)] = &points[..] else { panic!("{points:?}") };
     assert_eq!(at.as_secs(), MINUTE);
@@ -97,7 +97,7 @@ fn values_that_come_late_find_their_place() {
 
 fn sums_from(world: &World, start_s: u64) -> Vec<(u64, f64)> {
     let window = Window::new(Timestamp::from_secs(start_s), START, 60);
-    let found = world.store.statistics(account(), &metric("m"), None, window);
+    let found = world.store.statistics(realm(), &metric("m"), None, window);
     found[0].1.iter().map(|(at, set)| (at.as_secs() - start_s, set.sum)).collect()
 }
 
@@ -112,23 +112,29 @@ fn a_value_too_old_to_be_kept_leaves_nothing() {
 }
 
 #[test]
-fn units_and_accounts_are_apart_and_the_order_of_dimensions_makes_no_difference() {
+fn units_accounts_and_regions_are_apart_and_the_order_of_dimensions_makes_no_difference() {
     let world = World::new(StoreLimits::default());
     let (one, two) =
         (Metric::new("n", "m", [("a", "1"), ("b", "2")]), Metric::new("n", "m", [("b", "2"), ("a", "1")]));
     for (metric, unit) in [(&one, Unit::Bytes), (&two, Unit::Bytes), (&one, Unit::None)] {
         let (metric, values) = (metric.clone(), StatisticSet::of(2.0, 1.0));
         let datum = Datum { metric, unit, at: START, resolution: Resolution::Standard, values };
-        world.store.put(account(), [datum]);
+        world.store.put(realm(), [datum]);
     }
     let window = Window::new(START, START.plus(Duration::from_secs(60)), 60);
-    let found = world.store.statistics(account(), &two, None, window);
+    let found = world.store.statistics(realm(), &two, None, window);
     let sums: Vec<_> = found.iter().map(|(unit, points)| (unit.name(), points[0].1.sum)).collect();
     assert_eq!(sums, [("Bytes", 4.0), ("None", 2.0)]);
-    assert_eq!(world.store.statistics(account(), &two, Some(Unit::None), window).len(), 1);
-    assert!(world.store.statistics(account(), &two, Some(Unit::Count), window).is_empty());
-    let other = headwater_types::AccountId::new("000000000000").unwrap();
-    assert!(world.store.statistics(other, &two, None, window).is_empty());
+    assert_eq!(world.store.statistics(realm(), &two, Some(Unit::None), window).len(), 1);
+    assert!(world.store.statistics(realm(), &two, Some(Unit::Count), window).is_empty());
+    let others = [
+        Realm { account: AccountId::new("000000000000").unwrap(), ..realm() },
+        Realm { region: Region::new("us-east-2").unwrap(), ..realm() },
+    ];
+    for other in others {
+        assert!(world.store.statistics(other, &two, None, window).is_empty());
+        assert!(world.store.list(other, &Default::default(), 0, 10).0.is_empty());
+    }
 }
 
 proptest! {
@@ -147,7 +153,7 @@ proptest! {
         world.clock.advance(Duration::from_secs(later));
         world.store.age();
         let window = Window::new(Timestamp::from_secs(MINUTE - 8000), Timestamp::from_secs(MINUTE + 60), period);
-        let found = world.store.statistics(account(), &metric("m"), None, window);
+        let found = world.store.statistics(realm(), &metric("m"), None, window);
         let points = &found[0].1;
         prop_assert_eq!(points.iter().map(|(_, set)| set.count).sum::<f64>(), values.len() as f64);
         prop_assert!(points.windows(2).all(|pair| pair[0].0 < pair[1].0));

@@ -10,7 +10,7 @@ fn the_series_written_least_recently_goes_first() {
     for name in ["a", "b", "a", "c"] {
         world.put(name, MINUTE, 1.0);
     }
-    let (left, _) = world.store.list(crate::account(), &Default::default(), 0, 10);
+    let (left, _) = world.store.list(crate::realm(), &Default::default(), 0, 10);
     let left: Vec<_> = left.iter().map(|metric| metric.name()).collect();
     assert_eq!(left, ["a", "c"]);
 }
@@ -39,7 +39,7 @@ fn what_is_not_written_any_more_gives_way_to_what_is() {
     for i in 0..4000 {
         world.put_as("new", MINUTE - i, Resolution::High, StatisticSet::of(1.0, 1.0));
     }
-    let (left, _) = world.store.list(crate::account(), &Default::default(), 0, 10);
+    let (left, _) = world.store.list(crate::realm(), &Default::default(), 0, 10);
     assert_eq!(left.iter().map(|metric| metric.name()).collect::<Vec<_>>(), ["new"]);
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use headwater_monitoring::{Datum, Metric, MetricFilter, Resolution, StatisticSet, StoreLimits, Unit};
 
-use crate::{START, World, account};
+use crate::{START, World, realm};
 
 fn world() -> World {
     let world = World::new(StoreLimits::default());
@@ -14,14 +14,14 @@ fn world() -> World {
         let metric = Metric::new(namespace, name, dimensions);
         let values = StatisticSet::of(1.0, 1.0);
         let datum = Datum { metric, unit: Unit::None, at: START, resolution: Resolution::Standard, values };
-        world.store.put(account(), [datum]);
+        world.store.put(realm(), [datum]);
     }
     world
 }
 
 #[track_caller]
 fn check(filter: MetricFilter, expected: &[&str]) {
-    let (found, next) = world().store.list(account(), &filter, 0, 10);
+    let (found, next) = world().store.list(realm(), &filter, 0, 10);
     let found: Vec<_> =
         found.iter().map(|metric| format!("{}/{}", metric.namespace(), metric.name())).collect();
     assert_eq!((found.iter().map(String::as_str).collect::<Vec<_>>().as_slice(), next), (expected, None));
@@ -42,10 +42,10 @@ fn by_what_is_given() {
 #[test]
 fn by_pages_that_lose_and_repeat_nothing_while_series_are_added() {
     let world = world();
-    let (first, next) = world.store.list(account(), &Default::default(), 0, 2);
+    let (first, next) = world.store.list(realm(), &Default::default(), 0, 2);
     assert_eq!(first.len(), 2);
     world.put("new", START.as_secs(), 1.0);
-    let (rest, end) = world.store.list(account(), &Default::default(), next.unwrap(), 2);
+    let (rest, end) = world.store.list(realm(), &Default::default(), next.unwrap(), 2);
     assert_eq!(rest.iter().map(Metric::name).collect::<Vec<_>>(), ["x", "new"]);
     assert_eq!(end, None);
 }
@@ -54,8 +54,8 @@ fn by_pages_that_lose_and_repeat_nothing_while_series_are_added() {
 fn by_age() {
     let world = world();
     let filter = MetricFilter { written_within_ms: Some(1000), ..Default::default() };
-    assert_eq!(world.store.list(account(), &filter, 0, 10).0.len(), 3);
+    assert_eq!(world.store.list(realm(), &filter, 0, 10).0.len(), 3);
     world.clock.advance(Duration::from_secs(2));
     world.put("new", START.as_secs(), 1.0);
-    assert_eq!(world.store.list(account(), &filter, 0, 10).0.len(), 1);
+    assert_eq!(world.store.list(realm(), &filter, 0, 10).0.len(), 1);
 }

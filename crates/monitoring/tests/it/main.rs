@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use headwater_host::ManualClock;
 use headwater_monitoring::{Datum, Metric, MetricStore, Resolution, StatisticSet, StoreLimits, Unit};
-use headwater_types::{AccountId, Timestamp};
+use headwater_types::{AccountId, Realm, Region, Timestamp};
 
 /// 2023-11-14T22:13:20Z.
 const START: Timestamp = Timestamp::from_secs(1_700_000_000);
@@ -17,8 +17,8 @@ const START: Timestamp = Timestamp::from_secs(1_700_000_000);
 const MINUTE: u64 = 1_699_999_980;
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
-fn account() -> AccountId {
-    AccountId::new("123456789012").unwrap()
+fn realm() -> Realm {
+    Realm { account: AccountId::new("123456789012").unwrap(), region: Region::US_EAST_1 }
 }
 
 struct World {
@@ -38,7 +38,7 @@ impl World {
 
     fn put_as(&self, name: &str, at_s: u64, resolution: Resolution, values: StatisticSet) {
         let (metric, at) = (metric(name), Timestamp::from_secs(at_s));
-        self.store.put(account(), [Datum { metric, unit: Unit::Count, at, resolution, values }]);
+        self.store.put(realm(), [Datum { metric, unit: Unit::Count, at, resolution, values }]);
     }
 }
 

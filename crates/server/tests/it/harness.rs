@@ -9,7 +9,7 @@ use headwater_edge::Limits;
 use headwater_host::disk::{Disk, Faults, SimDisk};
 use headwater_host::{Clock, ManualClock, SeededRandom, SystemClock};
 use headwater_server::{Host, LimitsChoice, Server, Settings, StartError, TlsChoice};
-use headwater_types::{AccountId, Timestamp};
+use headwater_types::{AccountId, Region, Timestamp};
 use serde_json::{Value, json};
 
 use crate::http::{self, Answer, Codec};
@@ -32,7 +32,7 @@ pub(crate) fn settings(dir: impl Into<PathBuf>) -> Settings {
         connections: 1024,
         data_dir: dir.into(),
         scrub: None,
-        region: "us-east-1".into(),
+        regions: Region::US_EAST_1.into(),
         account: AccountId::new("123456789012").unwrap(),
         limits: LimitsChoice::Off,
         credentials: None,
@@ -239,9 +239,11 @@ impl World {
 
     /// Lines of the log that mention this server's data directory and this text.
     pub(crate) fn logged(&self, text: &str) -> Vec<String> {
-        let dir = format!("{}/", self.settings.data_dir.display());
+        let dir = self.settings.data_dir.display();
+        let dirs = [format!("{dir}/"), format!("data_dir={dir} ")];
         let log = String::from_utf8(LOG.lock().unwrap().clone()).unwrap();
-        log.lines().filter(|line| line.contains(&dir) && line.contains(text)).map(str::to_owned).collect()
+        let own = |line: &&str| dirs.iter().any(|dir| line.contains(dir));
+        log.lines().filter(|line| own(line) && line.contains(text)).map(str::to_owned).collect()
     }
 }
 

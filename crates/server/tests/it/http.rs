@@ -132,6 +132,16 @@ pub(crate) async fn call(address: SocketAddr, codec: Codec, operation: &str, inp
     connection.answer().await.unwrap()
 }
 
+/// The same, signed for a region.
+pub(crate) async fn call_for(address: SocketAddr, region: &str, operation: &str, input: &Value) -> Answer {
+    let (head, body) = request(Codec::Json, operation, input);
+    let scope = format!("Credential=a/20231114/{region}/kinesis/aws4_request");
+    let head = String::from_utf8(head).unwrap().replace("Credential=a/b", &scope);
+    let mut connection = Connection::open(address).await.unwrap();
+    connection.send(&[head.as_bytes(), &body].concat()).await.unwrap();
+    connection.answer().await.unwrap()
+}
+
 /// An operation of DynamoDB.
 pub(crate) async fn call_tables(address: SocketAddr, operation: &str, input: &Value) -> Answer {
     let (head, body) = request(Codec::Json, operation, input);

@@ -12,6 +12,7 @@ mod lifecycle;
 mod limits;
 mod memory;
 mod monitoring;
+mod regions;
 mod retention;
 mod settings;
 mod starting;

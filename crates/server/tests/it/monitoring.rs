@@ -183,7 +183,7 @@ async fn prometheus_sees_what_is_enabled_and_nothing_else() {
         let total = if metric == "IteratorAgeMilliseconds" { "" } else { "_total" };
         for shard in 0..2 {
             let series = format!(
-                "headwater_kinesis_{metric}{total}{{account=\"123456789012\",stream=\"s\",shard=\"shardId-{shard:012}\"}}"
+                "headwater_kinesis_{metric}{total}{{account=\"123456789012\",region=\"us-east-1\",stream=\"s\",shard=\"shardId-{shard:012}\"}}"
             );
             assert!(lines.iter().any(|line| line.starts_with(&series)), "{series} in {lines:?}");
         }

@@ -33,7 +33,7 @@ fn child() {
             "{} {} {} {} {:?} {} {}{}{}{}{}",
             settings.listen,
             settings.data_dir.display(),
-            settings.region,
+            settings.regions,
             settings.account,
             settings.limits,
             settings.log,
@@ -58,10 +58,11 @@ fn tables_shown(settings: &Settings) -> String {
 /// The limits that differ from the base, in the order of the list.
 fn limits_shown(settings: &Settings) -> String {
     let base = match settings.limits {
-        LimitsChoice::Aws => LimitPolicy::aws(&settings.region),
+        LimitsChoice::Aws => LimitPolicy::aws(settings.regions.first()),
         LimitsChoice::Off => LimitPolicy::OFF,
     };
     let policy = settings.limit_policy();
+    let policy = policy.of(settings.regions.first());
     let changed = Limit::ALL.iter().filter(|&&limit| policy.get(limit) != base.get(limit));
     changed.map(|&limit| format!(" {}={:?}", limit.name(), policy.get(limit))).collect()
 }
@@ -127,7 +128,12 @@ const EACH: &[(&str, &str, [&str; 3], [&str; 3])] = &[
     ),
     ("data-dir", "DATA_DIR", ["one", "two", "'three'"], [" one ", " two ", " three "]),
     ("scrub", "SCRUB", ["90s", "off", "'2h'"], [" scrub=Some(90)", " scrub=None", " scrub=Some(7200)"]),
-    ("region", "REGION", ["eu-west-1", "eu-west-2", "'eu-west-3'"], ["eu-west-1", "eu-west-2", "eu-west-3"]),
+    (
+        "region",
+        "REGION",
+        ["eu-west-1", "us-west-2,eu-west-2", "'any'"],
+        [" eu-west-1 ", " us-west-2, eu-west-2 ", " any "],
+    ),
     (
         "account",
         "ACCOUNT",
@@ -335,7 +341,8 @@ fn the_file_is_found_by_flag_or_environment() {
 
 #[test]
 fn wrong_values() {
-    let region = "a region is made of a-z, 0-9 and '-', such as us-east-1";
+    let region = "name one region, several with commas between them, or 'any'; a region is 1 to 24 of a-z, 0-9 and '-', \
+                  such as us-east-1";
     let address = "an address and a port, such as 127.0.0.1:4567 or [::1]:4567";
     let scrub = "a time such as 30m, 12h or 7d, of ten years at the most, or off";
     let cases = [
@@ -343,6 +350,7 @@ fn wrong_values() {
         ("--scrub=week", format!("error: scrub 'week' is wrong: {scrub}")),
         ("--scrub=99999999999999999999d", format!("error: scrub '99999999999999999999d' is wrong: {scrub}")),
         ("--region=", format!("error: region '' is wrong: {region}")),
+        ("--region=us-east-1,", format!("error: region 'us-east-1,' is wrong: {region}")),
         ("--region=US_EAST", format!("error: region 'US_EAST' is wrong: {region}")),
         ("--account=1234", "error: account '1234' is wrong: an account is 12 digits".into()),
         ("--account=12345678901x", "error: account '12345678901x' is wrong: an account is 12 digits".into()),

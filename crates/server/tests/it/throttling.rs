@@ -55,7 +55,8 @@ async fn a_thousand_records_a_second() {
         "a second's worth is saved"
     );
     let metrics = world.get("/metrics").await.text;
-    let line = "headwater_throttled_writes_total{account=\"123456789012\",stream=\"s\"} 1402";
+    let line =
+        "headwater_throttled_writes_total{account=\"123456789012\",region=\"us-east-1\",stream=\"s\"} 1402";
     assert!(metrics.contains(line), "{metrics}");
 }
 
@@ -145,7 +146,7 @@ async fn nothing_is_throttled_without_limits() {
 async fn the_quota_of_shards() {
     let world = World::with("quota-shards", |settings| {
         settings.limits = LimitsChoice::Aws;
-        settings.region = "eu-north-1".into();
+        settings.regions = "eu-north-1".parse().unwrap();
     })
     .await;
     world.create("s", 3).await;

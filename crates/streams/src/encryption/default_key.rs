@@ -4,6 +4,7 @@ use std::io::ErrorKind;
 use std::sync::Arc;
 
 use headwater_store::StoreError;
+use headwater_types::Region;
 use headwater_vault::{DEFAULT_ALIAS, KeyRef, KeyTrouble};
 
 use crate::error::{Result, StreamsError};
@@ -11,8 +12,7 @@ use crate::service::StreamService;
 
 impl StreamService {
     /// Has the default key made if it is what `asked` means and there is no such key.
-    pub(super) async fn provide_default_key(&self, asked: &str) -> Result<()> {
-        let region = &self.config.region;
+    pub(super) async fn provide_default_key(&self, asked: &str, region: Region) -> Result<()> {
         let is_default = matches!(KeyRef::parse(asked, region), Some(KeyRef::Alias(alias)) if alias.as_str() == DEFAULT_ALIAS);
         let is_missing = matches!(
             self.keyring.load().find(asked, region),

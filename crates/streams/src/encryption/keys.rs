@@ -52,7 +52,7 @@ impl StreamKeys {
         for trouble in troubles(self) {
             if !known.contains(&trouble) {
                 error!(
-                    stream = %stream.name, account = %stream.account, %trouble,
+                    stream = %stream.name, account = %stream.realm.account, region = %stream.realm.region, %trouble,
                     "records of an encrypted stream cannot be read or written until its key is back"
                 );
                 known.push(trouble);

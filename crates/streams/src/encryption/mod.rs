@@ -43,16 +43,16 @@ impl StreamService {
     /// Seals what is put from now on under a master key, named as in AWS. The one it has already changes nothing.
     pub async fn start_encryption(&self, handle: &StreamHandle, key: &str) -> Result<()> {
         let stream = handle.key.clone();
-        self.provide_default_key(key).await?;
+        self.provide_default_key(key, stream.realm.region).await?;
         self.change_active(handle, |meta, now| {
             let (stream, keyring) = (stream.clone(), self.keyring.load());
             let trouble = |trouble| StreamsError::Key { stream: stream.clone(), trouble };
-            let master = keyring.find(key, &self.config.region).map_err(trouble)?;
+            let master = keyring.find(key, stream.realm.region).map_err(trouble)?;
             if meta.encryption.is_under(key, master) {
                 return Ok(Change::Keep(()));
             }
             let started = within_a_day(&meta.encryption.started_at, now);
-            let limit = self.config.limits.get(Limit::StartStreamEncryptionPerDay);
+            let limit = self.limits_in(handle.key.realm).get(Limit::StartStreamEncryptionPerDay);
             if let Some(limit) = limit.filter(|&limit| started.len() as u64 >= limit) {
                 return Err(StreamsError::TooOften { stream, what: "StartStreamEncryption", limit });
             }
@@ -75,7 +75,7 @@ impl StreamService {
                 return Ok(Change::Keep(()));
             }
             let stopped = within_a_day(&meta.encryption.stopped_at, now);
-            let limit = self.config.limits.get(Limit::StopStreamEncryptionPerDay);
+            let limit = self.limits_in(handle.key.realm).get(Limit::StopStreamEncryptionPerDay);
             if let Some(limit) = limit.filter(|&limit| stopped.len() as u64 >= limit) {
                 let stream = handle.key.clone();
                 return Err(StreamsError::TooOften { stream, what: "StopStreamEncryption", limit });

@@ -24,7 +24,7 @@ impl StreamService {
             return Ok(());
         }
         let elapsed = self.clock.elapsed();
-        let demands = self.demands(&view, elapsed);
+        let demands = self.demands(handle, &view, elapsed);
         let totals = view.shards.iter().map(|shard| shard.stats.written());
         let totals = totals.fold(Totals::default(), Totals::plus);
         let asked = demands.values().fold(Rates::default(), |sum, &rates| sum.plus(rates));
@@ -48,9 +48,14 @@ impl StreamService {
     }
 
     /// The demand of every open shard that has been watched for a minute.
-    fn demands(&self, view: &StreamView, elapsed: Duration) -> BTreeMap<ShardId, Rates> {
+    fn demands(
+        &self,
+        handle: &StreamHandle,
+        view: &StreamView,
+        elapsed: Duration,
+    ) -> BTreeMap<ShardId, Rates> {
         // What a shard takes, if that is limited.
-        let limits = &self.config.limits;
+        let limits = self.limits_in(handle.key.realm);
         let (bytes, records) = (limits.get(Limit::ShardWriteBytes), limits.get(Limit::ShardWriteRecords));
         let capacity = (bytes.is_some() || records.is_some()).then(|| Rates {
             bytes_per_s: bytes.unwrap_or(u64::MAX),
@@ -105,13 +110,13 @@ impl StreamService {
     /// Open shards that may be added: up to the stream's ceiling and the account's quota.
     fn room(&self, handle: &StreamHandle, shards: &ShardMap) -> u32 {
         let left = |limit: Limit, taken: u32| {
-            let allowed = self.config.limits.get(limit).unwrap_or(u64::MAX);
+            let allowed = self.limits_in(handle.key.realm).get(limit).unwrap_or(u64::MAX);
             u32::try_from(allowed.saturating_sub(taken.into())).unwrap_or(u32::MAX)
         };
         let open = u32::try_from(shards.open().len()).unwrap_or(u32::MAX);
         // A shard takes 1 MiB/s.
         let of_stream = left(Limit::OnDemandWriteMib, open);
-        of_stream.min(left(Limit::ShardsPerAccount, self.open_shards(handle.key.account)))
+        of_stream.min(left(Limit::ShardsPerAccount, self.open_shards(handle.key.realm)))
     }
 
     fn warn_of_single_keys(&self, handle: &StreamHandle, shards: &[ShardId]) {

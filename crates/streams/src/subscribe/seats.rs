@@ -111,7 +111,7 @@ impl StreamService {
     ) -> Result<()> {
         let elapsed = self.clock.elapsed();
         let mut seats = stream.seats.0.lock();
-        let seat = self.seat(&mut seats, consumer, shard, elapsed);
+        let seat = self.seat(&mut seats, stream, consumer, shard, elapsed);
         seat.refuse_taken(stream, consumer, shard, elapsed)?;
         if let Some(calls) = &mut seat.calls
             && !calls.try_take(elapsed, 1)
@@ -130,7 +130,7 @@ impl StreamService {
     ) -> Result<Hold> {
         let elapsed = self.clock.elapsed();
         let mut seats = stream.seats.0.lock();
-        let seat = self.seat(&mut seats, consumer, shard, elapsed);
+        let seat = self.seat(&mut seats, stream, consumer, shard, elapsed);
         seat.refuse_taken(stream, consumer, shard, elapsed)?;
         seat.taken_at = Some(elapsed);
         let earlier = std::mem::replace(&mut seat.evict, watch::Sender::new(None));
@@ -144,6 +144,7 @@ impl StreamService {
     fn seat<'a>(
         &self,
         seats: &'a mut HashMap<(ConsumerId, ShardId), Seat>,
+        stream: &StreamHandle,
         consumer: &ConsumerId,
         shard: ShardId,
         elapsed: Duration,
@@ -152,6 +153,7 @@ impl StreamService {
             // Instead of growing: a seat that nobody has, and that is not remembered any more, is as good as new.
             seats.retain(|_, seat| seat.is_remembered(elapsed));
         }
-        seats.entry((consumer.clone(), shard)).or_insert_with(|| Seat::new(&self.config.limits))
+        let limits = self.limits_in(stream.key.realm);
+        seats.entry((consumer.clone(), shard)).or_insert_with(|| Seat::new(limits))
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use headwater_streams::{ConsumerRef, ConsumerStatus, LimitPolicy, StreamsError, Tagged};
-use headwater_types::ConsumerName;
+use headwater_types::{ConsumerName, Region};
 
 use crate::harness::{TRANSITION, World, key};
 
@@ -14,7 +14,7 @@ fn named(name: &str) -> ConsumerRef {
 
 #[tokio::test]
 async fn a_consumer_is_creating_then_active_then_deleting_then_gone() {
-    let world = World::new(LimitPolicy::aws("us-east-1")).await;
+    let world = World::new(LimitPolicy::aws(Region::US_EAST_1)).await;
     let stream = world.create("s", 1).await;
     let registered = world.register("s", "c").await.unwrap();
     assert_eq!(registered.status, ConsumerStatus::Creating);
@@ -33,7 +33,7 @@ async fn a_consumer_is_creating_then_active_then_deleting_then_gone() {
 
 #[tokio::test]
 async fn a_name_is_taken_until_its_consumer_is_gone_and_then_means_another() {
-    let world = World::new(LimitPolicy::aws("us-east-1")).await;
+    let world = World::new(LimitPolicy::aws(Region::US_EAST_1)).await;
     let stream = world.create("s", 1).await;
     let first = world.register("s", "c").await.unwrap();
     let taken = |result| matches!(result, Err(StreamsError::ConsumerExists { .. }));
@@ -54,7 +54,7 @@ async fn a_name_is_taken_until_its_consumer_is_gone_and_then_means_another() {
 
 #[tokio::test]
 async fn consumers_outlive_the_process() {
-    let mut world = World::new(LimitPolicy::aws("us-east-1")).await;
+    let mut world = World::new(LimitPolicy::aws(Region::US_EAST_1)).await;
     world.create("s", 1).await;
     let registered = world.register("s", "c").await.unwrap();
     world.settle();
@@ -66,7 +66,7 @@ async fn consumers_outlive_the_process() {
 
 #[tokio::test]
 async fn a_stream_with_consumers_is_deleted_only_if_they_may_go_with_it() {
-    let world = World::new(LimitPolicy::aws("us-east-1")).await;
+    let world = World::new(LimitPolicy::aws(Region::US_EAST_1)).await;
     let stream = world.create("s", 1).await;
     world.register("s", "c").await.unwrap();
     let refused = world.service.delete_stream(&key("s"), false).await;
@@ -74,7 +74,7 @@ async fn a_stream_with_consumers_is_deleted_only_if_they_may_go_with_it() {
     world.service.delete_stream(&key("s"), true).await.unwrap();
     assert_eq!(stream.view().meta().consumers(world.service.now()).count(), 0);
 
-    let world = World::new(LimitPolicy::aws("us-east-1")).await;
+    let world = World::new(LimitPolicy::aws(Region::US_EAST_1)).await;
     let stream = world.create("s", 1).await;
     world.register("s", "c").await.unwrap();
     world.service.deregister_consumer(&stream, &named("c")).await.unwrap();
@@ -84,7 +84,7 @@ async fn a_stream_with_consumers_is_deleted_only_if_they_may_go_with_it() {
 
 #[tokio::test]
 async fn streams_in_transition_take_no_consumers() {
-    let world = World::new(LimitPolicy::aws("us-east-1")).await;
+    let world = World::new(LimitPolicy::aws(Region::US_EAST_1)).await;
     let request = crate::harness::request("s", headwater_streams::Mode::Provisioned { shards: 1 });
     world.service.create_stream(request).await.unwrap();
     let refused = |result| matches!(result, Err(StreamsError::NotActive { .. }));
@@ -125,7 +125,7 @@ async fn consumers_are_listed_by_name_a_page_at_a_time() {
 
 #[tokio::test]
 async fn tags_of_a_consumer_are_its_own() {
-    let world = World::new(LimitPolicy::aws("us-east-1")).await;
+    let world = World::new(LimitPolicy::aws(Region::US_EAST_1)).await;
     let stream = world.create("s", 1).await;
     let consumer = world.register("s", "c").await.unwrap();
     let of_consumer = Tagged::Consumer(stream.clone(), ConsumerRef::Id(consumer.id));

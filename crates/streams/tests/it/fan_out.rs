@@ -8,7 +8,7 @@ use headwater_streams::{
     Subscription,
 };
 use headwater_types::limits::Limit;
-use headwater_types::{ConsumerName, HashKey};
+use headwater_types::{ConsumerName, HashKey, Region};
 
 use crate::harness::{World, entry, key, shard};
 
@@ -39,7 +39,7 @@ fn room() -> EventBudget {
 }
 
 async fn world() -> World {
-    let world = World::new(LimitPolicy::aws("us-east-1")).await;
+    let world = World::new(LimitPolicy::aws(Region::US_EAST_1)).await;
     world.create("s", 1).await;
     world.register("s", "c").await.unwrap();
     world.settle();
@@ -151,7 +151,7 @@ async fn one_call_a_second_for_each_consumer_and_shard() {
 
 #[tokio::test]
 async fn consumers_and_shards_do_not_get_in_each_others_way() {
-    let (world, room) = (World::new(LimitPolicy::aws("us-east-1")).await, room());
+    let (world, room) = (World::new(LimitPolicy::aws(Region::US_EAST_1)).await, room());
     world.create("s", 2).await;
     world.register("s", "c").await.unwrap();
     world.register("s", "d").await.unwrap();
@@ -173,7 +173,7 @@ async fn consumers_and_shards_do_not_get_in_each_others_way() {
 
 #[tokio::test]
 async fn only_active_consumers_subscribe() {
-    let world = World::new(LimitPolicy::aws("us-east-1")).await;
+    let world = World::new(LimitPolicy::aws(Region::US_EAST_1)).await;
     let stream = world.create("s", 1).await;
     world.register("s", "c").await.unwrap();
     let early = subscribe(&world, StartingPosition::Latest).await;
@@ -275,7 +275,7 @@ async fn pushed_of_much(limits: LimitPolicy) -> (usize, usize) {
 
 #[tokio::test]
 async fn so_many_bytes_a_second_and_no_more() {
-    let aws = || LimitPolicy::aws("us-east-1");
+    let aws = || LimitPolicy::aws(Region::US_EAST_1);
     let set = |value| aws().with(Limit::SubscriptionBytes, value);
     // A second's worth is saved, and the event that overdraws it is sent whole.
     let event = 256 << 10;

@@ -12,12 +12,15 @@ use headwater_streams::{
     StreamService, StreamsError, Subscription, Substrate,
 };
 use headwater_telemetry::Metrics;
+use headwater_types::limits::RegionalPolicy;
 use headwater_types::{
-    AccountId, ConsumerName, HashKey, SequenceNumber, ShardId, StreamKey, StreamName, Timestamp,
+    AccountId, ConsumerArn, ConsumerName, HashKey, Realm, Region, SequenceNumber, ShardId, StreamKey,
+    StreamName, Timestamp,
 };
 use headwater_vault::{DefaultKey, Keyring};
 
 pub(crate) const START: Timestamp = Timestamp::from_secs(1_700_000_000);
+pub(crate) const HOME: Region = Region::US_EAST_1;
 pub(crate) const TRANSITION: Duration = Duration::from_millis(200);
 
 pub(crate) struct World {
@@ -41,24 +44,23 @@ pub(crate) fn shard(index: u32) -> ShardId {
     ShardId::new(index).unwrap()
 }
 
+pub(crate) fn realm(region: &str) -> Realm {
+    Realm { account: AccountId::new("123456789012").unwrap(), region: Region::new(region).unwrap() }
+}
+
 pub(crate) fn key(name: &str) -> StreamKey {
-    StreamKey { account: AccountId::new("123456789012").unwrap(), name: StreamName::new(name).unwrap() }
+    StreamKey { realm: realm("us-east-1"), name: StreamName::new(name).unwrap() }
 }
 
 impl World {
     pub(crate) async fn new(limits: LimitPolicy) -> Self {
-        Self::in_region("us-east-1", limits).await
+        Self::with_limits(limits.into()).await
     }
 
-    pub(crate) async fn in_region(region: &str, limits: LimitPolicy) -> Self {
+    pub(crate) async fn with_limits(limits: RegionalPolicy) -> Self {
         let (clock, store) = (ManualClock::new(START), Arc::new(MemoryStore::default()));
-        let config = Config {
-            region: region.into(),
-            limits,
-            transition: TRANSITION,
-            keys: Arc::default(),
-            default_key: None,
-        };
+        let config =
+            Config { home: HOME, limits, transition: TRANSITION, keys: Arc::default(), default_key: None };
         let service = open(&store, &clock, &config).await;
         Self { service, clock, store, config }
     }
@@ -96,7 +98,7 @@ impl World {
 
     /// Gives the account the billing commitment that warm throughput needs.
     pub(crate) async fn commit(&self) {
-        self.service.set_commitment(key("any").account, true).await.unwrap();
+        self.service.set_commitment(key("any").realm, true).await.unwrap();
     }
 
     /// Lets a transition end.
@@ -152,7 +154,7 @@ impl World {
         let (handle, _) = self.service.find(&key(stream))?;
         let name = ConsumerRef::Name(ConsumerName::new(consumer).unwrap());
         let found = self.service.find_consumer(&handle, &name)?;
-        let arn = self.service.consumer_arn(&key(stream), &found.id);
+        let arn = ConsumerArn { stream: key(stream), id: found.id };
         self.service.subscribe(&arn, shard, &start).await
     }
 

@@ -1,5 +1,5 @@
 use headwater_streams::{LimitPolicy, Mode, StreamStatus, StreamsError};
-use headwater_types::StreamKey;
+use headwater_types::{AccountId, Realm, StreamKey};
 
 use crate::harness::{TRANSITION, World, key, request};
 
@@ -78,9 +78,10 @@ async fn deleted_streams_leave_no_logs() {
 async fn accounts_do_not_see_each_other() {
     let world = world().await;
     world.create("s", 1).await;
-    let other = StreamKey { account: headwater_types::AccountId::new("999999999999").unwrap(), ..key("s") };
+    let account = AccountId::new("999999999999").unwrap();
+    let other = StreamKey { realm: Realm { account, ..key("s").realm }, ..key("s") };
     assert!(world.service.find(&other).is_err());
-    assert!(world.service.list_streams(other.account, None, 10).0.is_empty());
+    assert!(world.service.list_streams(other.realm, None, 10).0.is_empty());
 }
 
 #[tokio::test]

@@ -3,10 +3,11 @@ use std::time::Duration;
 use headwater_streams::{LimitPolicy, Mode, PutFailure, StartingPosition, StreamsError};
 
 use headwater_types::limits::Limit;
+use headwater_types::{AccountId, Realm, Region};
 
 use crate::harness::{World, entry, entry_at, key, request, shard};
 
-const REGION: &str = "us-east-1";
+const REGION: Region = Region::US_EAST_1;
 
 async fn world() -> World {
     World::new(LimitPolicy::aws(REGION)).await
@@ -275,8 +276,9 @@ async fn dry_runs_have_a_rate_of_their_own() {
 #[tokio::test]
 async fn accounts_have_rates_of_their_own() {
     let world = world().await;
-    let account = |digit: char| headwater_types::AccountId::new(&digit.to_string().repeat(12)).unwrap();
-    let call = |digit| world.service.count_account_call(account(digit), Limit::DescribeLimitsCalls);
+    let account = |digit: char| AccountId::new(&digit.to_string().repeat(12)).unwrap();
+    let realm = |digit| Realm { account: account(digit), region: REGION };
+    let call = |digit| world.service.count_account_call(realm(digit), Limit::DescribeLimitsCalls);
     call('1').unwrap();
     assert!(matches!(call('1'), Err(StreamsError::AccountCallRate(_))));
     call('2').unwrap();
@@ -285,6 +287,6 @@ async fn accounts_have_rates_of_their_own() {
 #[tokio::test]
 async fn quotas_are_reported_as_they_are_set() {
     let policy = LimitPolicy::OFF.with(Limit::OnDemandStreams, Some(7));
-    let report = World::new(policy).await.service.limits_report(key("s").account);
+    let report = World::new(policy).await.service.limits_report(key("s").realm);
     assert_eq!((report.on_demand_streams_limit, report.shard_limit), (7, 20_000));
 }

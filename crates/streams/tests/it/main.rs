@@ -8,6 +8,7 @@ mod lifecycle;
 mod limits;
 mod model;
 mod reading;
+mod regions;
 mod resharding;
 mod retention;
 mod scaling;

@@ -3,7 +3,7 @@ use std::time::Duration;
 use headwater_streams::{LimitPolicy, StartingPosition, StreamsError};
 use headwater_types::{HashKey, Position, SequenceNumber, Shard, Timestamp};
 
-use crate::harness::{START, World, entry, entry_at, records, shard};
+use crate::harness::{HOME, START, World, entry, entry_at, records, shard};
 
 async fn world() -> World {
     World::new(LimitPolicy::OFF).await
@@ -114,13 +114,13 @@ async fn iterators_can_be_used_again_and_expire() {
     assert_ne!(token, world.service.sign_iterator(&iterator), "no two tokens are equal");
     assert_eq!((token.len(), &token[..8]), (152, &[0, 0, 0, 0, 0, 0, 0, 1][..]));
     for _ in 0..2 {
-        let opened = world.service.open_iterator(&token).unwrap();
+        let opened = world.service.open_iterator(&token, HOME).unwrap();
         assert_eq!(data(&world.read(opened, 10).await.unwrap()), ["a"]);
     }
     world.clock.advance(Duration::from_millis(300_000));
-    assert!(world.service.open_iterator(&token).is_ok());
+    assert!(world.service.open_iterator(&token, HOME).is_ok());
     world.clock.advance(Duration::from_millis(1));
-    let expired = world.service.open_iterator(&token);
+    let expired = world.service.open_iterator(&token, HOME);
     let Err(StreamsError::ExpiredIterator { created, now }) = expired else { panic!("{expired:?}") };
     assert_eq!(now.millis_since(created), 300_001);
     assert!(created > START);
@@ -136,10 +136,10 @@ async fn forged_iterators_are_refused() {
         let mut forged = token.clone();
         forged[at] ^= 1;
         assert!(
-            matches!(world.service.open_iterator(&forged), Err(StreamsError::InvalidIterator)),
+            matches!(world.service.open_iterator(&forged, HOME), Err(StreamsError::InvalidIterator)),
             "byte {at}"
         );
-        assert!(world.service.open_iterator(&token[..at]).is_err(), "cut at {at}");
+        assert!(world.service.open_iterator(&token[..at], HOME).is_err(), "cut at {at}");
     }
 }
 
@@ -150,13 +150,16 @@ async fn pages_of_shards_go_on_where_they_ended() {
     let first =
         world.service.list_shards(&handle, headwater_streams::ShardFilter::AtLatest, None, 2).unwrap();
     let token = world.service.sign_page(&first.next.unwrap());
-    let second = world.service.list_shards_after(&world.service.open_page(&token).unwrap(), 2).unwrap();
+    let second = world.service.list_shards_after(&world.service.open_page(&token, HOME).unwrap(), 2).unwrap();
     assert_eq!(second.shards.iter().map(|shard| shard.id.index()).collect::<Vec<_>>(), [2, 3]);
     let third = world.service.list_shards_after(&second.next.unwrap(), 2).unwrap();
     assert_eq!(third.shards.len(), 1);
     assert!(third.next.is_none());
     world.clock.advance(Duration::from_millis(300_001));
-    assert!(matches!(world.service.open_page(&token), Err(headwater_streams::TokenError::Expired { .. })));
+    assert!(matches!(
+        world.service.open_page(&token, HOME),
+        Err(headwater_streams::TokenError::Expired { .. })
+    ));
 }
 
 #[tokio::test]

@@ -165,7 +165,7 @@ async fn a_reshard_that_was_cut_short_is_finished_on_opening() {
     let handle = world.create("s", 1).await;
     world.put("s", "a", "x").await;
     // What a server leaves that dies right after it wrote the plan.
-    let meta_key = format!("kds/stream/{}/s", handle.key().account);
+    let meta_key = format!("kds/stream/{}/s", handle.key().realm.account);
     let stored = world.store.get(&meta_key).await.unwrap().unwrap();
     let mut value: serde_json::Value = serde_json::from_slice(&stored.value).unwrap();
     let plan =

@@ -11,7 +11,7 @@ use headwater_streams::{
     StreamStatus, StreamsError, WarmThroughput,
 };
 use headwater_types::limits::Limit;
-use headwater_types::{HashKey, ShardId};
+use headwater_types::{HashKey, Region, ShardId};
 
 use crate::harness::{World, entry, entry_at, key, records, request};
 
@@ -99,7 +99,7 @@ async fn bytes_count_like_records() {
 
 #[tokio::test]
 async fn a_stream_pinned_at_its_limit_doubles_each_minute() {
-    let world = World::new(LimitPolicy::aws("us-east-1")).await;
+    let world = World::new(LimitPolicy::aws(Region::US_EAST_1)).await;
     let handle = world.create("s", 1).await;
     world.service.update_mode(&handle, StreamMode::OnDemand, None).await.unwrap();
     world.settle();
@@ -111,7 +111,7 @@ async fn a_stream_pinned_at_its_limit_doubles_each_minute() {
 
 #[tokio::test]
 async fn an_idle_stream_never_changes_and_is_never_written() {
-    let world = World::new(LimitPolicy::aws("us-east-1")).await;
+    let world = World::new(LimitPolicy::aws(Region::US_EAST_1)).await;
     world.create_on_demand("s").await;
     world.look(2).await;
     let before = world.stored().await;
@@ -135,7 +135,7 @@ async fn provisioned_streams_are_let_alone() {
 
 #[tokio::test]
 async fn a_single_hot_key_does_not_split_for_ever() {
-    let world = World::new(LimitPolicy::aws("us-east-1")).await;
+    let world = World::new(LimitPolicy::aws(Region::US_EAST_1)).await;
     world.create_on_demand("s").await;
     world.drive(&[12345], 1500, 10, 12).await;
     assert_eq!(world.open_shards(), 4);
@@ -207,12 +207,12 @@ async fn a_stream_that_was_split_is_not_merged_within_a_month() {
 
 #[tokio::test]
 async fn the_account_quota_leaves_room_for_some() {
-    let world = World::new(LimitPolicy::aws("us-east-1")).await;
+    let world = World::new(LimitPolicy::aws(Region::US_EAST_1)).await;
     world.create("other", 19_994).await;
     world.create_on_demand("s").await;
     world.drive(&spread(64), 2400, 10, 12).await;
     assert_eq!(world.open_shards(), 6);
-    assert_eq!(world.service.limits_report(key("s").account).open_shards, 20_000);
+    assert_eq!(world.service.limits_report(key("s").realm).open_shards, 20_000);
     world.service.delete_stream(&key("other"), false).await.unwrap();
     world.drive(&spread(64), 2400, 10, MINUTE_AND_A_QUARTER).await;
     assert_eq!(world.open_shards(), 8);
@@ -220,7 +220,7 @@ async fn the_account_quota_leaves_room_for_some() {
 
 #[tokio::test]
 async fn a_stream_scales_up_to_the_ceiling_of_its_region() {
-    let world = World::in_region("eu-central-1", LimitPolicy::aws("eu-central-1")).await;
+    let world = World::new(LimitPolicy::aws(Region::new("eu-central-1").unwrap())).await;
     world.commit().await;
     let mode = Mode::OnDemand { warm_throughput_mibps: Some(199) };
     world.service.create_stream(request("s", mode)).await.unwrap();
@@ -233,7 +233,7 @@ async fn a_stream_scales_up_to_the_ceiling_of_its_region() {
 #[tokio::test]
 async fn the_ceiling_is_set_and_switched_off_by_itself() {
     for (ceiling, shards) in [(Some(6), 6), (Some(4), 4), (None, 8)] {
-        let limits = LimitPolicy::aws("us-east-1").with(Limit::OnDemandWriteMib, ceiling);
+        let limits = LimitPolicy::aws(Region::US_EAST_1).with(Limit::OnDemandWriteMib, ceiling);
         let world = World::new(limits).await;
         world.create_on_demand("s").await;
         world.drive(&spread(64), 2400, 10, MINUTE_AND_A_QUARTER).await;
@@ -392,7 +392,7 @@ fn is_refused<T: std::fmt::Debug>(answer: Result<T, StreamsError>, why: &str) {
 
 #[tokio::test]
 async fn warm_throughput_splits_ahead_and_releases_at_once() {
-    let world = World::new(LimitPolicy::aws("us-east-1")).await;
+    let world = World::new(LimitPolicy::aws(Region::US_EAST_1)).await;
     world.commit().await;
     let handle = world.create_on_demand("s").await;
     for (mibps, open) in [(20, 20), (20, 20), (30, 30), (6, 6), (2, 4), (12, 12), (0, 4)] {
@@ -427,7 +427,7 @@ async fn what_recent_traffic_asks_for_is_not_released() {
 #[tokio::test]
 async fn warm_throughput_needs_the_commitment_and_keeps_it() {
     let world = World::new(LimitPolicy::OFF).await;
-    let account = key("s").account;
+    let account = key("s").realm;
     let warm = |name: &str| request(name, Mode::OnDemand { warm_throughput_mibps: Some(5) });
     is_refused(world.service.create_stream(warm("s")).await, "MinimumThroughputBillingCommitment");
     let handle = world.create_on_demand("s").await;

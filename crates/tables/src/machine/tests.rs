@@ -7,7 +7,7 @@ use headwater_host::disk::SimDisk;
 use headwater_machine::conformance::{Draw, Subject, check_all};
 use headwater_store::memory::MemoryStore;
 use headwater_store_embedded::{EmbeddedStore, Options};
-use headwater_types::{AccountId, Timestamp};
+use headwater_types::{AccountId, Realm, Region, Timestamp};
 use headwater_vault::{Alias, MasterKey};
 
 use super::*;
@@ -28,13 +28,15 @@ struct TablesSubject {
     seals: bool,
 }
 
-fn account() -> AccountId {
-    AccountId::new("123456789012").expect("an account")
+/// The home region of an account, and another one.
+fn realms() -> [Realm; 2] {
+    let account = AccountId::new("123456789012").expect("an account");
+    [Region::US_EAST_1, Region::new("eu-west-1").expect("a region")].map(|region| Realm { account, region })
 }
 
 fn table(draw: &mut Draw) -> TableKey {
     let name = TableName::new(&format!("table-{}", draw.below(2))).expect("a name");
-    TableKey { account: account(), name }
+    TableKey { realm: realms()[usize::from(draw.below(4) == 0)], name }
 }
 
 fn text(text: impl Into<String>) -> AttributeValue {
@@ -101,7 +103,7 @@ impl Subject for TablesSubject {
         // No two processes draw the same numbers.
         static MADE: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
         let random = SeededRandom::new(MADE.fetch_add(1, std::sync::atomic::Ordering::Relaxed));
-        let vault = Vault { keyring, random, region: "us-east-1".into() };
+        let vault = Vault { keyring, random, home: Region::US_EAST_1 };
         Tables::new(vault, Capacity::new(false), Duration::ZERO)
     }
 
@@ -137,7 +139,7 @@ impl Subject for TablesSubject {
             6..8 => Command::WriteEach(writes(draw)),
             8..10 => {
                 let token = format!("token-{}", draw.below(4));
-                let token = TransactionToken { token, request: draw.below(2), former: 9, account: account() };
+                let token = TransactionToken { token, request: draw.below(2), former: 9, realm: realms()[0] };
                 Command::WriteAll(writes(draw), (draw.below(2) == 0).then_some(token))
             }
             _ => Command::Write(Box::new(write(draw))),
@@ -146,12 +148,15 @@ impl Subject for TablesSubject {
 
     fn contents(&self, state: &State, now: Timestamp) -> String {
         let mut contents = String::new();
-        for name in state.names(account(), None, now) {
-            let key = TableKey { account: account(), name: name.clone() };
+        let tables = realms()
+            .into_iter()
+            .flat_map(|realm| state.names(realm, None, now).map(move |name| (realm, name)));
+        for (realm, name) in tables {
+            let key = TableKey { realm, name: name.clone() };
             let (table, status) = state.find(&key, now).expect("a table that is listed");
             let of_index: usize = table.indexes.iter().map(|index| index.entries.len()).sum();
             let (tags, items) = (&table.meta.tags, table.items.values().collect::<Vec<_>>());
-            writeln!(contents, "{name} {status:?} {tags:?} {of_index} {items:?}").expect("text");
+            writeln!(contents, "{realm:?} {name} {status:?} {tags:?} {of_index} {items:?}").expect("text");
         }
         contents
     }

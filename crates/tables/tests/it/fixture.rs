@@ -23,7 +23,7 @@ use headwater_vault::{Alias, Keyring, MasterKey};
 use crate::harness::{Engine, START, World, attribute, by_owner, delete, item, key, n, put, s};
 
 const VERSION: u32 = 2;
-/// Where the harness keeps its files.
+/// Directory in which the harness keeps its files.
 const ROOT: &str = "/tables";
 
 fn fixture(version: u32) -> PathBuf {
@@ -74,7 +74,7 @@ fn read(disk: &dyn Disk, path: &Path) -> String {
 fn dump(world: &World) -> String {
     let mut text = String::new();
     assert!(!world.service.losses().are_there());
-    for name in world.service.list(key("any").account, None, 100).unwrap().0 {
+    for name in world.service.list(key("any").realm, None, 100).unwrap().0 {
         let table = key(name.as_str());
         let described = world.service.describe(&table).unwrap();
         let (bytes, settings) = (described.size_bytes, &described.settings);
@@ -94,8 +94,8 @@ fn dump(world: &World) -> String {
 }
 
 fn token(request: u64) -> Option<TransactionToken> {
-    let account = key("any").account;
-    Some(TransactionToken { token: "a-token".into(), request, former: 1, account })
+    let realm = key("any").realm;
+    Some(TransactionToken { token: "a-token".into(), request, former: 1, realm })
 }
 
 /// A transaction that was done is known by its token.

@@ -18,7 +18,7 @@ use headwater_tables::{
 };
 use headwater_telemetry::Metrics;
 use headwater_types::limits::LimitPolicy;
-use headwater_types::{AccountId, Timestamp};
+use headwater_types::{AccountId, Realm, Region, Timestamp};
 
 use crate::scratched::Scratched;
 
@@ -58,7 +58,7 @@ impl World {
     pub(crate) async fn with(engine: Engine, change: impl FnOnce(&mut Config)) -> Self {
         let clock = ManualClock::new(START);
         let mut config = Config {
-            region: "us-east-1".into(),
+            home: Region::US_EAST_1,
             limits: LimitPolicy::OFF,
             transition: TRANSITION,
             snapshot_after_bytes: headwater_tables::SNAPSHOT_AFTER_BYTES,
@@ -205,7 +205,8 @@ fn fresh_seed() -> u64 {
 }
 
 pub(crate) fn key(name: &str) -> TableKey {
-    TableKey { account: AccountId::new("123456789012").unwrap(), name: TableName::new(name).unwrap() }
+    let realm = Realm { account: AccountId::new("123456789012").unwrap(), region: Region::US_EAST_1 };
+    TableKey { realm, name: TableName::new(name).unwrap() }
 }
 
 pub(crate) fn attribute(name: &str, kind: KeyType) -> KeyAttribute {

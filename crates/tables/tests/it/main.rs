@@ -21,4 +21,5 @@ mod service_encryption;
 mod service_full_disk;
 mod service_options;
 mod service_pages;
+mod service_regions;
 mod service_writes;

@@ -4,6 +4,7 @@ use headwater_store::memory::MemoryStore;
 use headwater_tables::{
     Billing, IndexChange, IndexProjection, Select, Status, TableChange, TablesError, Throughput,
 };
+use headwater_types::{AccountId, Realm};
 
 use crate::harness::{Engine, TRANSITION, World, by_owner, item, key, put, query, s, spec};
 
@@ -42,7 +43,7 @@ async fn a_table_is_created_used_and_deleted() {
     world.service.upkeep().await.unwrap();
     world.reopen().await;
     assert_eq!(world.all(&table), []);
-    assert_eq!(world.service.list(table.account, None, 10).unwrap().0.len(), 1);
+    assert_eq!(world.service.list(table.realm, None, 10).unwrap().0.len(), 1);
 }
 
 #[tokio::test]
@@ -63,14 +64,14 @@ async fn names_are_listed_in_pages() {
     for name in ["bbb", "aaa", "ccc"] {
         world.create(name).await;
     }
-    let account = key("aaa").account;
+    let realm = key("aaa").realm;
     let names =
         |page: Vec<headwater_tables::TableName>| page.iter().map(ToString::to_string).collect::<Vec<_>>();
-    let (page, more) = world.service.list(account, None, 2).unwrap();
+    let (page, more) = world.service.list(realm, None, 2).unwrap();
     assert_eq!((names(page), more), (vec!["aaa".to_owned(), "bbb".to_owned()], true));
-    let (page, more) = world.service.list(account, Some("bbb"), 2).unwrap();
+    let (page, more) = world.service.list(realm, Some("bbb"), 2).unwrap();
     assert_eq!((names(page), more), (vec!["ccc".to_owned()], false));
-    let other = headwater_types::AccountId::new("000000000000").unwrap();
+    let other = Realm { account: AccountId::new("000000000000").unwrap(), ..realm };
     assert!(world.service.list(other, None, 2).unwrap().0.is_empty());
 }
 
@@ -119,7 +120,7 @@ async fn a_global_index_is_made_of_what_is_there_and_removed() {
 #[tokio::test]
 async fn billing_is_changed_and_bounds() {
     let world = World::with(Engine::Memory(MemoryStore::new()), |config| {
-        config.limits = headwater_types::limits::LimitPolicy::aws("us-east-1");
+        config.limits = headwater_types::limits::LimitPolicy::aws(headwater_types::Region::US_EAST_1);
     })
     .await;
     let capacity = Throughput { read: 1, write: 1 };

@@ -44,7 +44,7 @@ fn assert_lost<T: std::fmt::Debug>(result: Result<T, TablesError>) {
 }
 
 fn names(world: &World) -> Vec<String> {
-    let (names, _) = world.service.list(key("any").account, None, 100).unwrap();
+    let (names, _) = world.service.list(key("any").realm, None, 100).unwrap();
     names.iter().map(|name| name.as_str().to_owned()).collect()
 }
 

@@ -51,7 +51,9 @@ async fn a_change_that_changes_nothing_is_not_written() {
 #[tokio::test]
 async fn an_on_demand_table_uses_no_more_than_it_may() {
     let engine = Engine::Memory(headwater_store::memory::MemoryStore::new());
-    let world = World::with(engine, |config| config.limits = LimitPolicy::aws("us-east-1")).await;
+    let world =
+        World::with(engine, |config| config.limits = LimitPolicy::aws(headwater_types::Region::US_EAST_1))
+            .await;
     let bounded = bounds(None, Some(Bound::AtMost(1)));
     let table = world.create_with("t-1", |spec| spec.options = bounded.clone()).await;
     let free = world.create("t-2").await;

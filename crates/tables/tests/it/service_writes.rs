@@ -97,7 +97,7 @@ async fn a_transaction_with_a_token_is_done_once() {
     let mut world = World::new().await;
     let table = world.create("t-3").await;
     let token = |request| {
-        Some(TransactionToken { token: "token".into(), request, former: 0, account: key("t-3").account })
+        Some(TransactionToken { token: "token".into(), request, former: 0, realm: key("t-3").realm })
     };
     let put = |v| vec![put(&table, item([("pk", s("a")), ("v", n(v))]))];
     world.service.write_all(put(1), token(7)).await.unwrap();
@@ -119,7 +119,7 @@ async fn a_token_that_an_earlier_version_stored_is_known() {
     let table = world.create("t-3").await;
     let write = || vec![put(&table, item([("pk", s("a"))]))];
     let token = |request, former| {
-        Some(TransactionToken { token: "token".into(), request, former, account: key("t-3").account })
+        Some(TransactionToken { token: "token".into(), request, former, realm: key("t-3").realm })
     };
     // An earlier version digested the bytes.
     world.service.write_all(write(), token(5, 0)).await.unwrap();
@@ -274,15 +274,15 @@ async fn a_transaction_gives_four_megabytes_at_the_most_and_says_which_key_is_wr
 async fn many_tokens_are_no_reason_to_refuse() {
     let world = World::new().await;
     let table = world.create("t-7").await;
-    let account = table.account;
+    let realm = table.realm;
     for i in 0..1000 {
-        let token = TransactionToken { token: i.to_string(), request: i, former: 0, account };
+        let token = TransactionToken { token: i.to_string(), request: i, former: 0, realm };
         let writes = vec![put(&table, item([("pk", s("a")), ("v", n(i as i64))]))];
         world.service.write_all(writes, Some(token)).await.unwrap();
     }
     // Their time has passed: the next one takes their place.
     world.clock.advance(Duration::from_secs(601));
-    let token = TransactionToken { token: "5".into(), request: 77, former: 0, account };
+    let token = TransactionToken { token: "5".into(), request: 77, former: 0, realm };
     let writes = vec![put(&table, item([("pk", s("a")), ("v", n(5))]))];
     world.service.write_all(writes, Some(token)).await.unwrap();
 }

@@ -8,6 +8,7 @@ use std::fmt::{self, Display, Formatter};
 use std::str::FromStr;
 
 use super::{Limit, LimitPolicy};
+use crate::Region;
 
 /// The name that stands for every call rate of the control plane.
 const CONTROL_PLANE: &str = "control-plane";
@@ -92,7 +93,7 @@ impl LimitChange {
 
     /// The changes of one place, made on a policy for a region. What is said of a single limit counts more than what
     /// is said of a group, in whatever order they stand; of two alike the later one counts.
-    pub fn apply_all(changes: &[Self], policy: LimitPolicy, region: &str) -> LimitPolicy {
+    pub fn apply_all(changes: &[Self], policy: LimitPolicy, region: Region) -> LimitPolicy {
         let (groups, single): (Vec<&Self>, Vec<_>) =
             changes.iter().partition(|change| change.subject == Subject::ControlPlane);
         let mut policy = policy;

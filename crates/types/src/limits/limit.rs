@@ -3,6 +3,7 @@
 use std::ops::RangeInclusive;
 
 use super::MIB;
+use crate::Region;
 
 /// Quantity that a limit counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,7 +43,7 @@ pub enum Scope {
 #[derive(Debug, Clone, Copy)]
 enum Aws {
     Everywhere(u64),
-    /// In us-east-1, us-west-2 and eu-west-1, and in other regions.
+    /// In the large regions, and in the others.
     ByRegion(u64, u64),
 }
 use Aws::{ByRegion, Everywhere};
@@ -214,10 +215,10 @@ impl Limit {
     }
 
     /// AWS's value in a region, in the limit's unit.
-    pub fn aws(self, region: &str) -> u64 {
+    pub fn aws(self, region: Region) -> u64 {
         match self.row().aws {
             Everywhere(value) => value,
-            ByRegion(large, _) if matches!(region, "us-east-1" | "us-west-2" | "eu-west-1") => large,
+            ByRegion(large, _) if region.is_large() => large,
             ByRegion(_, elsewhere) => elsewhere,
         }
     }

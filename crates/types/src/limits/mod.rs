@@ -14,7 +14,7 @@ use std::time::Duration;
 pub use bucket::{Bucket, CallRates};
 pub use change::{LimitChange, LimitChangeError, LimitValue};
 pub use limit::{Limit, Scope, Unit};
-pub use policy::LimitPolicy;
+pub use policy::{LimitPolicy, RegionalPolicy};
 
 /// Bytes in a KiB.
 pub const KIB: usize = 1024;

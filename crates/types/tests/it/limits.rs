@@ -1,10 +1,15 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use headwater_types::Region;
 use headwater_types::limits::{Bucket, CallRates, Limit, LimitChange, LimitPolicy, Scope};
 use proptest::prelude::*;
 
 const MS: Duration = Duration::from_millis(1);
+
+fn region(name: &str) -> Region {
+    Region::new(name).unwrap()
+}
 
 #[test]
 fn every_limit_has_a_name_and_a_value_that_it_can_have() {
@@ -14,7 +19,7 @@ fn every_limit_has_a_name_and_a_value_that_it_can_have() {
         assert!(names.insert(limit.name()), "{}", limit.name());
         assert!(limit.name().bytes().all(|b| b.is_ascii_lowercase() || b == b'-'), "{}", limit.name());
         assert_eq!(Limit::from_name(limit.name()), Some(limit));
-        for region in ["us-east-1", "eu-west-2"] {
+        for region in ["us-east-1", "eu-west-2"].map(region) {
             assert!(limit.range().contains(&limit.aws(region)), "{}", limit.name());
             assert_eq!(LimitPolicy::aws(region).get(limit), Some(limit.aws(region)));
         }
@@ -35,7 +40,7 @@ fn every_limit_stands_in_the_guide_with_its_value() {
         let name = format!("| `{}` |", limit.name());
         let row =
             guide.lines().find(|line| line.starts_with(&name)).unwrap_or_else(|| panic!("no row {name}"));
-        for region in ["us-east-1", "eu-west-2"] {
+        for region in ["us-east-1", "eu-west-2"].map(region) {
             let value = limit.aws(region).to_string();
             let stands = row.split([' ', '|']).any(|word| word == value);
             assert!(stands, "{row}: {value}");
@@ -52,11 +57,11 @@ fn every_limit_stands_in_the_guide_with_its_value() {
 
 #[test]
 fn the_largest_regions_have_more() {
-    for region in ["us-east-1", "us-west-2", "eu-west-1"] {
+    for region in ["us-east-1", "us-west-2", "eu-west-1"].map(region) {
         assert_eq!(Limit::ShardsPerAccount.aws(region), 20_000);
         assert_eq!(Limit::OnDemandWriteMib.aws(region), 10_240);
     }
-    for region in ["us-east-2", "eu-central-1", "nowhere-1"] {
+    for region in ["us-east-2", "eu-central-1", "nowhere-1"].map(region) {
         assert_eq!(Limit::ShardsPerAccount.aws(region), 1_000);
         assert_eq!(Limit::OnDemandWriteMib.aws(region), 200);
     }
@@ -113,7 +118,7 @@ fn time_that_goes_backwards_fills_nothing() {
 
 #[test]
 fn calls_of_one_kind_do_not_use_up_another() {
-    let policy = LimitPolicy::aws("us-east-1").with(Limit::ListShardsCalls, None);
+    let policy = LimitPolicy::aws(Region::US_EAST_1).with(Limit::ListShardsCalls, None);
     let mut calls = CallRates::default();
     let mut take = |limit, elapsed| calls.take(&policy, limit, elapsed);
     assert!(take(Limit::DescribeLimitsCalls, Duration::ZERO));

@@ -3,5 +3,6 @@
 mod hash_key;
 mod limits;
 mod record;
+mod regions;
 mod sequence;
 mod shard_map;

@@ -66,9 +66,15 @@ fn each_trouble_has_its_name() {
     assert_eq!(trouble(ring(&key)), Some(KeyTrouble::Wrong { key: id.clone(), version: 1 }));
     key.enabled = false;
     assert_eq!(trouble(ring(&key)), Some(KeyTrouble::Disabled(id.clone())));
-    assert_eq!(ring(&key).find("alias/a", "r"), Err(KeyTrouble::Disabled(id)));
-    assert_eq!(ring(&key).find("alias/z", "r"), Err(KeyTrouble::NotFound("alias/z".into())));
-    assert_eq!(Keyring::default().find("alias/z", "r"), Err(KeyTrouble::NoKeys("alias/z".into())));
+    assert_eq!(ring(&key).find("alias/a", headwater_types::Region::US_EAST_1), Err(KeyTrouble::Disabled(id)));
+    assert_eq!(
+        ring(&key).find("alias/z", headwater_types::Region::US_EAST_1),
+        Err(KeyTrouble::NotFound("alias/z".into()))
+    );
+    assert_eq!(
+        Keyring::default().find("alias/z", headwater_types::Region::US_EAST_1),
+        Err(KeyTrouble::NoKeys("alias/z".into()))
+    );
 }
 
 #[test]
@@ -77,7 +83,7 @@ fn a_wrapped_key_belongs_to_its_place() {
     let (wrapped, _) = wrapped(&key);
     let elsewhere = ring(&key).unwrap(&wrapped, b"stream 2, key 1", &*random());
     assert_eq!(elsewhere.unwrap_err(), KeyTrouble::Wrong { key: key.id.clone(), version: 1 });
-    let found = ring(&key).find(key.id.as_str(), "us-east-1").cloned();
+    let found = ring(&key).find(key.id.as_str(), headwater_types::Region::US_EAST_1).cloned();
     assert_eq!(found, Ok(key.id));
 }
 

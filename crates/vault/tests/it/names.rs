@@ -1,3 +1,4 @@
+use headwater_types::Region;
 use headwater_vault::{Alias, KeyId, KeyRef, Secret};
 
 const GUID: &str = "1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed";
@@ -23,7 +24,7 @@ fn keys_are_named_as_in_aws() {
         ("".into(), None),
         ("arn:".into(), None),
     ] {
-        assert_eq!(KeyRef::parse(&text, "us-east-1"), expected, "{text}");
+        assert_eq!(KeyRef::parse(&text, Region::US_EAST_1), expected, "{text}");
     }
 }
 

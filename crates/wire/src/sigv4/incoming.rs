@@ -60,14 +60,40 @@ impl<'a> Authentication<'a> {
 
     /// The access key id, and the scope if the credential has the five parts it should have.
     pub fn access_key_and_scope(&self) -> Option<(&str, Scope<'_>)> {
-        // A key id may itself hold slashes, so the scope is taken from the end.
-        let mut parts = self.credential.rsplitn(5, '/');
-        if parts.next()? != "aws4_request" {
-            return None;
-        }
-        let (service, region, date) = (parts.next()?, parts.next()?, parts.next()?);
-        Some((parts.next()?, Scope { date, region, service }))
+        split(&self.credential)
     }
+}
+
+/// The credential that a request names, whether the other parts of a signature are there or not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamedCredential<'a>(Cow<'a, str>);
+
+impl<'a> NamedCredential<'a> {
+    /// Finds it in the `Authorization` header or else in the raw query: where [`Authentication::parse`] reads it.
+    pub fn find(authorization: Option<&'a str>, query: Option<&'a str>) -> Option<Self> {
+        let Some(header) = authorization.filter(|value| !value.is_empty()) else {
+            return query_parameter(query?, "X-Amz-Credential").map(Self);
+        };
+        // Of several the last counts, as there.
+        let mut named = header.rsplit([',', ' ']).filter_map(|part| part.strip_prefix("Credential="));
+        named.find(|value| !value.is_empty()).map(|value| Self(value.into()))
+    }
+
+    /// The scope, if the credential has the five parts it should have.
+    pub fn scope(&self) -> Option<Scope<'_>> {
+        split(&self.0).map(|(_, scope)| scope)
+    }
+}
+
+/// Access key id and scope.
+fn split(credential: &str) -> Option<(&str, Scope<'_>)> {
+    // A key id may itself hold slashes, so the scope is taken from the end.
+    let mut parts = credential.rsplitn(5, '/');
+    if parts.next()? != "aws4_request" {
+        return None;
+    }
+    let (service, region, date) = (parts.next()?, parts.next()?, parts.next()?);
+    Some((parts.next()?, Scope { date, region, service }))
 }
 
 fn from_header(header: &str, has_date: bool) -> Result<Authentication<'_>, AuthError> {

@@ -11,7 +11,7 @@ mod verify;
 
 pub use canonical::SigningRules;
 pub use chunked::{Chunking, Chunks};
-pub use incoming::{AuthError, Authentication, Source};
+pub use incoming::{AuthError, Authentication, NamedCredential, Source};
 pub use payload::{PayloadError, PayloadReader};
 pub use sign::{Credentials, Signature, Target, sign, sign_by};
 pub use verify::{Claim, SKEW, SignatureError};

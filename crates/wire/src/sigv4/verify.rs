@@ -66,6 +66,14 @@ pub enum SignatureError {
     /// Signed for another region.
     #[error("Credential should be scoped to a valid region, not '{0}'. ")]
     Region(String),
+    /// Signed for a region that is not among several.
+    #[error("Credential should be scoped to a valid region, not '{region}'. Regions served here: {served}.")]
+    RegionOfSeveral {
+        /// The scope's region.
+        region: String,
+        /// The regions that would do.
+        served: String,
+    },
     /// Signed for another service.
     #[error("Credential should be scoped to correct service: '{0}'. ")]
     Service(String),

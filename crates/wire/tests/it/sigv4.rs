@@ -2,7 +2,7 @@
 
 use headwater_types::Timestamp;
 use headwater_wire::sigv4::canonical::{Request, Scope, canonical_request, sha256_hex};
-use headwater_wire::sigv4::{AuthError, Authentication, Credentials, Source, Target, sign};
+use headwater_wire::sigv4::{AuthError, Authentication, Credentials, NamedCredential, Source, Target, sign};
 use serde::Deserialize;
 
 /// One case of AWS's signing test suite (github.com/awslabs/aws-c-auth, tests/aws-signing-test-suite/v4).
@@ -74,6 +74,28 @@ fn complete_queries_are_parsed() {
     assert_eq!(found.signed_headers, "host;x-amz-date");
     let scope = Scope { date: "20150830", region: "us-east-1", service: "kinesis" };
     assert_eq!(found.access_key_and_scope(), Some(("AK", scope)));
+}
+
+/// The scope is there before anything else of a signature is.
+#[test]
+fn a_credential_is_found_alone() {
+    let scope = Scope { date: "20150830", region: "us-east-1", service: "kinesis" };
+    let other = "Credential=B/20150830/eu-west-1/s3/aws4_request";
+    let query = "X-Amz-Credential=AK%2F20150830%2Fus-east-1%2Fkinesis%2Faws4_request";
+    for (header, query, expected) in [
+        (Some(HEADER), None, Some(scope)),
+        (Some(&*format!("{other},{HEADER}")), None, Some(scope)),
+        (Some(&*format!("{HEADER} Credential=")), None, Some(scope)),
+        (Some(""), Some(query), Some(scope)),
+        (None, Some(query), Some(scope)),
+        (Some("Basic eDp5"), Some(query), None),
+        (Some("Credential=AK/us-east-1/kinesis/aws4_request"), None, None),
+        (None, Some("a=b"), None),
+        (None, None, None),
+    ] {
+        let found = NamedCredential::find(header, query);
+        assert_eq!(found.as_ref().and_then(NamedCredential::scope), expected, "{header:?} {query:?}");
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Reads the lines of an OpenMetrics page that are of use here; others are passed over.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Figures of one stream or shard on a page. Counters are totals since the server started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -25,13 +25,13 @@ pub struct Counters {
     pub open: u64,
 }
 
-/// The samples whose names begin with `prefix`, by the value of the label `key`: with the account before it, as in
-/// `123456789012/orders`, where the page speaks of several accounts.
+/// The samples whose names begin with `prefix`, by the value of the label `key`: with the account or the region before it, as in
+/// `123456789012/eu-west-1/orders`, where the page speaks of several.
 pub fn parse(page: &str, prefix: &str, key: &str) -> BTreeMap<String, Counters> {
-    let mut found: BTreeMap<(&str, &str), Counters> = BTreeMap::new();
+    let mut found: BTreeMap<(&str, &str, &str), Counters> = BTreeMap::new();
     for line in page.lines() {
-        let Some(Sample { name, account, of, value }) = split(line, prefix, key) else { continue };
-        let mut counters = found.get(&(account, of)).copied().unwrap_or_default();
+        let Some(Sample { name, account, region, of, value }) = split(line, prefix, key) else { continue };
+        let mut counters = found.get(&(account, region, of)).copied().unwrap_or_default();
         match name {
             "records_in_total" => counters.records_in = value,
             "bytes_in_total" => counters.bytes_in = value,
@@ -44,18 +44,23 @@ pub fn parse(page: &str, prefix: &str, key: &str) -> BTreeMap<String, Counters> 
             "open" | "open_shards" => counters.open = value,
             _ => continue,
         }
-        found.insert((account, of), counters);
+        found.insert((account, region, of), counters);
     }
-    let first = found.keys().next().map(|(account, _)| *account);
-    let one_account = found.keys().all(|(account, _)| Some(*account) == first);
-    let name = |account, of: &str| if one_account { of.to_owned() } else { format!("{account}/{of}") };
-    found.iter().map(|(&(account, of), counters)| (name(account, of), *counters)).collect()
+    let accounts: BTreeSet<_> = found.keys().map(|(account, ..)| account).collect();
+    let regions: BTreeSet<_> = found.keys().map(|(_, region, _)| region).collect();
+    let name = |(account, region, of): &(&str, &str, &str)| {
+        let account = if accounts.len() > 1 { format!("{account}/") } else { String::new() };
+        let region = if regions.len() > 1 { format!("{region}/") } else { String::new() };
+        format!("{account}{region}{of}")
+    };
+    found.iter().map(|(parts, counters)| (name(parts), *counters)).collect()
 }
 
 struct Sample<'a> {
     /// Without its prefix.
     name: &'a str,
     account: &'a str,
+    region: &'a str,
     /// The value of the label that was asked for.
     of: &'a str,
     value: u64,
@@ -72,5 +77,6 @@ fn split<'a>(line: &'a str, prefix: &str, key: &str) -> Option<Sample<'a>> {
     let label = |wanted| labels.clone().find(|(name, _)| *name == wanted).map(|(_, value)| value);
     let value = value.split(' ').next()?.parse::<f64>().ok()?;
     let name = name.strip_prefix("stream_").unwrap_or(name);
-    Some(Sample { name, account: label("account").unwrap_or_default(), of: label(key)?, value: value as u64 })
+    let (account, region) = (label("account").unwrap_or_default(), label("region").unwrap_or_default());
+    Some(Sample { name, account, region, of: label(key)?, value: value as u64 })
 }

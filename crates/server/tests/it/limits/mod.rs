@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use headwater_host::SeededRandom;
 use headwater_server::{LimitsChoice, MasterKeyFile, MasterKeySource};
+use headwater_types::Region;
 use headwater_types::limits::{Limit, Unit};
 use headwater_vault::{Alias, MasterKey};
 
@@ -19,10 +20,14 @@ use trial::{Met, Trial, trial};
 /// Region in which AWS's quotas are the smaller ones.
 const REGION: &str = "eu-west-2";
 
+fn region() -> Region {
+    Region::new(REGION).unwrap()
+}
+
 async fn world(base: LimitsChoice, name: &str, changes: &[String]) -> World {
     World::with(name, |settings| {
         settings.limits = base;
-        settings.region = REGION.into();
+        settings.regions = region().into();
         settings.master_keys = one_key();
         settings.limit_changes[0] = changes.iter().map(|change| change.parse().unwrap()).collect();
     })
@@ -75,7 +80,7 @@ async fn both_sides(limit: Limit, trial: &Trial, change: String, value: u64) {
 
 /// Everything is enforced but this limit, and what would be met before it.
 async fn switched_off(limit: Limit, trial: &Trial) {
-    let value = limit.aws(REGION);
+    let value = limit.aws(region());
     let off = trial.in_the_way.iter().chain([&limit]).map(|limit| format!("{}=off", limit.name()));
     let name = format!("{}-off", limit.name());
     let mut world = world(LimitsChoice::Aws, &name, &off.collect::<Vec<_>>()).await;
@@ -91,7 +96,7 @@ async fn check(limit: Limit) {
         Met::Here(trial) => trial,
         Met::In(place) => return println!("{}: see the tests of {place}", limit.name()),
     };
-    both_sides(limit, &trial, format!("{}=aws", limit.name()), limit.aws(REGION)).await;
+    both_sides(limit, &trial, format!("{}=aws", limit.name()), limit.aws(region())).await;
     both_sides(limit, &trial, format!("{}={}", limit.name(), trial.other_value), trial.other_value).await;
     switched_off(limit, &trial).await;
 }
