@@ -9,7 +9,7 @@ use crate::state::State;
 /// Tokens of a stretch.
 const TOKENS_MAX: usize = 1000;
 
-/// Where a snapshot goes on.
+/// Place at which a snapshot goes on.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Cursor {
     /// After this token.

@@ -23,7 +23,7 @@ use headwater_vault::{Alias, Keyring, MasterKey};
 use crate::harness::{Engine, START, World, attribute, by_owner, delete, item, key, n, put, s};
 
 const VERSION: u32 = 2;
-/// Where the harness keeps its files.
+/// Directory in which the harness keeps its files.
 const ROOT: &str = "/tables";
 
 fn fixture(version: u32) -> PathBuf {
