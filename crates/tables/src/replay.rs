@@ -13,6 +13,7 @@
 use std::collections::BTreeSet;
 
 use headwater_machine::{Damage, DamageKind};
+use tracing::error;
 
 use crate::change::Change;
 use crate::counts::Counts;
@@ -101,6 +102,7 @@ impl State {
             true => format!("a snapshot of the tables is damaged ({place}: {cause})"),
             false => format!("{place} of the log of changes cannot be read: {cause}"),
         };
+        error!(cause, "tables are damaged");
         match damage.kind {
             DamageKind::Stray | DamageKind::Unfit => {
                 let uids: Vec<u64> = reading.unfit.drain(..).chain(reading.stray.drain(..)).collect();
@@ -139,6 +141,10 @@ impl State {
     }
 
     fn count(&mut self, said: Counts) {
+        debug_assert!(
+            self.reading.is_some() || self.counts.as_ref() == Some(&said),
+            "the counts that are written are those of the state"
+        );
         self.bytes_since_counts = 0;
         if let Some(cause) = self.reading.as_mut().and_then(|reading| reading.doubt.take()) {
             match &self.counts {
