@@ -145,6 +145,7 @@ def test_tokens_are_good_in_their_region(both):
     west, europe = client(both, WEST), client(both, EUROPE)
     for kinesis in (west, europe):
         stream(kinesis, "tokens", 2)
+        stream(kinesis, "tokens-too", 1)
     for here, elsewhere in [(west, europe), (europe, west)]:
         iterator = here.get_shard_iterator(
             StreamName="tokens", ShardId="shardId-000000000000", ShardIteratorType="TRIM_HORIZON"
@@ -154,6 +155,9 @@ def test_tokens_are_good_in_their_region(both):
         token = here.list_shards(StreamName="tokens", MaxResults=1)["NextToken"]
         assert len(here.list_shards(NextToken=token)["Shards"]) == 1
         assert refusal(elsewhere.list_shards, NextToken=token).code == IA
+        token = here.list_streams(Limit=1)["NextToken"]
+        assert here.list_streams(NextToken=token)["StreamNames"]
+        assert refusal(elsewhere.list_streams, NextToken=token).code == IA
 
 
 def test_tables_of_a_name_are_apart(both):

@@ -53,7 +53,7 @@ fn mend(error: &ServiceError) -> &'static str {
     match error.code.as_str() {
         "ResourceNotFoundException" => " `headwater streams` lists what there is.",
         "UnrecognizedClientException" | "InvalidSignatureException" | "IncompleteSignatureException" => {
-            " Check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or the profile."
+            " Check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and the region, or the profile."
         }
         "AccessDeniedException" => " Ask who runs the server for a policy that allows it.",
         "ExpiredTokenException" => " Get new temporary credentials.",

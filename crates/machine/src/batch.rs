@@ -106,7 +106,7 @@ impl<M: Machine> Sink<M::Change> for Batch<'_, M> {
             encoded?;
             return Err(Unrecorded::TooLong { bytes, max_bytes });
         }
-        let frees = changes.iter().all(|change| self.machine.frees(change));
+        let frees = changes.iter().all(|change| self.machine.frees(self.state, change));
         recorded.changes.push(changes);
         recorded.ends.push(End { bytes: recorded.encoded.len(), frees });
         Ok(())

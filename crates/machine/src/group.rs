@@ -229,9 +229,15 @@ impl<M: Member> Machine for Group<M> {
         applied
     }
 
-    fn frees(&self, change: &Self::Change) -> bool {
+    fn frees(&self, state: &GroupState<M>, change: &Self::Change) -> bool {
+        let frees = |member: &M::State, changes: &[M::Change]| {
+            changes.iter().all(|change| self.member.frees(member, change))
+        };
         match &change.what {
-            What::Changes(changes) => changes.iter().all(|change| self.member.frees(change)),
+            What::Changes(changes) => match state.member(&change.id) {
+                Some(member) => frees(member, changes),
+                None => frees(&self.member.initial_state(), changes),
+            },
             What::Damaged(_) | What::Forgotten => true,
         }
     }

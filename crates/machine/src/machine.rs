@@ -64,9 +64,9 @@ pub trait Machine: Send + Sync + Sized + 'static {
     /// [`Misfit::Unfit`] if it cannot be of what is there, which is damage wherever it is read.
     fn apply(&self, state: &mut Self::State, change: Self::Change) -> Result<(), Misfit>;
 
-    /// True if the change makes room in the end, as a deletion does. Records of such changes only are taken on a full
-    /// disk, so they should be short.
-    fn frees(&self, _change: &Self::Change) -> bool {
+    /// True if the change makes room in the end, as a deletion does, or takes none. Records of such changes only are taken
+    /// on a full disk, so they should be short. The state is the one that they were decided on.
+    fn frees(&self, _state: &Self::State, _change: &Self::Change) -> bool {
         false
     }
 

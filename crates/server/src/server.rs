@@ -308,6 +308,9 @@ impl Server {
     }
 }
 
+/// Regions that are not served and are named one by one.
+const HIDDEN_SHOWN: usize = 10;
+
 /// Says which streams and tables are there and cannot be reached, as after a change of a setting.
 fn tell_of_hidden(settings: &Settings, streams: &StreamService, tables: &TableService, one_account: bool) {
     let streams = streams.count_streams();
@@ -323,9 +326,13 @@ fn tell_of_hidden(settings: &Settings, streams: &StreamService, tables: &TableSe
             hidden.entry(realm.region).or_default()[kind] += count;
         }
     }
-    for (region, [streams, tables]) in hidden {
+    let others = hidden.len().saturating_sub(HIDDEN_SHOWN);
+    for (region, [streams, tables]) in hidden.into_iter().take(HIDDEN_SHOWN) {
         let (data_dir, served) = (settings.data_dir.display(), settings.regions.to_string());
         warn!(%data_dir, %region, streams, tables, served, "a region that is not served has streams or tables; see --region");
+    }
+    if others > 0 {
+        warn!(others, "further regions that are not served have streams or tables");
     }
 }
 

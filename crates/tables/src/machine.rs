@@ -26,7 +26,6 @@ use crate::control::Planning;
 use crate::counts::Counts;
 use crate::encryption::Vault;
 use crate::error::Result;
-use crate::meta::Phase;
 use crate::snapshot::Cursor;
 use crate::state::{Misfit, State};
 use crate::value::Item;
@@ -139,10 +138,12 @@ impl Machine for Tables {
         state.take(change).map_err(misfit)
     }
 
-    fn frees(&self, change: &Change) -> bool {
+    fn frees(&self, state: &State, change: &Change) -> bool {
         match change {
             Change::Put(..) | Change::Sealed(..) => false,
-            Change::Table(meta) => !matches!(meta.phase, Phase::Creating { .. }),
+            Change::Table(meta) => {
+                state.table(meta.uid).is_some_and(|table| !meta.takes_more_than(&table.meta))
+            }
             Change::Gone(_) | Change::Delete(..) | Change::Token(_) | Change::Counts(_) => true,
         }
     }

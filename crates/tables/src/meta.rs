@@ -100,6 +100,16 @@ pub(crate) struct PointInTimeMeta {
 }
 
 impl TableMeta {
+    /// True if it has more to store than before: an index, a tag, a longer value.
+    pub(crate) fn takes_more_than(&self, before: &Self) -> bool {
+        let size = |meta: &Self| {
+            let tags = meta.tags.iter().map(|(key, value)| key.len() + value.len()).sum::<usize>();
+            (meta.indexes.len(), tags)
+        };
+        let ((indexes, tags), (indexes_before, tags_before)) = (size(self), size(before));
+        indexes > indexes_before || tags > tags_before
+    }
+
     pub(crate) fn key(&self, home: Region) -> TableKey {
         let Owner { account, region } = self.owner;
         let realm = Realm { account, region: region.unwrap_or(home) };

@@ -33,7 +33,9 @@ impl<'a> Arn<'a> {
     /// Splits an ARN; `None` for anything else.
     pub fn parse(text: &'a str) -> Option<Self> {
         let [arn, partition, service, region, account, resource] = Self::parts(text)?;
-        let is_one = arn == "arn" && partition.starts_with("aws");
+        // The region decides the partition; what is in no region may be in any.
+        let fits = Region::new(region).is_none_or(|region| region.partition().as_str() == partition);
+        let is_one = arn == "arn" && partition.starts_with("aws") && fits;
         is_one.then_some(Self { partition, service, region, account, resource })
     }
 

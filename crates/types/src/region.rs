@@ -144,7 +144,7 @@ pub struct RegionsError;
 impl RegionsError {
     /// The mend.
     pub fn mend(self) -> &'static str {
-        "name one region, several with commas between them, or 'any'; a region is 1 to 24 of a-z, 0-9 and '-', such as \
+        "name one region, up to 64 with commas between them, or 'any'; a region is 1 to 24 of a-z, 0-9 and '-', such as \
          us-east-1"
     }
 }

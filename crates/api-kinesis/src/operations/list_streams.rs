@@ -1,5 +1,6 @@
 //! ListStreams.
 
+use headwater_types::Realm;
 use headwater_wire::Codec;
 use headwater_wire::shape::{Int, Text, Time};
 use serde::Serialize;
@@ -55,15 +56,16 @@ async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>
         let why = "NextToken and ExclusiveStartStreamName cannot be provided together.";
         return Err(KinesisError::invalid_argument(why));
     }
-    // The token is the last name, encoded: a list of names needs no memory and no age.
+    // The token is the last name with whose it is, encoded: a list of names needs no memory and no age.
     let after = match &input.next_token {
-        Some(token) => Some(decode_token(token)?),
+        Some(token) => Some(decode_token(context.realm, token)?),
         None => input.exclusive_start_stream_name.map(Text::into_owned),
     };
     let limit = input.limit.map_or(STREAMS_MAX, |Int(limit)| (limit as usize).min(STREAMS_MAX));
     let (found, has_more_streams) = context.streams.list_streams(context.realm, after.as_deref(), limit);
     let stream_names: Vec<_> = found.iter().map(|(handle, _)| handle.key().name.to_string()).collect();
-    let next_token = stream_names.last().filter(|_| has_more_streams).map(|name| encode_token(name));
+    let next_token =
+        stream_names.last().filter(|_| has_more_streams).map(|name| encode_token(context.realm, name));
     let stream_summaries = found.iter().map(|(handle, status)| Summary {
         stream_name: handle.key().name.to_string(),
         stream_arn: handle.key().arn(),
@@ -75,12 +77,15 @@ async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>
     Ok(codec.encode(&Output { stream_names, has_more_streams, next_token, stream_summaries }))
 }
 
-fn encode_token(name: &str) -> String {
-    base64_simd::STANDARD.encode_to_string(name.as_bytes())
+fn encode_token(realm: Realm, name: &str) -> String {
+    let Realm { account, region } = realm;
+    base64_simd::STANDARD.encode_to_string(format!("{account}@{region}/{name}"))
 }
 
-fn decode_token(token: &str) -> Result<String> {
-    let name = base64_simd::STANDARD.decode_to_vec(token.as_bytes()).ok();
-    let name = name.and_then(|bytes| String::from_utf8(bytes).ok());
-    name.ok_or_else(|| KinesisError::invalid_argument("NextToken is invalid."))
+fn decode_token(realm: Realm, token: &str) -> Result<String> {
+    let bytes = base64_simd::STANDARD.decode_to_vec(token.as_bytes()).ok();
+    let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
+    let Realm { account, region } = realm;
+    let name = text.as_deref().and_then(|text| text.strip_prefix(&format!("{account}@{region}/")));
+    name.map(str::to_owned).ok_or_else(|| KinesisError::invalid_argument("NextToken is invalid."))
 }

@@ -257,7 +257,7 @@ impl Machine for Registers {
         }
     }
 
-    fn frees(&self, change: &Change) -> bool {
+    fn frees(&self, _: &State, change: &Change) -> bool {
         matches!(change, Change::Gone(_))
     }
 

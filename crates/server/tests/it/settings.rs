@@ -341,7 +341,7 @@ fn the_file_is_found_by_flag_or_environment() {
 
 #[test]
 fn wrong_values() {
-    let region = "name one region, several with commas between them, or 'any'; a region is 1 to 24 of a-z, 0-9 and '-', \
+    let region = "name one region, up to 64 with commas between them, or 'any'; a region is 1 to 24 of a-z, 0-9 and '-', \
                   such as us-east-1";
     let address = "an address and a port, such as 127.0.0.1:4567 or [::1]:4567";
     let scrub = "a time such as 30m, 12h or 7d, of ten years at the most, or off";

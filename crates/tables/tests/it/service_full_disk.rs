@@ -6,7 +6,7 @@ use std::time::Duration;
 use headwater_host::disk::{Faults, SimDisk};
 use headwater_host::{Clock, SystemClock};
 use headwater_store::{LogStore, StoreError};
-use headwater_tables::{TableKey, TablesError};
+use headwater_tables::{TableChange, TableKey, TablesError};
 
 use crate::harness::{Engine, START, World, delete, item, put, s};
 
@@ -138,6 +138,13 @@ async fn a_disk_that_others_filled_lets_deletions_through() {
         }
     }
     assert!(is_full(&try_put(&world, &table, 20).await));
+    // What adds nothing to a table goes through, so that it can be given up; what adds something does not.
+    let tags = |value: &str| [("team".to_owned(), value.to_owned())].into();
+    assert!(is_full(&world.service.tag(&table, tags("blue")).await));
+    for protected in [true, false] {
+        let change = TableChange { deletion_protection: Some(protected), ..TableChange::default() };
+        world.service.update_table(&table, change).await.unwrap();
+    }
     for pk in 0..10 {
         world.service.write(delete(&table, item([("pk", s(&pk.to_string()))]))).await.unwrap();
     }

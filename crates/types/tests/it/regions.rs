@@ -57,6 +57,14 @@ fn partitions_follow_the_region() {
     }
     let key = StreamKey { realm: realm("cn-north-1"), name: headwater_types::StreamName::new("s").unwrap() };
     assert_eq!(key.arn(), "arn:aws-cn:kinesis:cn-north-1:111122223333:stream/s");
+    for (text, is_one) in [
+        ("arn:aws-cn:kinesis:cn-north-1:111122223333:stream/s", true),
+        ("arn:aws:kinesis:cn-north-1:111122223333:stream/s", false),
+        ("arn:aws-cn:kinesis:us-east-1:111122223333:stream/s", false),
+        ("arn:aws-cn:iam::111122223333:root", true),
+    ] {
+        assert_eq!(Arn::parse(text).is_some(), is_one, "{text}");
+    }
     assert_eq!(Partition::ALL.map(|partition| partition as usize), [0, 1, 2]);
 }
 
