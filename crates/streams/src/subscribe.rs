@@ -2,7 +2,7 @@
 //!
 //! # Constraints
 //! A subscription does nothing unless its owner asks for what comes next ([`Subscription::next`]): a client that
-//! does not read costs what it has been handed and no more ([`room`]). There may be thousands: an idle one is a timer
+//! does not read costs what it has been handed and no more ([`event_budget`]). There may be thousands: an idle one is a timer
 //! and two places in lists of waiters.
 //!
 //! # Algorithm
