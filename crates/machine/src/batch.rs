@@ -1,6 +1,6 @@
 //! Records of one batch of decisions, encoded one after the other, and the answers that wait for them.
 
-use headwater_store::{RecordBatch, StoreError};
+use headwater_store::{LogStore, RecordBatch, StoreError};
 use headwater_types::{Record, RecordBatchBuilder};
 use tokio::sync::oneshot;
 
@@ -16,9 +16,46 @@ const ENCODED_BYTES: usize = 1000;
 pub(crate) struct Batch<'a, M: Machine> {
     machine: &'a M,
     state: &'a M::State,
+    size_bytes: usize,
     limits: Limits,
     grown_bytes: isize,
+    room: Room<'a>,
     recorded: Recorded<M>,
+}
+
+/// Room on the disk for the records of a batch that free none, and for the snapshot that will have to hold them.
+pub(crate) struct Room<'a> {
+    logs: Option<&'a dyn LogStore>,
+    /// The next snapshot takes so much at the most, in bytes.
+    snapshot_bytes: usize,
+    /// Most bytes that a batch adds to it: where there is room for these nothing more is asked.
+    batch_bytes_max: usize,
+    /// Bytes of the records so far.
+    taken_bytes: usize,
+    is_ample: bool,
+}
+
+impl<'a> Room<'a> {
+    /// Room for all there may be, for models.
+    #[cfg(feature = "conformance")]
+    pub(crate) const BOUNDLESS: Self =
+        Self { logs: None, snapshot_bytes: 0, batch_bytes_max: 0, taken_bytes: 0, is_ample: true };
+
+    /// The room of a store, for a next snapshot and a batch of so many bytes at the most.
+    pub(crate) fn of(logs: &'a dyn LogStore, snapshot_bytes: usize, batch_bytes_max: usize) -> Self {
+        Self { logs: Some(logs), snapshot_bytes, batch_bytes_max, taken_bytes: 0, is_ample: false }
+    }
+
+    fn take(&mut self, bytes: usize) -> Result<(), Unrecorded> {
+        let fits = |bytes: usize| self.logs.is_none_or(|logs| logs.has_room(bytes as u64));
+        self.is_ample = self.is_ample || fits(self.snapshot_bytes + self.batch_bytes_max);
+        let needed_bytes = self.snapshot_bytes + self.taken_bytes + bytes;
+        if !self.is_ample && !fits(needed_bytes) {
+            return Err(Unrecorded::NoRoom { needed_bytes: needed_bytes as u64 });
+        }
+        self.taken_bytes += bytes;
+        Ok(())
+    }
 }
 
 /// Bounds of a batch.
@@ -34,8 +71,8 @@ pub(crate) struct Recorded<M: Machine> {
     changes: Vec<Vec<M::Change>>,
     ends: Vec<End>,
     encoded: Vec<u8>,
-    /// Size of the state that they were decided on.
-    pub(crate) size_bytes: usize,
+    /// Answer of the disk: true if something was refused for want of room, false if something that needs room was not.
+    pub(crate) lacks_room: Option<bool>,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -61,11 +98,11 @@ pub(crate) struct Checkpoint {
 }
 
 impl<'a, M: Machine> Batch<'a, M> {
-    pub(crate) fn new(machine: &'a M, state: &'a M::State, limits: Limits) -> Self {
+    pub(crate) fn new(machine: &'a M, state: &'a M::State, limits: Limits, room: Room<'a>) -> Self {
         let size_bytes = machine.size_bytes(state);
         let encoded = Vec::with_capacity(ENCODED_BYTES);
-        let recorded = Recorded { changes: Vec::new(), ends: Vec::new(), encoded, size_bytes };
-        Self { machine, state, limits, grown_bytes: 0, recorded }
+        let recorded = Recorded { changes: Vec::new(), ends: Vec::new(), encoded, lacks_room: None };
+        Self { machine, state, size_bytes, limits, grown_bytes: 0, room, recorded }
     }
 
     pub(crate) fn bytes(&self) -> usize {
@@ -107,6 +144,14 @@ impl<M: Machine> Sink<M::Change> for Batch<'_, M> {
             return Err(Unrecorded::TooLong { bytes, max_bytes });
         }
         let frees = changes.iter().all(|change| self.machine.frees(self.state, change));
+        if !frees {
+            let taken = self.room.take(bytes);
+            recorded.lacks_room = Some(recorded.lacks_room == Some(true) || taken.is_err());
+            if let Err(no_room) = taken {
+                recorded.cut();
+                return Err(no_room);
+            }
+        }
         recorded.changes.push(changes);
         recorded.ends.push(End { bytes: recorded.encoded.len(), frees });
         Ok(())
@@ -114,7 +159,7 @@ impl<M: Machine> Sink<M::Change> for Batch<'_, M> {
 
     fn check_room(&self, wanted_bytes: usize) -> Result<(), OverBudget> {
         let (used_bytes, budget_bytes) =
-            (self.recorded.size_bytes.saturating_add_signed(self.grown_bytes), self.limits.budget_bytes);
+            (self.size_bytes.saturating_add_signed(self.grown_bytes), self.limits.budget_bytes);
         if wanted_bytes == 0 || used_bytes.saturating_add(wanted_bytes) <= budget_bytes {
             return Ok(());
         }

@@ -36,8 +36,8 @@ impl<'a, M: Machine> Changes<'a, M> {
     /// where its parts may be apart. Nothing to change is no record.
     ///
     /// # Errors
-    /// If the record is longer than the store takes, or has no encoding. Nothing was recorded, so the machine can
-    /// refuse the command.
+    /// If the record is longer than the store takes, has no encoding, or needs room that the disk does not have. Nothing was
+    /// recorded, so the machine can refuse the command.
     pub fn record(&mut self, changes: impl IntoIterator<Item = M::Change>) -> Result<(), Unrecorded> {
         self.sink.record(changes.into_iter().collect())
     }
@@ -116,6 +116,12 @@ pub enum Unrecorded {
     /// The changes have no encoding.
     #[error(transparent)]
     Encode(#[from] EncodeError),
+    /// The disk has no room for the record and for the snapshot that will have to hold it.
+    #[error("there is no room for the next snapshot, which may take {needed_bytes} bytes")]
+    NoRoom {
+        /// Bytes that the snapshot and what this batch adds to it may take.
+        needed_bytes: u64,
+    },
 }
 
 /// The state may not grow so much.

@@ -2,11 +2,12 @@
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::Ordering;
 
-use headwater_store::{RecordBatch, StoreError};
+use headwater_store::StoreError;
 use tracing::{error, warn};
 
-use crate::batch::{Batch, Held, Piece, Recorded, Reply};
+use crate::batch::{Batch, Held, Piece, Recorded, Reply, Room};
 use crate::changes::Changes;
 use crate::error::{MachineError, Result};
 use crate::machine::Machine;
@@ -20,7 +21,11 @@ impl<M: Machine> Owner<M> {
         let times = (clock.now(), clock.elapsed());
         let hosted = self.shared.hosted.read();
         let state = &hosted.state;
-        let mut batch = Batch::new(&*self.machine, state, self.limits);
+        let size_bytes = self.machine.size_bytes(state);
+        let snapshot_bytes = self.journal.next_snapshot_bytes(size_bytes);
+        let batch_bytes_max = self.append_bytes + self.limits.record_bytes_max;
+        let room = Room::of(&*self.journal.substrate.logs, snapshot_bytes, batch_bytes_max);
+        let mut batch = Batch::new(&*self.machine, state, self.limits, room);
         let (mut staged, mut answers, mut is_first) = (M::Staged::default(), VecDeque::new(), true);
         while batch.bytes() < self.append_bytes
             && let Some(work) = queue.pop_front()
@@ -86,18 +91,18 @@ impl<M: Machine> Owner<M> {
         (batch.finish(), answers)
     }
 
-    /// Appends, applies and answers, a piece at a time. An answer fails only if an append failed that it rests on.
-    /// True if none has.
+    /// Appends, applies and answers, a piece at a time. An answer fails only if an append failed that it may rest on: its
+    /// own, or one before it. True if none has.
     pub(crate) async fn commit(&mut self, recorded: Recorded<M>, mut answers: VecDeque<Held<M>>) -> bool {
+        self.note_room(recorded.lacks_room);
         let mut done = 0;
         give(&mut answers, done);
-        let size_bytes = recorded.size_bytes;
         let pieces = recorded.pieces(self.append_bytes);
         let mut records = recorded.into_records();
         let mut failed = None;
         for Piece { records: piece, count, frees } in pieces {
             let appended = match piece {
-                Ok(piece) => self.append(piece, frees, size_bytes).await,
+                Ok(piece) => self.journal.append(piece, frees).await,
                 Err(error) => Err(error.into()),
             };
             let applied = appended.and_then(|()| self.apply(records.by_ref().take(count), count));
@@ -112,6 +117,9 @@ impl<M: Machine> Owner<M> {
             debug_assert!(answers.is_empty(), "an answer waits for a record that is not there");
             return true;
         };
+        if matches!(failed, MachineError::Store(StoreError::NoSpace(_))) {
+            self.note_room(Some(true));
+        }
         // By somebody else; or by this append, of which that was not known.
         if matches!(failed, MachineError::Store(StoreError::Conflict)) || self.journal.has_grown() {
             warn!(machine = M::NAME, "the journal is not as it was left; the state is read anew");
@@ -122,21 +130,20 @@ impl<M: Machine> Owner<M> {
         false
     }
 
-    /// Appends, if there is room for it and for the snapshot that will have to hold it.
-    async fn append(&mut self, records: RecordBatch, frees: bool, size_bytes: usize) -> Result<()> {
-        if !frees {
-            let needed_bytes = (self.journal.next_snapshot_bytes(size_bytes) + records.bytes().len()) as u64;
-            if !self.journal.substrate.logs.has_room(needed_bytes) {
-                self.squeeze();
-                let why = format!("the next snapshot of {} may take {needed_bytes} bytes", M::NAME);
-                return Err(StoreError::NoSpace(why).into());
-            }
-        }
-        let appended = self.journal.append(records, frees).await;
-        if matches!(appended, Err(MachineError::Store(StoreError::NoSpace(_)))) {
+    /// Notes whether the disk had room for what needs some.
+    fn note_room(&mut self, lacks_room: Option<bool>) {
+        let Some(lacks_room) = lacks_room else { return };
+        let wanted = if lacks_room { self.room_wanted() } else { 0 };
+        self.shared.room_wanted.store(wanted, Ordering::Relaxed);
+        if lacks_room {
             self.squeeze();
         }
-        appended
+    }
+
+    /// Bytes that the next snapshot may take.
+    pub(crate) fn room_wanted(&self) -> u64 {
+        let size_bytes = self.machine.size_bytes(&self.shared.hosted.read().state);
+        self.journal.next_snapshot_bytes(size_bytes) as u64
     }
 
     /// Applies what is durable, a stretch at a time.

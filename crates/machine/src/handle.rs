@@ -49,6 +49,8 @@ pub struct Report {
     pub trouble: Option<MachineError>,
     /// Damage that the machine has contained.
     pub damage: Vec<Damage>,
+    /// True if what needs room on the disk is refused.
+    pub lacks_room: bool,
 }
 
 impl<M: Machine> Clone for Handle<M> {
@@ -82,7 +84,7 @@ impl<M: Machine> Handle<M> {
                 (Some(Keeper::new(lease.owner, lease.lasts, key, meta, clock.clone())), others)
             }
         };
-        let shared = Shared::new(machine.initial_state(), Role::Standby(None), clock);
+        let shared = Shared::new(machine.initial_state(), Role::Standby(None), &substrate);
         let journal = Journal::open(machine.clone(), substrate, Arc::new(names)).await?;
         let (work, waiting) = mpsc::channel(QUEUE_MAX);
         let mut owner = Owner {
@@ -111,7 +113,7 @@ impl<M: Machine> Handle<M> {
 
     /// Stands in for a machine that cannot be opened: everything is refused with this error.
     pub fn unavailable(machine: M, substrate: &Substrate, error: MachineError) -> Self {
-        let shared = Shared::new(machine.initial_state(), Role::Trouble(error), substrate.clock.clone());
+        let shared = Shared::new(machine.initial_state(), Role::Trouble(error), substrate);
         let (work, _) = mpsc::channel(1);
         let (machine, task) = (Arc::new(machine), Mutex::default());
         Self(Arc::new(Inner { machine, shared, work, task, others: None }))
@@ -238,6 +240,7 @@ impl<M: Machine> Handle<M> {
                 Role::Owner | Role::Standby(_) => None,
             },
             damage: hosted.damage.clone(),
+            lacks_room: self.0.shared.lacks_room(),
         }
     }
 

@@ -1,15 +1,17 @@
 //! State that the owner's task, its snapshots and all handles share, and the right to read it.
 
 use std::ops::Deref;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 
 use headwater_host::Clock;
+use headwater_store::LogStore;
 use parking_lot::{RwLock, RwLockReadGuard};
 use tokio::sync::watch;
 
 use crate::error::{MachineError, Result};
 use crate::machine::{Damage, Machine};
+use crate::options::Substrate;
 
 /// Version of a state: it grows by one with every record that is applied, and never goes back. On a cluster all owners
 /// agree on it.
@@ -22,7 +24,11 @@ pub(crate) struct Shared<M: Machine> {
     pub(crate) applied: watch::Sender<StateVersion>,
     /// Until when reads may be served, on the clock that never steps, in milliseconds.
     pub(crate) readable_until_ms: AtomicU64,
+    /// Bytes that the next snapshot may take, if the last change that needs room was refused for want of it; otherwise 0.
+    pub(crate) room_wanted: AtomicU64,
     pub(crate) clock: Arc<dyn Clock>,
+    /// Not kept: handles outlive the store.
+    logs: Weak<dyn LogStore>,
 }
 
 /// The state, and what there is to know of it.
@@ -62,15 +68,23 @@ impl<M: Machine> Hosted<M> {
 }
 
 impl<M: Machine> Shared<M> {
-    pub(crate) fn new(state: M::State, role: Role, clock: Arc<dyn Clock>) -> Arc<Self> {
+    pub(crate) fn new(state: M::State, role: Role, substrate: &Substrate) -> Arc<Self> {
         let version = StateVersion::default();
         let hosted = Hosted { state, role, version, damage: Vec::new(), journal_bytes: 0 };
         Arc::new(Self {
             hosted: RwLock::new(hosted),
             applied: watch::Sender::new(version),
             readable_until_ms: AtomicU64::new(u64::MAX),
-            clock,
+            room_wanted: AtomicU64::new(0),
+            clock: substrate.clock.clone(),
+            logs: Arc::downgrade(&substrate.logs),
         })
+    }
+
+    /// True if what needs room was refused, and would be now.
+    pub(crate) fn lacks_room(&self) -> bool {
+        let wanted = self.room_wanted.load(Ordering::Relaxed);
+        wanted > 0 && self.logs.upgrade().is_some_and(|logs| !logs.has_room(wanted))
     }
 
     /// Passes if this process decides for the machine, else says why not.

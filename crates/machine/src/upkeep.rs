@@ -1,5 +1,6 @@
 //! Work of the owner between batches: payloads to release, snapshots to make.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use headwater_store::StoreError;
@@ -109,6 +110,9 @@ impl<M: Machine> Owner<M> {
     fn snapshotted(&mut self, bytes: usize, of_bytes: usize) {
         self.journal.snapshotted(bytes, of_bytes);
         self.machine.snapshotted();
+        if self.shared.room_wanted.load(Ordering::Relaxed) > 0 {
+            self.shared.room_wanted.store(self.room_wanted(), Ordering::Relaxed);
+        }
         if self.squeezes > 0 {
             self.squeezes -= 1;
             self.squeeze_not_before = self.shared.clock.elapsed() + RETRY_PAUSE;

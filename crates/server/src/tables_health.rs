@@ -18,7 +18,10 @@ fn state_of(tables: &TableService) -> State {
     }
     let losses = tables.losses();
     if !losses.are_there() {
-        return State::Well;
+        return match tables.lacks_room() {
+            true => State::Impaired("the disk has no room for more: what grows is refused".into()),
+            false => State::Well,
+        };
     }
     // Less what follows the place: the names of files.
     let place = losses.cause().and_then(|cause| cause.split(": ").next()).unwrap_or_default();

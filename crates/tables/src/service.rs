@@ -221,6 +221,11 @@ impl TableService {
         self.state().err().map(|trouble| trouble.to_string())
     }
 
+    /// True if what needs room on the disk is refused.
+    pub fn lacks_room(&self) -> bool {
+        self.machine.report().lacks_room
+    }
+
     /// Losses to damage.
     pub fn losses(&self) -> Losses {
         self.state().map(|state| state.losses()).unwrap_or_default()

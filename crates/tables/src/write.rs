@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use headwater_machine::{Changes, Unrecorded};
+use headwater_store::StoreError;
 use headwater_types::Timestamp;
 
 use crate::capacity::{Capacity, Kind, read_cost, write_cost};
@@ -72,6 +73,7 @@ impl<'a, 'b> Stage<'a, 'b> {
                 invalid("The request changes more than can be made durable in one piece; send several")
             }
             Unrecorded::Encode(error) => TablesError::Damaged(error.to_string()),
+            no_room @ Unrecorded::NoRoom { .. } => StoreError::NoSpace(no_room.to_string()).into(),
         })
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use headwater_types::Timestamp;
 
 use super::Subject;
-use crate::batch::{Batch, Limits};
+use crate::batch::{Batch, Limits, Room};
 use crate::changes::Changes;
 use crate::machine::{Machine, Misfit};
 
@@ -70,7 +70,7 @@ impl<'a, S: Subject> Model<'a, S> {
     /// Number of records that the command of this seed would make.
     pub fn records_of(&mut self, seed: u64, now: Timestamp) -> usize {
         let command = self.subject.command(&mut Draw::new(seed));
-        let mut batch = Batch::new(&self.machine, &self.state, ANYTHING);
+        let mut batch = Batch::new(&self.machine, &self.state, ANYTHING, Room::BOUNDLESS);
         let (mut staged, times) = (Default::default(), (now, Duration::from_millis(now.as_millis())));
         self.machine.decide(&self.state, command, &mut Changes::new(&mut staged, times, &mut batch));
         batch.records()
@@ -90,7 +90,7 @@ impl<'a, S: Subject> Model<'a, S> {
         records_max: usize,
         work: impl FnOnce(&S::Machine, &<S::Machine as Machine>::State, &mut Changes<'_, S::Machine>) -> T,
     ) -> (T, Vec<Vec<u8>>) {
-        let mut batch = Batch::new(&self.machine, &self.state, ANYTHING);
+        let mut batch = Batch::new(&self.machine, &self.state, ANYTHING, Room::BOUNDLESS);
         let (mut staged, times) = (Default::default(), (now, Duration::from_millis(now.as_millis())));
         let answer = work(&self.machine, &self.state, &mut Changes::new(&mut staged, times, &mut batch));
         let recorded = batch.finish();

@@ -77,6 +77,7 @@ pub(crate) enum Answer {
     Missing,
     Full,
     TooLong,
+    NoRoom,
 }
 
 #[derive(Debug, Clone)]
@@ -155,6 +156,7 @@ impl Registers {
         recorded.map_err(|error| match error {
             Unrecorded::TooLong { .. } => Answer::TooLong,
             Unrecorded::Encode(error) => panic!("{error}"),
+            Unrecorded::NoRoom { .. } => Answer::NoRoom,
         })?;
         changes.note_growth(grown);
         for (key, register) in registers {
