@@ -155,4 +155,4 @@ def test_our_own_commands_sign(tmp_path):
         assert "s " in listed.stdout
         wrong = subprocess.run([binary(), "streams"], env=env | {"AWS_SECRET_ACCESS_KEY": "wrong"}, timeout=30,
                                capture_output=True, text=True)
-        assert wrong.returncode == 1 and "Check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY" in wrong.stderr
+        assert wrong.returncode == 1 and "Check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and the region" in wrong.stderr
