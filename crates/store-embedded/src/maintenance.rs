@@ -19,6 +19,7 @@ const ROUNDS_OF_REST: u32 = 50;
 pub(crate) fn run_maintenance(shared: &Shared) {
     while !shared.stopping() {
         shared.check_space();
+        shared.handles.buffers.trim();
         probe(shared);
         match step(shared, false) {
             Ok(true) => continue,

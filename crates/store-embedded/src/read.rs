@@ -9,8 +9,8 @@
 //! whether the log now begins later.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use bytes::Bytes;
 use headwater_store::{Bounds, Position, ReadBatch, ReadCollector, ReadLimit, Timestamp};
 
 use crate::error::ReadFault;
@@ -18,7 +18,7 @@ use crate::frame::{HEADER_LEN, Header, place, stored_batch};
 use crate::hot::{HotChunks, HotEntry, find};
 use crate::journal::JournalFile;
 use crate::log_state::{ColdRef, LogState, position};
-use crate::segment::{Wait, read_exact};
+use crate::segment::{ReadBuffers, Wait, read_exact};
 use crate::shared::Shared;
 use crate::stats::StoreStats;
 
@@ -38,7 +38,7 @@ pub(crate) fn read(
     loop {
         let bounds = log.bounds();
         let mut found = ReadCollector::new(from.max(bounds.start), limit);
-        let Err(fault) = collect(log, &mut found, bounds, wait) else {
+        let Err(fault) = collect(log, &mut found, bounds, wait, &shared.handles.buffers) else {
             return Ok(found.finish(log.bounds()));
         };
         if matches!(fault, ReadFault::WouldBlock) {
@@ -62,13 +62,19 @@ pub(crate) fn read(
     }
 }
 
-fn collect(log: &LogState, found: &mut ReadCollector, bounds: Bounds, wait: Wait) -> Result<(), ReadFault> {
+fn collect(
+    log: &LogState,
+    found: &mut ReadCollector,
+    bounds: Bounds,
+    wait: Wait,
+    buffers: &Arc<ReadBuffers>,
+) -> Result<(), ReadFault> {
     let end = bounds.end.get();
     while !found.is_full() && found.next().get() < end {
         let next = found.next().get();
         let chunks = log.hot.chunks();
         if let Some(at) = find(&chunks, next) {
-            read_hot(log, &chunks, at, found, end, wait)?;
+            read_hot(log, &chunks, at, found, end, wait, buffers)?;
         } else {
             let cold = log.cold.load();
             let share = find_cold(&cold, next).ok_or_else(|| missing(log, next))?;
@@ -99,6 +105,7 @@ fn read_hot(
     found: &mut ReadCollector,
     end: u64,
     wait: Wait,
+    buffers: &Arc<ReadBuffers>,
 ) -> Result<(), ReadFault> {
     let journal = &chunks[chunk_at].journal;
     let mut entries = Vec::new();
@@ -124,7 +131,7 @@ fn read_hot(
     }
     let Some((begin, piece_end)) = piece else { return Err(missing(log, found.next().get())) };
     let len = (piece_end - begin) as usize;
-    let bytes: Bytes = read_exact(&*journal.file, &journal.path, begin, len, wait)?.into();
+    let bytes = read_exact(buffers, &*journal.file, &journal.path, begin, len, wait)?;
     for entry in entries {
         let offset = u64::from(entry.offset);
         let damaged = || ReadFault::corrupt(&journal.path, offset, "a frame is damaged");

@@ -25,6 +25,9 @@ const DISK_PER_JOURNAL: u64 = 64;
 const INDEX_PER_LOG: u64 = 96;
 /// Allowance for the growth of a small snapshot, in bytes.
 const BLOCK: u64 = 4096;
+/// Free beyond what is asked for, in bytes, so that the last look at the disk need not be repeated: more than a server
+/// and its neighbours write between two looks.
+const AMPLE_BYTES: u64 = 8 << 30;
 /// Smallest journals that may be used for control beyond the ring.
 const CONTROL_FILES: u64 = 16;
 
@@ -35,6 +38,8 @@ pub(crate) struct Room {
     full: AtomicBool,
     /// Of the disk, as it was last seen.
     total_bytes: AtomicU64,
+    /// The same, of which nothing is known at first.
+    free_bytes: AtomicU64,
     /// Capacity of the journal that is being written.
     current_bytes: AtomicU64,
     /// Length of the newest snapshot.
@@ -43,8 +48,8 @@ pub(crate) struct Room {
 
 impl Default for Room {
     fn default() -> Self {
-        let (full, current_bytes, snapshot_bytes) = Default::default();
-        Self { full, total_bytes: AtomicU64::new(u64::MAX), current_bytes, snapshot_bytes }
+        let (full, free_bytes, current_bytes, snapshot_bytes) = Default::default();
+        Self { full, total_bytes: AtomicU64::new(u64::MAX), free_bytes, current_bytes, snapshot_bytes }
     }
 }
 
@@ -132,6 +137,7 @@ impl Shared {
     pub(crate) fn check_space(&self) {
         let Ok(space) = self.disk().space(&self.layout.root) else { return };
         self.room.total_bytes.store(space.total_bytes, Ordering::Relaxed);
+        self.room.free_bytes.store(space.free_bytes, Ordering::Relaxed);
         let floor = self.floor_bytes(space.total_bytes);
         self.set_full(space.free_bytes < floor, space.free_bytes, floor);
     }
@@ -147,10 +153,17 @@ impl Shared {
     /// Can so many bytes of records be taken? In segments, and meanwhile in journals that hold some of it and must be
     /// able to leave them.
     pub(crate) fn has_room_for_records(&self, bytes: u64) -> bool {
-        let Ok(space) = self.disk().space(&self.layout.root) else { return true };
         let in_journals = bytes.min(self.ring_bytes());
         let taken = self.segment_bytes(bytes).saturating_add(2 * in_journals);
-        space.free_bytes >= self.floor_bytes(space.total_bytes).saturating_add(taken)
+        let needed = |total_bytes| self.floor_bytes(total_bytes).saturating_add(taken);
+        // Asking the disk costs more than a small record does.
+        let (free_bytes, total_bytes) = (&self.room.free_bytes, &self.room.total_bytes);
+        let seen = needed(total_bytes.load(Ordering::Relaxed)).saturating_add(AMPLE_BYTES);
+        if free_bytes.load(Ordering::Relaxed) >= seen {
+            return true;
+        }
+        let Ok(space) = self.disk().space(&self.layout.root) else { return true };
+        space.free_bytes >= needed(space.total_bytes)
     }
 
     /// May the journal's thread take a file for records, when so many bytes of this one wait to be clustered?

@@ -61,7 +61,7 @@ pub use read::{ReadOutcome, ReadRequest};
 pub use reshard::ShardCountChange;
 pub use service::{Config, StreamService, Substrate};
 pub use stats::ShardReport;
-pub use subscribe::{Event, EventBudget, Push, Reserved, Subscription, encoded_len};
+pub use subscribe::{Event, EventBudget, Push, Reserved, Subscription, encoded_len, usual_encoded_len};
 pub use tags::Tagged;
 pub use token::TokenError;
 pub use warm::WarmThroughput;

@@ -144,9 +144,8 @@ pub(crate) async fn lag_ms(
 
 /// Number of records, and of bytes of data and partition keys.
 pub(crate) fn bytes_of(batches: &[ServedBatch]) -> (u64, u64) {
-    let all = batches.iter().flat_map(|batch| batch.records.records());
-    all.fold((0, 0), |(records, bytes), record| {
-        (records + 1, bytes + (record.key.len() + record.data.len()) as u64)
+    batches.iter().fold((0, 0), |(records, bytes), batch| {
+        (records + u64::from(batch.records.count()), bytes + batch.records.plain_bytes())
     })
 }
 

@@ -42,7 +42,7 @@ use crate::read::{bytes_of, lag_ms, read_kept};
 use crate::service::StreamService;
 use crate::stats::Reader;
 
-pub use self::event_budget::{EventBudget, Reserved, encoded_len};
+pub use self::event_budget::{EventBudget, Reserved, encoded_len, usual_encoded_len};
 pub(crate) use self::seats::Seats;
 
 /// Next message of a subscription.

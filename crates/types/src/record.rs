@@ -47,6 +47,15 @@ pub enum StoredRecord<'a> {
     Sealed(&'a [u8]),
 }
 
+impl StoredRecord<'_> {
+    fn plain_bytes(&self) -> u64 {
+        match self {
+            Self::Plain(record) => (record.key.len() + record.data.len()) as u64,
+            Self::Sealed(_) => 0,
+        }
+    }
+}
+
 /// Instead of the key's length and the flag. The largest even number of 32 bits.
 const SEALED_MARK: u32 = u32::MAX - 1;
 
@@ -66,6 +75,7 @@ pub struct RecordBatch {
     bytes: Bytes,
     count: u32,
     sealed: bool,
+    plain_bytes: u64,
 }
 
 impl RecordBatch {
@@ -73,15 +83,16 @@ impl RecordBatch {
     pub fn parse(bytes: Bytes, count: u32) -> Result<Self, RecordBatchError> {
         let mut at = 0;
         let mut seen = 0u32;
-        let mut sealed = false;
+        let (mut sealed, mut plain_bytes) = (false, 0);
         while at < bytes.len() {
             let (record, len) = decode(&bytes[at..]).ok_or(RecordBatchError { at, len: bytes.len() })?;
             sealed |= matches!(record, StoredRecord::Sealed(_));
+            plain_bytes += record.plain_bytes();
             at += len;
             seen += 1;
         }
         if seen == count && count > 0 {
-            Ok(Self { bytes, count, sealed })
+            Ok(Self { bytes, count, sealed, plain_bytes })
         } else {
             Err(RecordBatchError { at, len: bytes.len() })
         }
@@ -100,6 +111,11 @@ impl RecordBatch {
     /// True if any of the records is sealed.
     pub fn is_sealed(&self) -> bool {
         self.sealed
+    }
+
+    /// Bytes of the keys and data of all records that are not sealed.
+    pub fn plain_bytes(&self) -> u64 {
+        self.plain_bytes
     }
 
     /// The records in order, whatever they are.
@@ -137,12 +153,13 @@ impl RecordBatch {
             records.next();
         }
         let start = self.bytes.len() - records.rest.len();
-        let mut sealed = false;
-        for _ in 0..count {
-            sealed |= matches!(records.next(), Some(StoredRecord::Sealed(_)));
+        let (mut sealed, mut plain_bytes) = (false, 0);
+        for record in records.by_ref().take(count as usize) {
+            sealed |= matches!(record, StoredRecord::Sealed(_));
+            plain_bytes += record.plain_bytes();
         }
         let end = self.bytes.len() - records.rest.len();
-        Some(Self { bytes: self.bytes.slice(start..end), count, sealed })
+        Some(Self { bytes: self.bytes.slice(start..end), count, sealed, plain_bytes })
     }
 }
 
@@ -187,6 +204,7 @@ pub struct RecordBatchBuilder {
     bytes: Vec<u8>,
     count: u32,
     sealed: bool,
+    plain_bytes: u64,
 }
 
 impl RecordBatchBuilder {
@@ -203,6 +221,7 @@ impl RecordBatchBuilder {
     /// Adds one record. Its key and data must each be shorter than 2^31 - 1 bytes.
     pub fn push(&mut self, record: Record<'_>) {
         record.encode(&mut self.bytes);
+        self.plain_bytes += StoredRecord::Plain(record).plain_bytes();
         self.count += 1;
     }
 
@@ -234,8 +253,8 @@ impl RecordBatchBuilder {
 
     /// The batch, or `None` if nothing was pushed.
     pub fn finish(self) -> Option<RecordBatch> {
-        let Self { bytes, count, sealed } = self;
-        (count > 0).then(|| RecordBatch { bytes: Bytes::from(bytes), count, sealed })
+        let Self { bytes, count, sealed, plain_bytes } = self;
+        (count > 0).then(|| RecordBatch { bytes: Bytes::from(bytes), count, sealed, plain_bytes })
     }
 }
 

@@ -133,14 +133,13 @@ impl SequenceNumber {
     pub fn write_to(&self, out: &mut [u8; 56]) {
         let (high, low) = self.to_bits();
         let mut limbs = [high, (low >> 64) as u64, low as u64];
-        let mut end = 56usize;
+        let (mut end, mut decimal) = (56usize, itoa::Buffer::new());
         for _ in 0..3 {
-            let mut chunk = divide(&mut limbs);
+            let limb = divide(&mut limbs);
             let start = end.saturating_sub(19);
-            for digit in out[start..end].iter_mut().rev() {
-                *digit = b'0' + (chunk % 10) as u8;
-                chunk /= 10;
-            }
+            out[start..end].fill(b'0');
+            let text = decimal.format(limb).as_bytes();
+            out[end - text.len()..end].copy_from_slice(text);
             end = start;
         }
     }
@@ -152,7 +151,8 @@ fn divide(limbs: &mut [u64; 3]) -> u64 {
     for limb in limbs {
         let value = (u128::from(remainder) << 64) | u128::from(*limb);
         *limb = (value / u128::from(LIMB)) as u64;
-        remainder = (value % u128::from(LIMB)) as u64;
+        // The low halves suffice: what is left is less than a limb.
+        remainder = (value as u64).wrapping_sub(limb.wrapping_mul(LIMB));
     }
     remainder
 }

@@ -38,8 +38,21 @@ impl ShardId {
     }
 }
 
+impl ShardId {
+    /// Calls `with` with the name: the fast path, because answers carry hundreds of them.
+    pub fn with_name<T>(self, with: impl FnOnce(&str) -> T) -> T {
+        let mut name = *b"shardId-000000000000";
+        let mut decimal = itoa::Buffer::new();
+        let digits = decimal.format(self.0).as_bytes();
+        let start = name.len() - digits.len();
+        name[start..].copy_from_slice(digits);
+        // Only ASCII was written.
+        with(std::str::from_utf8(&name).unwrap_or_default())
+    }
+}
+
 impl fmt::Display for ShardId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "shardId-{:012}", self.0)
+        self.with_name(|name| f.pad(name))
     }
 }

@@ -1,11 +1,12 @@
 //! AWS JSON: serde_json, with blobs as base64 and type errors told apart from syntax errors.
 
 use std::io::{self, Write};
+use std::mem::MaybeUninit;
 
 use serde::de::{Deserialize, IgnoredAny};
 use serde::ser::Serialize;
 use serde_json::error::Category;
-use serde_json::ser::Formatter;
+use serde_json::ser::{CompactFormatter, Formatter};
 
 use crate::DecodeError;
 
@@ -31,22 +32,38 @@ fn explain(body: &[u8], error: &serde_json::Error) -> DecodeError {
 }
 
 pub(crate) fn encode<T: Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) {
-    let mut serializer = serde_json::Serializer::with_formatter(out, Base64Bytes);
+    let mut serializer = serde_json::Serializer::with_formatter(out, AwsJson::default());
     value.serialize(&mut serializer).expect("AWS shapes have text keys and 64-bit numbers");
 }
 
-/// Compact JSON whose byte arrays are base64 strings, encoded straight into the output.
-struct Base64Bytes;
+/// Compact JSON whose byte arrays are base64 strings.
+#[derive(Default)]
+struct AwsJson {
+    /// The number with a fraction that was written last, and its text: records that arrived together have one time.
+    last: Option<(f64, Vec<u8>)>,
+}
 
 /// Source bytes encoded at a time: a multiple of 3, so that padding comes at the end only.
 const CHUNK: usize = 3 * 1024;
 
-impl Formatter for Base64Bytes {
+impl Formatter for AwsJson {
+    fn write_f64<W: ?Sized + Write>(&mut self, writer: &mut W, value: f64) -> io::Result<()> {
+        let text = match &mut self.last {
+            Some((last, text)) if last.to_bits() == value.to_bits() => text,
+            last => {
+                let mut text = Vec::new();
+                CompactFormatter.write_f64(&mut text, value)?;
+                &mut last.insert((value, text)).1
+            }
+        };
+        writer.write_all(text)
+    }
+
     fn write_byte_array<W: ?Sized + Write>(&mut self, writer: &mut W, value: &[u8]) -> io::Result<()> {
-        let mut buffer = [0; CHUNK / 3 * 4];
+        let mut buffer = [const { MaybeUninit::uninit() }; CHUNK / 3 * 4];
         writer.write_all(b"\"")?;
         for chunk in value.chunks(CHUNK) {
-            let text = base64_simd::STANDARD.encode(chunk, base64_simd::Out::from_slice(&mut buffer));
+            let text = base64_simd::STANDARD.encode(chunk, base64_simd::Out::from_uninit_slice(&mut buffer));
             writer.write_all(text)?;
         }
         writer.write_all(b"\"")

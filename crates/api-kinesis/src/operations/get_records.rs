@@ -1,6 +1,6 @@
 //! GetRecords.
 
-use headwater_streams::{ReadRequest, StreamsError, encoded_len};
+use headwater_streams::{ReadRequest, StreamsError, usual_encoded_len};
 use headwater_types::limits::GET_RECORDS_MAX;
 use headwater_wire::Codec;
 use headwater_wire::shape::{Bool, Int, Text};
@@ -73,7 +73,7 @@ async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>
         millis_behind_latest: outcome.millis_behind_latest,
         child_shards: outcome.children.iter().map(ChildShard::from).collect(),
     };
-    let mut out = Vec::with_capacity(encoded_len(&outcome.batches));
+    let mut out = Vec::with_capacity(usual_encoded_len(&outcome.batches));
     codec.encode_into(&output, &mut out);
     Ok(out)
 }

@@ -33,7 +33,7 @@ headwater_wire::shape! {
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Placed {
-    pub(super) shard_id: Shown<ShardId>,
+    pub(super) shard_id: ShardName,
     pub(super) sequence_number: Number,
     /// Absent where the record was stored as it is.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -51,6 +51,15 @@ pub(super) struct Shown<T>(pub(super) T);
 impl<T: std::fmt::Display> Serialize for Shown<T> {
     fn serialize<S: Serializer>(&self, to: S) -> std::result::Result<S::Ok, S::Error> {
         to.collect_str(&self.0)
+    }
+}
+
+/// A shard's name, serialized without formatting: answers hold hundreds.
+pub(super) struct ShardName(pub(super) ShardId);
+
+impl Serialize for ShardName {
+    fn serialize<S: Serializer>(&self, to: S) -> std::result::Result<S::Ok, S::Error> {
+        self.0.with_name(|name| to.serialize_str(name))
     }
 }
 
@@ -128,7 +137,7 @@ async fn run(context: &Context<'_>, codec: Codec, body: &[u8]) -> Result<Vec<u8>
     }
     let placed = context.streams.put_record(&handle, entry, ordering).await?;
     Ok(codec.encode(&Placed {
-        shard_id: Shown(placed.shard),
+        shard_id: ShardName(placed.shard),
         sequence_number: Number(placed.sequence_number),
         encryption_type: kms(placed.encrypted),
     }))

@@ -10,7 +10,7 @@ use headwater_wire::shape::{Blob, Bool, List, Text};
 use serde::Serialize;
 
 use super::operation;
-use super::put_record::{Number, Placed, Shown, check_record, hash_key, kms};
+use super::put_record::{Number, Placed, ShardName, check_record, hash_key, kms};
 use crate::checks::{Checks, flag};
 use crate::context::Context;
 use crate::error::{KinesisError, Result};
@@ -122,7 +122,7 @@ fn check(context: &Context<'_>, input: &Input<'_>, records: &[Entry<'_>]) -> Res
 fn answer_of(stream: &StreamKey, answer: std::result::Result<PutPlaced, PutFailure>) -> Answer {
     match answer {
         Ok(placed) => Answer::Placed(Placed {
-            shard_id: Shown(placed.shard),
+            shard_id: ShardName(placed.shard),
             sequence_number: Number(placed.sequence_number),
             encryption_type: None,
         }),

@@ -14,6 +14,7 @@ use headwater_host::disk::{Disk, DiskFile, is_out_of_files};
 use lru::LruCache;
 use parking_lot::Mutex;
 
+use super::buffers::ReadBuffers;
 use super::{Segment, Wait};
 
 /// One of a segment's files.
@@ -28,6 +29,8 @@ pub(crate) enum Part {
 pub(crate) struct Handles {
     disk: Arc<dyn Disk>,
     open: Mutex<LruCache<(u64, Part), Arc<dyn DiskFile>>>,
+    /// Memory into which they, and journals, are read.
+    pub(crate) buffers: Arc<ReadBuffers>,
     /// Did the last attempt to open a file fail for want of descriptors?
     exhausted: AtomicBool,
 }
@@ -36,7 +39,8 @@ impl Handles {
     /// Keeps at most so many handles.
     pub(crate) fn new(disk: Arc<dyn Disk>, limit: usize) -> Self {
         let limit = NonZeroUsize::new(limit).unwrap_or(NonZeroUsize::MIN);
-        Self { disk, open: Mutex::new(LruCache::new(limit)), exhausted: AtomicBool::new(false) }
+        let (buffers, exhausted) = Default::default();
+        Self { disk, open: Mutex::new(LruCache::new(limit)), buffers, exhausted }
     }
 
     /// The handle of a file. Opening it may wait for the device: without leave to, the answer is `WouldBlock`.

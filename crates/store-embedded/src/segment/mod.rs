@@ -12,13 +12,14 @@
 //! # Algorithm
 //! `writer` streams frames into a `.tmp`, syncs, and renames: first the index, then the segment, whose name
 //! publishes both. `reader` finds a run by binary search in the index file and reads frames from there on,
-//! many runs at once; every frame's checksums are verified each time. `rebuild` makes an index. `handles` opens the
-//! files when they are needed and keeps some open; `verify` looks for damage.
+//! many runs at once, into `buffers`; every frame's checksums are verified each time. `rebuild` makes an index.
+//! `handles` opens the files when they are needed and keeps some open; `verify` looks for damage.
 //!
 //! # Recovery
 //! A segment says which journals it replaces. One whose journals another one replaces as well, and more, was
 //! merged into that and is removed.
 
+mod buffers;
 mod format;
 mod handles;
 pub(crate) mod in_memory;
@@ -36,6 +37,7 @@ use headwater_host::disk::DiskFile;
 
 use crate::identity::Stamp;
 
+pub(crate) use buffers::ReadBuffers;
 pub(crate) use format::{
     Entry, INDEX_HEADER_LEN, IndexHeader, RUN_LEN, Run, SEGMENT_HEADER_LEN, SegmentHeader,
 };

@@ -1,10 +1,13 @@
 //! Finds and reads records in segments.
 
+use std::sync::Arc;
+
 use bytes::{Buf, Bytes};
 use headwater_host::disk::DiskFile;
 use headwater_store::ReadCollector;
 
 use super::Segment;
+use super::buffers::ReadBuffers;
 use super::format::{ENTRY_LEN, Entry, INDEX_HEADER_LEN, IndexHeader, RUN_LEN, Run};
 use crate::error::ReadFault;
 use crate::frame::{HEADER_LEN, Header, Kind, place, stored_batch};
@@ -38,21 +41,21 @@ const UNASKED_LEN_MAX: usize = 1 << 20;
 
 /// Reads so many bytes; what the file does not have is missing at the end.
 pub(crate) fn read_exact(
+    buffers: &Arc<ReadBuffers>,
     file: &dyn DiskFile,
     path: &std::path::Path,
     offset: u64,
     len: usize,
     wait: Wait,
-) -> Result<Vec<u8>, ReadFault> {
+) -> Result<Bytes, ReadFault> {
     // What says how long it is may be damaged: no memory for what the file cannot have.
     let len = match len {
         ..=UNASKED_LEN_MAX => len,
         _ => len.min(file.len().map_err(ReadFault::io(path))?.saturating_sub(offset) as usize),
     };
-    let mut bytes = vec![0; len];
-    let got = wait.read(file, &mut bytes, offset).map_err(ReadFault::io(path))?;
-    bytes.truncate(got);
-    Ok(bytes)
+    let mut buffer = buffers.take(len);
+    let got = wait.read(file, buffer.filling(), offset).map_err(ReadFault::io(path))?;
+    Ok(buffer.filled(got))
 }
 
 impl Segment {
@@ -70,7 +73,8 @@ impl Segment {
     fn runs(&self, from: u32, to: u32, wait: Wait) -> Result<Vec<Run>, ReadFault> {
         let offset = IndexHeader::runs_offset(self.entries) + u64::from(from) * RUN_LEN as u64;
         let index = self.index(wait).map_err(ReadFault::io(&self.index_path))?;
-        let bytes = read_exact(&*index, &self.index_path, offset, (to - from) as usize * RUN_LEN, wait)?;
+        let (path, len) = (&self.index_path, (to - from) as usize * RUN_LEN);
+        let bytes = read_exact(&self.handles.buffers, &*index, path, offset, len, wait)?;
         let runs: Vec<Run> = bytes.chunks(RUN_LEN).map_while(Run::decode).collect();
         if runs.len() == (to - from) as usize {
             Ok(runs)
@@ -187,7 +191,9 @@ impl<'a> Frames<'a> {
     ) -> Result<Self, ReadFault> {
         let rest = entry.offset + entry.len - offset;
         let file = segment.file(wait).map_err(ReadFault::io(&segment.path))?;
-        let read = |len: u64| read_exact(&*file, &segment.path, offset, len.min(rest) as usize, wait);
+        let buffers = &segment.handles.buffers;
+        let read =
+            |len: u64| read_exact(buffers, &*file, &segment.path, offset, len.min(rest) as usize, wait);
         let mut bytes = read(wanted.min(PIECE_MAX))?;
         let first = segment.check(entry, offset, &bytes)?;
         if bytes.len() < first.len as usize {
@@ -196,7 +202,7 @@ impl<'a> Frames<'a> {
         if bytes.len() < first.len as usize {
             return Err(ReadFault::corrupt(&segment.path, offset, "a frame is cut short"));
         }
-        Ok(Self { segment, entry, offset, bytes: bytes.into() })
+        Ok(Self { segment, entry, offset, bytes })
     }
 
     /// The next whole frame. Its header is good; the payload is not verified yet.

@@ -99,6 +99,15 @@ impl Drop for Waiting {
     }
 }
 
+/// Length of an answer in JSON with these records, or a little more, if no key has to be escaped. Looks at no record.
+pub fn usual_encoded_len(batches: &[ServedBatch]) -> usize {
+    let lens = batches.iter().map(|batch| {
+        let (bytes, count) = (batch.records.plain_bytes() as usize, batch.records.count() as usize);
+        bytes.div_ceil(3) * 4 + count * (RECORD_OVERHEAD_BYTES + 4)
+    });
+    4 * RECORD_OVERHEAD_BYTES + lens.sum::<usize>()
+}
+
 /// Length of an answer in JSON with these records, or a little less: base64 of the data, keys with their escapes, and
 /// the text around them.
 pub fn encoded_len(batches: &[ServedBatch]) -> usize {
