@@ -26,6 +26,7 @@ pub(crate) struct Catalog {
 impl Catalog {
     /// Carries out a durable change. Returns the logs that hold less than before.
     pub(crate) fn apply(&mut self, sequence: u64, control: &Control) -> Vec<Arc<LogState>> {
+        debug_assert!(sequence > self.applied, "changes of the catalog are applied in order, each once");
         self.applied = sequence;
         match control {
             Control::Create(logs) => {

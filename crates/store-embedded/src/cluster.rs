@@ -253,6 +253,10 @@ pub(crate) fn publish(shared: &Shared, segment: &Arc<Segment>, entries: &[Entry]
             let mut next: Vec<ColdRef> = cold.iter().filter(old).cloned().collect();
             let at = next.partition_point(|other| other.first < share.first);
             next.insert(at, share.clone());
+            debug_assert!(
+                next.windows(2).all(|pair| pair[0].end <= pair[1].first),
+                "every record of a log is in one segment"
+            );
             next
         });
         if log.is_dead(end) {

@@ -47,6 +47,11 @@ impl HotChunk {
 
     fn push(&self, entry: HotEntry) {
         let len = self.len.load(Ordering::Relaxed);
+        debug_assert!(entry.count > 0, "a frame of records holds some");
+        debug_assert!(
+            len.checked_sub(1).and_then(|last| self.get(last)).is_none_or(|last| last.end() == entry.first),
+            "a log's frames have no gap between them"
+        );
         let fresh = self.entries[len].set(entry).is_ok();
         assert!(fresh, "one thread adds entries");
         self.len.store(len + 1, Ordering::Release);

@@ -93,6 +93,10 @@ impl StreamHandle {
     }
 
     pub(crate) fn replace_view(&self, view: Arc<StreamView>) {
+        debug_assert!(
+            view.shards.is_empty() || view.shards.len() == view.meta.shards.all().len(),
+            "a view has the log of every shard, or of none while the stream is deleted"
+        );
         self.view.store(view);
         self.changed.notify_waiters();
     }

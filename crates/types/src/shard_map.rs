@@ -185,7 +185,9 @@ impl ShardMap {
     pub fn route_index(&self, key: HashKey) -> usize {
         // The first open shard starts at 0, so at least one start is at or below any key.
         let after = self.open.partition_point(|&i| self.shards[i].range.start() <= key);
-        self.open[after - 1]
+        let found = self.open[after - 1];
+        debug_assert!(self.shards[found].range.contains(key), "the open shards tile the ring");
+        found
     }
 
     /// Index in [`ShardMap::all`] of an open shard, each `turn` the next one in the order of their ranges.
