@@ -104,6 +104,9 @@ fn of_resource(question: &Question<'_>) -> Option<Grip> {
 
 /// Decides whether an action is allowed. A refusal of what another account has not opened to the caller is the same
 /// whether it exists or not, whatever its tags and its policy say.
+///
+/// # Errors
+/// Why it is not.
 pub fn decide(question: &Question<'_>) -> Result<(), Denial> {
     let caller = question.facts.caller;
     if question.owner != caller.account() {

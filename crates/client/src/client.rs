@@ -36,7 +36,10 @@ struct Shared {
 }
 
 impl Client {
-    /// A client for what `config` names. Fails only if TLS is wanted and the machine trusts no certificates.
+    /// A client for what `config` names. Connects to nothing yet.
+    ///
+    /// # Errors
+    /// [`Error::Unreachable`] if TLS is wanted and the machine trusts no certificates.
     pub fn new(config: Config, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Result<Self, Error> {
         let transport = Transport::new(config.is_tls()).map_err(|error| Error::Unreachable {
             endpoint: config.endpoint.clone(),

@@ -153,6 +153,10 @@ pub struct Server {
 
 impl Server {
     /// Opens the data directory and begins to serve.
+    ///
+    /// # Errors
+    /// The directory is another server's, damaged or of a newer version; the address is taken; a certificate or a file of
+    /// keys or credentials cannot be used. Nothing that was stored is changed then.
     pub async fn start(settings: &Settings, host: Host) -> Result<Self, StartError> {
         let Host { clock, random, disk } = host;
         let started = clock.elapsed();

@@ -6,6 +6,29 @@
 //! `journal`, `segment` and `snapshot` each file's format, `cluster`, `merge` and `expire` what becomes of
 //! them, `space` what is kept free for that, `recovery` what happens after a crash, `read` how records are found, `scrub`
 //! how damage is found before anybody reads it.
+//!
+//! # Example
+//! ```
+//! use headwater_host::SystemClock;
+//! use headwater_host::disk::SimDisk;
+//! use headwater_store::{Expected, MetaStore};
+//! use headwater_store_embedded::{EmbeddedStore, Options};
+//!
+//! # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+//! let disk = SimDisk::new(1);
+//! let store = EmbeddedStore::open(Options::new(disk.clone(), "data", SystemClock::new()))?;
+//! let version = store.put("colour", "green".into(), Expected::Absent).await?;
+//! store.close();
+//! drop(store);
+//!
+//! // What was answered is there after a power cut.
+//! disk.crash();
+//! let store = EmbeddedStore::open(Options::new(disk, "data", SystemClock::new()))?;
+//! let found = store.get("colour").await?.expect("it is durable");
+//! assert_eq!((&found.value[..], found.version), (&b"green"[..], version));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # }).unwrap();
+//! ```
 
 mod catalog;
 mod cluster;

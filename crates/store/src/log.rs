@@ -85,21 +85,40 @@ pub struct Bounds {
 /// One ordered, durable log.
 #[async_trait]
 pub trait ShardLog: Send + Sync + std::fmt::Debug {
-    /// Durable when it returns. `Closed` once the log was sealed, whoever asks. Appends that are polled
-    /// in some order by one task reach the log in that order.
+    /// Appends records, which are durable when it returns. Appends that are polled in some order by one task reach the
+    /// log in that order.
+    ///
+    /// # Errors
+    /// `Closed` once the log was sealed, whoever asks; `Conflict` if it does not end where `expect` says; `Busy` if too
+    /// much waits already; `NoSpace` on a full disk, unless the batch [frees](AppendBatch::frees); `Invalid` for a batch
+    /// that no log takes; `NoSuchLog` once it was deleted; `Poisoned` if a write failed and the engine writes nothing
+    /// any more. After `Poisoned` it is unknown whether the batch was stored; the others have stored nothing.
     async fn append(&self, batch: AppendBatch, expect: Expect) -> Result<Appended>;
     /// Records from `from` on (from the log's start, if that is later). Only durable records; repeatable:
     /// the same `from` finds the same records until they are trimmed.
+    ///
+    /// # Errors
+    /// `Corrupt` if the first record there is damaged (what is good before damage is served); `Read` if the device does
+    /// not give it; `NoFiles` while no file can be opened; `NoSuchLog` once the log was deleted.
     async fn read(&self, from: Position, limit: ReadLimit) -> Result<ReadBatch>;
     /// The position of the first record that arrived at or after `time`, the log's end if there is none.
+    ///
+    /// # Errors
+    /// As for [`ShardLog::read`].
     async fn position_at(&self, time: Timestamp) -> Result<Position>;
     /// Returns when the log's end has moved past `position` (a record stands there or after it) or when the
     /// log is sealed or deleted; at once if that is so already.
     async fn moved_past(&self, position: Position) -> Result<()>;
-    /// After it returns no append succeeds, and the returned bounds are final and durable. Idempotent.
+    /// Closes the log: after it returns no append succeeds, and the returned bounds are final and durable. Idempotent.
+    ///
+    /// # Errors
+    /// `NoSuchLog`, `Poisoned`; on an engine that is out of space also `NoSpace` or `Busy`, and the log is as it was.
     async fn seal(&self) -> Result<Bounds>;
     /// Forgets everything before `before` (at most the end): hidden at once and durably, the space is given
     /// back in the background. Never moves backwards; an earlier position than the start changes nothing.
+    ///
+    /// # Errors
+    /// As for [`ShardLog::seal`].
     async fn trim(&self, before: Position) -> Result<()>;
     /// The log's bounds now. Never waits for the disk.
     fn bounds(&self) -> Bounds;
@@ -110,11 +129,20 @@ pub trait ShardLog: Send + Sync + std::fmt::Debug {
 pub trait LogStore: Send + Sync + std::fmt::Debug {
     /// Creates all of these logs, durably. One that exists already is left as it is, so that a plan that
     /// was cut short can be carried out again.
+    ///
+    /// # Errors
+    /// `Busy`, `NoSpace`, `Poisoned`: none of the new ones exists then.
     async fn create(&self, ids: &[LogId]) -> Result<()>;
-    /// The log of this name, or `NoSuchLog`.
+    /// The log of this name.
+    ///
+    /// # Errors
+    /// `NoSuchLog` if there is none.
     async fn open(&self, id: &LogId) -> Result<Arc<dyn ShardLog>>;
     /// Removes these logs and, in the background, their space. Handles that are still held answer
     /// `NoSuchLog` from then on. A log that does not exist is passed over.
+    ///
+    /// # Errors
+    /// `Poisoned`; engines let deletions through on a full disk as long as they can.
     async fn delete(&self, ids: &[LogId]) -> Result<()>;
     /// The names of all logs that begin with `prefix`, in order.
     async fn list(&self, prefix: &str) -> Result<Vec<LogId>>;

@@ -46,14 +46,30 @@ pub type MetaWatch = tokio::sync::mpsc::Receiver<MetaChange>;
 #[async_trait]
 pub trait MetaStore: Send + Sync + std::fmt::Debug {
     /// The value, `None` if the key does not exist.
+    ///
+    /// # Errors
+    /// `Invalid` for what is no key; `Read` or `Corrupt` where the engine has to fetch it and cannot.
     async fn get(&self, key: &str) -> Result<Option<Versioned<Bytes>>>;
-    /// Sets the value if `expected` holds, else `Conflict`. Durable when it returns.
+    /// Sets the value if `expected` holds. Durable when it returns.
+    ///
+    /// # Errors
+    /// `Conflict` if `expected` does not hold; `Invalid` for what is no key or too long a value; `Busy` and `NoSpace`, and
+    /// nothing was done; `Poisoned`, and it is unknown whether it was.
     async fn put(&self, key: &str, value: Bytes, expected: Expected) -> Result<Version>;
-    /// Removes the key if it has this version, else `Conflict`. Durable when it returns.
+    /// Removes the key if it has this version. Durable when it returns.
+    ///
+    /// # Errors
+    /// `Conflict` if it has another version or does not exist; otherwise as for [`MetaStore::put`].
     async fn delete(&self, key: &str, expected: Version) -> Result<()>;
     /// All keys that begin with `prefix` with their values, in the order of the keys' bytes.
+    ///
+    /// # Errors
+    /// As for [`MetaStore::get`].
     async fn list(&self, prefix: &str) -> Result<Vec<(MetaKey, Versioned<Bytes>)>>;
     /// Every change from now on of a key that begins with `prefix`, in order.
+    ///
+    /// # Errors
+    /// As for [`MetaStore::get`].
     async fn watch(&self, prefix: &str) -> Result<MetaWatch>;
 }
 
@@ -63,6 +79,9 @@ pub const META_KEY_LEN_MAX: usize = 512;
 pub const META_VALUE_LEN_MAX: usize = 16 << 20;
 
 /// For engines: refuses a key that is not 1 to 512 bytes of printable ASCII.
+///
+/// # Errors
+/// `Invalid`, with the key.
 pub fn check_meta_key(key: &str) -> Result<()> {
     if (1..=META_KEY_LEN_MAX).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic()) {
         Ok(())
@@ -72,6 +91,9 @@ pub fn check_meta_key(key: &str) -> Result<()> {
 }
 
 /// For engines: refuses a value that is too long.
+///
+/// # Errors
+/// `Invalid`, with its length.
 pub fn check_meta_value(value: &Bytes) -> Result<()> {
     if value.len() <= META_VALUE_LEN_MAX {
         Ok(())

@@ -54,6 +54,10 @@ pub(crate) fn shards_for_throughput(mibps: Option<i32>) -> u32 {
 
 impl StreamService {
     /// Creates a stream; it is CREATING when this returns and becomes ACTIVE by itself.
+    ///
+    /// # Errors
+    /// [`StreamsError::StreamExists`], a limit of the account that is used up, options that do not go together, or the
+    /// store's own: nothing was created, or what was begun is finished or removed at the next start.
     pub async fn create_stream(self: &Arc<Self>, request: CreateStream) -> Result<()> {
         let CreateStream { key, mode, distribution, max_record_kib, tags } = request;
         let _creating = self.creating.lock().await;

@@ -14,6 +14,63 @@
 //!
 //! # Recovery
 //! [`StreamService::open`] reads all metadata and finishes what it finds begun.
+//!
+//! # Example
+//! ```
+//! use std::sync::Arc;
+//! use std::time::Duration;
+//!
+//! use headwater_host::{ManualClock, SeededRandom};
+//! use headwater_store::memory::MemoryStore;
+//! use headwater_streams::{
+//!     Config, CreateStream, Distribution, LimitPolicy, Mode, PutEntry, ReadRequest, StartingPosition,
+//!     StreamService, Substrate,
+//! };
+//! use headwater_types::{AccountId, Realm, Region, StreamKey, StreamName, Timestamp};
+//!
+//! # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+//! let (store, clock) = (MemoryStore::new(), ManualClock::new(Timestamp::from_secs(1_700_000_000)));
+//! let substrate = Substrate {
+//!     logs: store.clone(),
+//!     meta: store,
+//!     clock: clock.clone(),
+//!     random: SeededRandom::new(1),
+//!     metrics: Arc::default(),
+//! };
+//! let config = Config {
+//!     home: Region::US_EAST_1,
+//!     limits: LimitPolicy::OFF.into(),
+//!     transition: Duration::ZERO,
+//!     keys: Arc::default(),
+//!     default_key: None,
+//! };
+//! let service = StreamService::open(substrate, config).await?;
+//!
+//! let realm = Realm { account: AccountId::new("123456789012").unwrap(), region: Region::US_EAST_1 };
+//! let key = StreamKey { realm, name: StreamName::new("orders").unwrap() };
+//! service
+//!     .create_stream(CreateStream {
+//!         key: key.clone(),
+//!         mode: Mode::Provisioned { shards: 2 },
+//!         distribution: Distribution::PartitionKey,
+//!         max_record_kib: None,
+//!         tags: Default::default(),
+//!     })
+//!     .await?;
+//! clock.advance(Duration::from_secs(1));
+//!
+//! let stream = service.find_readable(&key)?;
+//! let entry = PutEntry { partition_key: "user-17".into(), explicit_hash_key: None, data: b"one book" };
+//! let placed = service.put_record(&stream, entry, None).await?;
+//!
+//! let shard = placed.shard.to_string();
+//! let iterator = service.shard_iterator(&key, &shard, &StartingPosition::TrimHorizon).await?;
+//! let read = service.read(ReadRequest { iterator, limit: 10 }).await?;
+//! let record = read.batches[0].records.records().next().unwrap();
+//! assert_eq!((record.key, record.data), ("user-17", &b"one book"[..]));
+//! # Ok::<(), headwater_streams::StreamsError>(())
+//! # }).unwrap();
+//! ```
 
 mod account;
 mod consumers;

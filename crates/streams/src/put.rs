@@ -69,7 +69,12 @@ struct Group {
 }
 
 impl StreamService {
-    /// Stores one record, or says why not.
+    /// Stores one record, which is durable when this returns.
+    ///
+    /// # Errors
+    /// The stream is gone ([`StreamsError::StreamNotFound`]), the record is too large or has no key, its shard's rate is
+    /// used up ([`StreamsError::WriteThrottled`]), its key cannot be used, or the store refused it. Only after
+    /// [`StreamsError::Unfinished`] it may have been stored all the same.
     pub async fn put_record(
         self: &Arc<Self>,
         handle: &Arc<StreamHandle>,
@@ -113,7 +118,10 @@ impl StreamService {
         self.check_entries(handle, &handle.view(), entries)
     }
 
-    /// Stores records; the answers are in the order of the entries. An error means that nothing was stored.
+    /// Stores records; the answers are in the order of the entries.
+    ///
+    /// # Errors
+    /// As for [`StreamService::put_record`], for all of them: nothing was stored.
     pub async fn put_records(
         self: &Arc<Self>,
         handle: &Arc<StreamHandle>,

@@ -37,7 +37,10 @@ pub struct ReadOutcome {
 }
 
 impl StreamService {
-    /// Everything that a read checks before it reads anything.
+    /// Checks what a read checks before it reads anything.
+    ///
+    /// # Errors
+    /// [`StreamsError::NoSuchShard`].
     pub fn check_read(&self, iterator: &ShardIterator) -> Result<()> {
         let missing = || StreamsError::NoSuchShard { stream: iterator.stream.clone(), shard: iterator.shard };
         let (handle, _) = self.find(&iterator.stream).map_err(|_| missing())?;
@@ -51,6 +54,10 @@ impl StreamService {
     }
 
     /// Reads records that have not passed retention.
+    ///
+    /// # Errors
+    /// [`StreamsError::NoSuchShard`] if the stream or the shard is gone, [`StreamsError::ReadThrottled`] if the shard's
+    /// rate is used up, [`StreamsError::Key`] if nothing of what is sealed there opens, or the store's own.
     pub async fn read(&self, request: ReadRequest) -> Result<ReadOutcome> {
         let ReadRequest { iterator, limit } = request;
         let missing = || StreamsError::NoSuchShard { stream: iterator.stream.clone(), shard: iterator.shard };

@@ -89,6 +89,10 @@ pub(crate) enum Change<T> {
 
 impl StreamService {
     /// Reads all metadata, opens every log and finishes what was begun.
+    ///
+    /// # Errors
+    /// The store cannot be read, or [`StreamsError::DamagedMeta`] if what it holds of a stream cannot be understood. A
+    /// stream whose logs cannot be opened is left out, with an error in the log: the others are served.
     pub async fn open(substrate: Substrate, config: Config) -> Result<Arc<Self>> {
         let Substrate { logs, meta, clock, random, metrics } = substrate;
         let secret = token_secret(&*meta, &*random, config.home).await?;
@@ -226,6 +230,9 @@ impl StreamService {
     }
 
     /// The stream, in whatever state, together with that state.
+    ///
+    /// # Errors
+    /// [`StreamsError::StreamNotFound`].
     pub fn find(&self, key: &StreamKey) -> Result<(Arc<StreamHandle>, StreamStatus)> {
         let handle = self.streams.read().get(key).cloned();
         let found = handle.and_then(|handle| {
@@ -236,6 +243,9 @@ impl StreamService {
     }
 
     /// The stream, if it takes and gives records.
+    ///
+    /// # Errors
+    /// [`StreamsError::StreamNotFound`].
     pub fn find_readable(&self, key: &StreamKey) -> Result<Arc<StreamHandle>> {
         match self.find(key)? {
             (_, StreamStatus::Creating) => Err(StreamsError::StreamNotFound(key.clone())),

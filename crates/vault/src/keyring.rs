@@ -89,7 +89,10 @@ pub struct Keyring {
 }
 
 impl Keyring {
-    /// These keys; no ids or aliases may be there twice.
+    /// These keys.
+    ///
+    /// # Errors
+    /// An id or an alias is there twice, or a key has no version.
     pub fn new(keys: impl IntoIterator<Item = MasterKey>) -> Result<Self, KeyringError> {
         let mut ring = Self::default();
         for key in keys {
@@ -126,7 +129,10 @@ impl Keyring {
         Ok(&self.usable(&found.id)?.id)
     }
 
-    /// Makes a data key for `place`, and its wrapped form.
+    /// Makes a data key for `place` and wraps it.
+    ///
+    /// # Errors
+    /// The master key is not there or is disabled.
     pub fn generate(
         &self,
         master: &KeyId,
@@ -136,7 +142,11 @@ impl Keyring {
         self.wrap(&Secret::generate(random), master, place, random)
     }
 
-    /// Opens a data key that was wrapped for `place`.
+    /// Unwraps a data key that was wrapped for `place`.
+    ///
+    /// # Errors
+    /// Its master key, or the version that wrapped it, is not there or is disabled; or it was wrapped for another place
+    /// or by another key of this name ([`KeyTrouble::Wrong`]).
     pub fn unwrap(
         &self,
         wrapped: &WrappedKey,

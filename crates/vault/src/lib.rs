@@ -12,6 +12,32 @@
 //! # Recovery
 //! Sealed data opens as long as the master key that wrapped its data key is in the [`Keyring`], all of its older
 //! versions included. Without it nothing opens, for anybody.
+//!
+//! # Example
+//! ```
+//! use headwater_host::SeededRandom;
+//! use headwater_types::Region;
+//! use headwater_vault::{Alias, Keyring, MasterKey};
+//!
+//! let random = SeededRandom::new(1);
+//! let mut master = MasterKey::generate(&*random, 1_700_000_000);
+//! master.aliases.extend(Alias::parse("alias/orders"));
+//! let keyring = Keyring::new([master])?;
+//!
+//! let id = keyring.find("alias/orders", Region::US_EAST_1)?;
+//! let wrapped = keyring.generate(id, b"stream 1, key 1", &*random)?;
+//! let key = keyring.unwrap(&wrapped, b"stream 1, key 1", &*random)?;
+//! let mut sealed = Vec::new();
+//! key.cipher().seal(b"shard 0", &mut sealed, |out| out.extend_from_slice(b"secret"))?;
+//!
+//! // The wrapped key is kept beside the data, the master key is not.
+//! let key = keyring.unwrap(&wrapped, b"stream 1, key 1", &*random)?;
+//! let mut opened = Vec::new();
+//! key.cipher().open(b"shard 0", &sealed, &mut opened)?;
+//! assert_eq!(opened, b"secret");
+//! assert!(key.cipher().open(b"shard 1", &sealed, &mut opened).is_err(), "it was sealed for another place");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 #![deny(clippy::indexing_slicing, clippy::unwrap_used)]
 
 mod data_key;

@@ -106,6 +106,9 @@ struct Loaded {
 
 impl CredentialStore {
     /// Reads the file.
+    ///
+    /// # Errors
+    /// It cannot be read, others than its owner may read it, or something in it is not understood.
     pub fn open(path: &Path) -> Result<Self, CredentialsError> {
         let loaded = ArcSwap::from_pointee(Loaded { known: HashMap::new() });
         let store = Self { path: path.to_owned(), loaded, seen: Mutex::default() };

@@ -79,6 +79,9 @@ pub struct IdentityPolicy {
 
 impl IdentityPolicy {
     /// Reads a document.
+    ///
+    /// # Errors
+    /// It is no JSON, too long, or says something that is not understood: nothing of it is skipped.
     pub fn parse(text: &str) -> std::result::Result<Self, PolicyError> {
         if text.chars().filter(|c| !c.is_whitespace()).count() > IDENTITY_CHARS_MAX {
             return refuse(format!("the policy is longer than {IDENTITY_CHARS_MAX} characters"));

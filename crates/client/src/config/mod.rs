@@ -111,6 +111,10 @@ pub enum ConfigError {
 
 impl Config {
     /// Finds the configuration.
+    ///
+    /// # Errors
+    /// A profile that was named is not there, a file cannot be read, or no credentials, no region or no endpoint that can
+    /// be used was found: the text says which, and where it was looked for.
     pub fn resolve(overrides: Overrides, surroundings: &dyn Surroundings) -> Result<Self, ConfigError> {
         let var = |name| surroundings.var(name);
         let named = overrides.profile.clone().or_else(|| var(env::PROFILE));

@@ -275,7 +275,10 @@ impl Writer {
             match effect {
                 Effect::Records { log, entry, bytes } => {
                     let before = log.durable();
-                    debug_assert_eq!(before.end, entry.first, "a log's records follow each other without a gap");
+                    debug_assert_eq!(
+                        before.end, entry.first,
+                        "a log's records follow each other without a gap"
+                    );
                     debug_assert!(before.last_arrival <= entry.arrival, "arrivals never go back");
                     debug_assert!(!before.sealed, "nothing is appended to a sealed log");
                     if log.hot.push(&self.file, entry) {
