@@ -4,14 +4,13 @@ The scenario is docs/clients/aws-names.md, on a machine within the machine.
 """
 
 import re
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 from kit.server import run_to_end
-from rig import cache, java
+from rig import java, spark
 from rig.machine import Machine
 from rig.node import QUIET, node, program
 from rig.process import Program, run
@@ -51,13 +50,7 @@ def test_boto3(machine, certificates):
 
 
 def test_sdk_for_java(machine, certificates, tmp_path):
-    trust = tmp_path / "trust.p12"
-    subprocess.run(
-        [cache.tool("keytool", java.JAVA), "-importcert", "-noprompt", "-storepass", "changeit",
-         "-file", certificates / "ca.pem", "-keystore", trust],
-        check=True, capture_output=True,
-    )
-    options = ("-Xmx256m", f"-Djavax.net.ssl.trustStore={trust}", "-Djavax.net.ssl.trustStorePassword=changeit")
+    options = ("-Xmx256m", *java.trust(certificates / "ca.pem", tmp_path / "trust.p12"))
     command = java.command(java.build(CLIENTS / "sdk-java"), "headwater.Main", "netty", options=options)
     said = run(*machine.command(*command), seconds=300)
     assert said.endswith("DONE\n") and "PASSED subscribe to a shard until it ends" in said, said
@@ -76,3 +69,16 @@ def test_lifion_kinesis_by_fan_out(machine, certificates, tmp_path):
         run(*calls, "put", env=env)
         client.wait_for("number-99", 60)
     assert len(set(re.findall(r"^RECORD \S+ (\d+) number-\d+$", client.text(), re.MULTILINE))) == 100
+
+
+def test_spark(machine, certificates, tmp_path):
+    """Its connector asks for leases and metrics under AWS's names, whatever endpoint it is given for the stream."""
+    calls = machine.command(sys.executable, CLIENTS / "aws-names" / "calls.py", "numbers")
+    env = {"AWS_CA_BUNDLE": str(certificates / "ca.pem")}
+    run(*calls, "create", env=env)
+    run(*calls, "put", env=env)
+    trust = java.trust(certificates / "ca.pem", tmp_path / "trust.p12")
+    reader = machine.command(*spark.command("numbers", f"https://{NAMES[0]}", "numbers-reader", trust))
+    with Program(tmp_path / "reader.log", *reader, cwd=tmp_path, env=spark.environment(tmp_path / "spark")) as client:
+        client.wait_for("number-99", 120)
+        assert len(re.findall(r"^RECORD \d+ 0 \d+ number-\d+$", client.text(), re.MULTILINE)) == 100

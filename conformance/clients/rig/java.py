@@ -2,6 +2,7 @@
 
 import hashlib
 import shutil
+import subprocess
 from pathlib import Path
 
 from rig import cache
@@ -34,3 +35,12 @@ def build(project: Path, properties=()):
 def command(class_path, main, *arguments, options=("-Xmx512m",)):
     """The command that runs a class of it."""
     return [cache.tool("java", JAVA), *options, "-cp", class_path, main, *map(str, arguments)]
+
+
+def trust(authority, store):
+    """The options that have Java trust this authority, a PEM file, and no other; `store` is made for it."""
+    subprocess.run(
+        [cache.tool("keytool", JAVA), "-importcert", "-noprompt", "-storepass", "changeit", "-file", authority, "-keystore", store],
+        check=True, capture_output=True, timeout=60,
+    )
+    return f"-Djavax.net.ssl.trustStore={store}", "-Djavax.net.ssl.trustStorePassword=changeit"

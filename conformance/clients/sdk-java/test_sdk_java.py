@@ -5,13 +5,12 @@ What is called and what is expected is in `src/main/java/headwater`: a step prin
 
 import datetime
 import re
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from kit.server import Server
-from rig import cache, java
+from rig import java
 from rig.process import run
 from rig.relay import Relay
 from rig.services import connect
@@ -65,13 +64,7 @@ def passed(server, class_path, client, *, cbor=True, options=(), kinds=None):
 def secure(tmp_path):
     """A server that speaks TLS, and the options by which Java trusts it."""
     with Server(tmp_path / "headwater", limits="aws", scheme="https", flags=("--tls-self-signed",)) as running:
-        trust = tmp_path / "trust.p12"
-        subprocess.run(
-            [cache.tool("keytool", java.JAVA), "-importcert", "-noprompt", "-storepass", "changeit",
-             "-file", running.data_dir / "tls" / "ca.pem", "-keystore", trust],
-            check=True, capture_output=True,
-        )
-        yield running, (f"-Djavax.net.ssl.trustStore={trust}", "-Djavax.net.ssl.trustStorePassword=changeit")
+        yield running, java.trust(running.data_dir / "tls" / "ca.pem", tmp_path / "trust.p12")
 
 
 SLOW = pytest.mark.slow
