@@ -156,7 +156,7 @@ impl Server {
     ///
     /// # Errors
     /// The directory is another server's, damaged or of a newer version; the address is taken; a certificate or a file of
-    /// keys or credentials cannot be used. Nothing that was stored is changed then.
+    /// keys or credentials cannot be used.
     pub async fn start(settings: &Settings, host: Host) -> Result<Self, StartError> {
         let Host { clock, random, disk } = host;
         let started = clock.elapsed();
