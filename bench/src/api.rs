@@ -1,6 +1,5 @@
 //! The handful of calls that prepare a run. None of them is measured.
 
-use std::net::SocketAddr;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -8,11 +7,12 @@ use serde_json::{Value, json};
 
 use crate::Result;
 use crate::http::{Connection, Encoding, request, table_request};
+use crate::target::{Guard, Target};
 
 const ACTIVE_DEADLINE: Duration = Duration::from_secs(30);
 
 pub(crate) struct Api {
-    address: SocketAddr,
+    target: Target,
     connection: Connection,
 }
 
@@ -33,18 +33,19 @@ impl std::fmt::Display for Refused {
 impl std::error::Error for Refused {}
 
 impl Api {
-    pub(crate) fn open(address: SocketAddr) -> Result<Self> {
-        Ok(Api { address, connection: Connection::open(address)? })
+    pub(crate) fn open(to: impl Into<Target>) -> Result<Self> {
+        let target = to.into();
+        Ok(Api { target, connection: Connection::open(target.address)? })
     }
 
     pub(crate) fn call(&mut self, operation: &str, body: &Value) -> Result<Value> {
-        let bytes = request(self.address, operation, Encoding::Json, body.to_string().as_bytes());
+        let bytes = request(self.target, operation, Encoding::Json, body.to_string().as_bytes());
         self.ask(operation, &bytes)
     }
 
     /// The same of DynamoDB.
     pub(crate) fn call_table(&mut self, operation: &str, body: &Value) -> Result<Value> {
-        let bytes = table_request(self.address, operation, body.to_string().as_bytes());
+        let bytes = table_request(self.target, operation, body.to_string().as_bytes());
         self.ask(operation, &bytes)
     }
 
@@ -60,9 +61,24 @@ impl Api {
         Ok(serde_json::from_slice(answer.body)?)
     }
 
-    /// Creates `stream` and waits until it is ACTIVE.
+    /// Creates `stream`, encrypts it where that is the guard, and waits until it is ACTIVE.
     pub(crate) fn create_stream(&mut self, stream: &str, shards: usize) -> Result<()> {
         self.call("CreateStream", &json!({ "StreamName": stream, "ShardCount": shards }))?;
+        self.wait_until_active(stream)?;
+        if self.target.guard == Guard::Encryption {
+            let key = "alias/aws/kinesis";
+            let ask = json!({ "StreamName": stream, "EncryptionType": "KMS", "KeyId": key });
+            self.call("StartStreamEncryption", &ask)?;
+            self.wait_until_active(stream)?;
+            let answer = self.call("DescribeStreamSummary", &json!({ "StreamName": stream }))?;
+            if answer["StreamDescriptionSummary"]["EncryptionType"] != "KMS" {
+                return Err(format!("stream {stream} is not encrypted").into());
+            }
+        }
+        Ok(())
+    }
+
+    fn wait_until_active(&mut self, stream: &str) -> Result<()> {
         let started = Instant::now();
         while started.elapsed() < ACTIVE_DEADLINE {
             let answer = self.call("DescribeStreamSummary", &json!({ "StreamName": stream }))?;

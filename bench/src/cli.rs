@@ -12,10 +12,11 @@ use clap::{Args, Parser, Subcommand};
 use crate::Result;
 use crate::api::Api;
 use crate::check::{Ledger, verify, write_until_stopped};
-use crate::load::{Tally, Window, percentile_us};
+use crate::load::{Load, Tally, Window, percentile_us};
 use crate::server::{Kind, Program};
+use crate::table::{Options, Part, Servers};
 use crate::workload::Work;
-use crate::{fan_out, fan_out_soak, leases, mixed_soak, soak, startup, sweep, table};
+use crate::{ceiling, fan_out, fan_out_soak, leases, mixed_soak, soak, startup, sweep, table};
 
 /// Load for anything that speaks Kinesis, on this machine.
 #[derive(Parser)]
@@ -116,6 +117,18 @@ enum Command {
         /// One short round: to try it out, not to quote
         #[arg(long)]
         quick: bool,
+        /// These parts only, with commas: rows by their names in `run`, credentials, encryption, aws-limits, fan-out,
+        /// sweep, leases, starts
+        #[arg(long, value_delimiter = ',')]
+        only: Vec<Part>,
+        /// Rounds, of which the medians are taken
+        #[arg(long)]
+        rounds: Option<usize>,
+    },
+    /// A server that does nothing but parse, decode and hash: the most that could be reached
+    Ceiling {
+        #[arg(long, default_value = "127.0.0.1:0")]
+        listen: SocketAddr,
     },
 }
 
@@ -146,7 +159,7 @@ pub(crate) fn run() -> Result<()> {
                 warm_up: Duration::from_secs_f64(warm_up_seconds),
                 measure: Duration::from_secs_f64(seconds),
             };
-            print_tally(work, work.run(endpoint, window, server_pid)?);
+            print_tally(work, work.run(endpoint, Load::Closed, window, server_pid)?);
         }
         Command::Fill { endpoint, stream, bytes } => {
             let started = Instant::now();
@@ -166,23 +179,27 @@ pub(crate) fn run() -> Result<()> {
         Command::FanOutSoak(arguments) => arguments.run(fan_out_soak::run)?,
         Command::MixedSoak(arguments) => arguments.run(mixed_soak::run)?,
         Command::FanOut { server, work_dir } => {
-            let window = Window { warm_up: Duration::ZERO, measure: Duration::from_secs(5) };
-            print!("{}", fan_out::measure(&Program::new(Kind::Headwater, &server), &work_dir, window)?);
+            let times = fan_out::Times { idle: Duration::from_secs(5), measure: Duration::from_secs(5) };
+            print!("{}", fan_out::measure(&Program::new(Kind::Headwater, &server), &work_dir, times, 1)?);
         }
         Command::Sweep { server, work_dir, seconds } => {
             let time = Duration::from_secs_f64(seconds);
-            print!("{}", sweep::measure(&Program::new(Kind::Headwater, &server), &work_dir, time)?);
+            print!("{}", sweep::measure(&Program::new(Kind::Headwater, &server), &work_dir, time, 1)?);
         }
         Command::Leases { server, work_dir, seconds } => {
             let measure = Duration::from_secs_f64(seconds);
             let window = Window { warm_up: measure / 4, measure };
             print!("{}", leases::measure(&Program::new(Kind::Headwater, &server), &work_dir, window)?);
         }
-        Command::Table { server, peer, work_dir, quick } => {
-            let ours = Program::new(Kind::Headwater, &server);
-            let peer = Program::new(Kind::Ferrokinesis, &peer);
-            print!("{}", table::measure(&ours, &peer, &work_dir, quick)?);
+        Command::Table { server, peer, work_dir, quick, only, rounds } => {
+            let servers = Servers {
+                ours: Program::new(Kind::Headwater, &server),
+                peer: Program::new(Kind::Ferrokinesis, &peer),
+                ceiling: Program::ceiling()?,
+            };
+            print!("{}", table::measure(&servers, &work_dir, &Options { quick, only, rounds })?);
         }
+        Command::Ceiling { listen } => ceiling::serve(listen)?,
     }
     Ok(())
 }
@@ -218,6 +235,9 @@ fn print_tally(work: Work, mut tally: Tally) {
     println!("  a request: p50 {p50} us, p99 {p99} us");
     let server = tally.shares.server.map_or(String::new(), |server| format!(", server {server:.2}"));
     println!("  processors: generator {:.2}{server}, all else {:.2}", tally.shares.own, tally.shares.others);
+    if let Some(time) = tally.server_time() {
+        println!("  a request takes the server {:.1} us", time.as_secs_f64() * 1e6 / tally.requests as f64);
+    }
 }
 
 fn parse_bytes(text: &str) -> std::result::Result<u64, String> {

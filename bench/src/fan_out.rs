@@ -10,9 +10,10 @@ use std::time::{Duration, Instant};
 
 use crate::Result;
 use crate::api::Api;
+use crate::figures::{Floor, median};
 use crate::http::{Connection, Encoding, request};
-use crate::load::{Window, percentile_us};
-use crate::process::{Busy, resident_mib};
+use crate::load::percentile_us;
+use crate::process::{Busy, Shares, resident_mib};
 use crate::scratch::Scratch;
 use crate::server::{Program, Server};
 use crate::subscription::{Said, Start, Subscription, consumers};
@@ -41,8 +42,79 @@ struct Seen {
     stop: AtomicBool,
 }
 
-/// Paragraph and table for the document.
-pub(crate) fn measure(program: &Program, work_dir: &Path, window: Window) -> Result<String> {
+/// Longest p99 from a put to its events with all subscriptions open.
+const EVENT_P99_MS: Floor = Floor::Under(2.0);
+
+/// Durations of a measurement.
+#[derive(Clone, Copy)]
+pub(crate) struct Times {
+    /// With all subscriptions open and nothing put.
+    pub(crate) idle: Duration,
+    /// Of each load.
+    pub(crate) measure: Duration,
+}
+
+/// Figures of one measurement.
+struct Measured {
+    opening_ms: f64,
+    each_kib: f64,
+    idle_cpus: f64,
+    p50_ms: f64,
+    p99_ms: f64,
+    paced_cpus: f64,
+    paced_generator_cpus: f64,
+    pushed_per_s: f64,
+    flood_cpus: f64,
+    flood_generator_cpus: f64,
+    resident_mib: f64,
+}
+
+/// Paragraph and table for the document: medians of the rounds.
+pub(crate) fn measure(program: &Program, work_dir: &Path, times: Times, rounds: usize) -> Result<String> {
+    let mut measured = Vec::new();
+    for round in 0..rounds {
+        eprintln!("a thousand subscriptions, round {} of {rounds}", round + 1);
+        measured.push(measure_once(program, work_dir, times)?);
+    }
+    render(&measured)
+}
+
+fn render(rounds: &[Measured]) -> Result<String> {
+    let of = |value: fn(&Measured) -> f64| median(&rounds.iter().map(value).collect::<Vec<_>>());
+    let mut text = String::new();
+    writeln!(
+        text,
+        "{} subscriptions at once ({CONSUMERS} consumers of {SHARDS} shards, a connection each, HTTP/1.1):\n",
+        CONSUMERS * SHARDS
+    )?;
+    writeln!(text, "| a thousand subscriptions | | floor |\n|---|---|---|")?;
+    writeln!(text, "| to open all of them | {:.0} ms | |", of(|m| m.opening_ms))?;
+    writeln!(text, "| resident memory of the server for each | {:.1} KiB | |", of(|m| m.each_kib))?;
+    writeln!(text, "| processors while idle (heartbeats) | {:.3} | |", of(|m| m.idle_cpus))?;
+    let p99_ms = of(|m| m.p99_ms);
+    writeln!(
+        text,
+        "| put-to-event, {PACED_RECORDS_PER_S} records/s of 1 KiB, each pushed {CONSUMERS} times | p50 {:.2} ms, p99 \
+         {p99_ms:.2} ms; server {:.2} processors, generator {:.2} | p99 {} |",
+        of(|m| m.p50_ms),
+        of(|m| m.paced_cpus),
+        of(|m| m.paced_generator_cpus),
+        EVENT_P99_MS.verdict(p99_ms, " ms")
+    )?;
+    let rate = of(|m| m.pushed_per_s);
+    writeln!(
+        text,
+        "| as fast as it goes: 1 KiB records pushed | {rate:.0} records/s ({:.0} MB/s); server {:.2} processors, \
+         generator {:.2} | |",
+        rate * RECORD_BYTES as f64 / 1e6,
+        of(|m| m.flood_cpus),
+        of(|m| m.flood_generator_cpus)
+    )?;
+    writeln!(text, "| resident memory of the server after that | {:.0} MiB | |\n", of(|m| m.resident_mib))?;
+    Ok(text)
+}
+
+fn measure_once(program: &Program, work_dir: &Path, times: Times) -> Result<Measured> {
     let scratch = Scratch::new(work_dir, "fan-out")?;
     let server = Server::start(program, scratch.path())?;
     let (address, pid) = (server.address, server.pid());
@@ -54,8 +126,7 @@ pub(crate) fn measure(program: &Program, work_dir: &Path, window: Window) -> Res
     let before_mib = resident_mib(pid)?;
     let seen = Seen::default();
     let started = Instant::now();
-    let mut text = String::new();
-    thread::scope(|scope| -> Result<()> {
+    let measured = thread::scope(|scope| -> Result<Measured> {
         // Readers end with the measurement, however it ends.
         let _stop = StopAtEnd(&seen.stop);
         let mut readers = Vec::new();
@@ -77,15 +148,15 @@ pub(crate) fn measure(program: &Program, work_dir: &Path, window: Window) -> Res
             thread::sleep(Duration::from_millis(1));
         }
         let subscribing = started.elapsed();
-        thread::sleep(Duration::from_secs(2));
+        thread::sleep(times.idle.min(Duration::from_secs(2)));
         let idle_mib = resident_mib(pid)?;
         let idle = Busy::now(Some(pid))?;
-        thread::sleep(window.measure.max(Duration::from_secs(5)));
+        thread::sleep(times.idle);
         let idle = idle.until(&Busy::now(Some(pid))?);
 
         seen.keeping.store(true, Ordering::Relaxed);
         let busy = Busy::now(Some(pid))?;
-        let put = paced(address, &stream, window.measure, started)?;
+        let put = paced(address, &stream, times.measure, started)?;
         thread::sleep(Duration::from_millis(500));
         let paced = busy.until(&Busy::now(Some(pid))?);
         seen.keeping.store(false, Ordering::Relaxed);
@@ -99,51 +170,33 @@ pub(crate) fn measure(program: &Program, work_dir: &Path, window: Window) -> Res
         seen.bytes.store(0, Ordering::Relaxed);
         let busy = Busy::now(Some(pid))?;
         let flood_started = Instant::now();
-        let put = flood(address, &stream, window.measure, started)?;
+        let put = flood(address, &stream, times.measure, started)?;
         let caught_up = catch_up(&seen, put * CONSUMERS as u64)?;
         let flood_time = flood_started.elapsed();
         let flooded = busy.until(&Busy::now(Some(pid))?);
         let peak_mib = resident_mib(pid)?;
         seen.stop.store(true, Ordering::Relaxed);
 
-        let each_kib = (idle_mib - before_mib) * 1024.0 / (CONSUMERS * SHARDS) as f64;
-        let rate = caught_up as f64 / flood_time.as_secs_f64();
-        writeln!(
-            text,
-            "{} subscriptions at once ({CONSUMERS} consumers of {SHARDS} shards, a connection each, HTTP/1.1):\n",
-            CONSUMERS * SHARDS
-        )?;
-        writeln!(text, "| a thousand subscriptions | |\n|---|---|")?;
-        writeln!(text, "| to open all of them | {:.0} ms |", subscribing.as_secs_f64() * 1e3)?;
-        writeln!(text, "| resident memory of the server for each | {each_kib:.1} KiB |")?;
-        let server_cpus = |shares: &crate::process::Shares| shares.server.unwrap_or(f64::NAN);
-        writeln!(text, "| processors while idle (heartbeats) | {:.3} |", server_cpus(&idle))?;
-        writeln!(
-            text,
-            "| put-to-event, {PACED_RECORDS_PER_S} records/s of 1 KiB, each pushed {CONSUMERS} times | p50 {:.2} ms, p99 \
-             {:.2} ms; server {:.2} processors, generator {:.2} |",
-            f64::from(p50) / 1e3,
-            f64::from(p99) / 1e3,
-            server_cpus(&paced),
-            paced.own
-        )?;
-        writeln!(
-            text,
-            "| as fast as it goes: 1 KiB records pushed | {:.0} records/s ({:.0} MB/s); server {:.2} processors, \
-             generator {:.2} |",
-            rate,
-            rate * RECORD_BYTES as f64 / 1e6,
-            server_cpus(&flooded),
-            flooded.own
-        )?;
-        writeln!(text, "| resident memory of the server after that | {peak_mib:.0} MiB |\n")?;
         for reader in readers {
             reader.join().map_err(|_| "a reader panicked")??;
         }
-        Ok(())
+        let server_cpus = |shares: &Shares| shares.server.unwrap_or(f64::NAN);
+        Ok(Measured {
+            opening_ms: subscribing.as_secs_f64() * 1e3,
+            each_kib: (idle_mib - before_mib) * 1024.0 / (CONSUMERS * SHARDS) as f64,
+            idle_cpus: server_cpus(&idle),
+            p50_ms: f64::from(p50) / 1e3,
+            p99_ms: f64::from(p99) / 1e3,
+            paced_cpus: server_cpus(&paced),
+            paced_generator_cpus: paced.own,
+            pushed_per_s: caught_up as f64 / flood_time.as_secs_f64(),
+            flood_cpus: server_cpus(&flooded),
+            flood_generator_cpus: flooded.own,
+            resident_mib: peak_mib,
+        })
     })?;
     server.kill()?;
-    Ok(text)
+    Ok(measured)
 }
 
 struct StopAtEnd<'a>(&'a AtomicBool);

@@ -5,6 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use crate::Result;
+use crate::target::{Described, Target, authorization};
 
 /// An answer that takes longer than this is a failure of the server.
 const ANSWER_DEADLINE: Duration = Duration::from_secs(30);
@@ -18,27 +19,28 @@ pub(crate) enum Encoding {
 }
 
 /// The bytes of one POST of an operation of Kinesis.
-pub(crate) fn request(address: SocketAddr, operation: &str, encoding: Encoding, body: &[u8]) -> Vec<u8> {
+pub(crate) fn request(to: impl Into<Target>, operation: &str, encoding: Encoding, body: &[u8]) -> Vec<u8> {
     let content_type = match encoding {
         Encoding::Json => "application/x-amz-json-1.1",
         Encoding::Cbor => "application/x-amz-cbor-1.1",
     };
-    post(address, content_type, "kinesis", &format!("Kinesis_20131202.{operation}"), body)
+    post(to.into(), content_type, "kinesis", &format!("Kinesis_20131202.{operation}"), body)
 }
 
 /// The bytes of one POST of an operation of DynamoDB.
-pub(crate) fn table_request(address: SocketAddr, operation: &str, body: &[u8]) -> Vec<u8> {
-    let target = format!("DynamoDB_20120810.{operation}");
-    post(address, "application/x-amz-json-1.0", "dynamodb", &target, body)
+pub(crate) fn table_request(to: impl Into<Target>, operation: &str, body: &[u8]) -> Vec<u8> {
+    let operation = format!("DynamoDB_20120810.{operation}");
+    post(to.into(), "application/x-amz-json-1.0", "dynamodb", &operation, body)
 }
 
-fn post(address: SocketAddr, content_type: &str, service: &str, target: &str, body: &[u8]) -> Vec<u8> {
+fn post(to: Target, content_type: &str, service: &str, operation: &str, body: &[u8]) -> Vec<u8> {
+    let host = to.address.to_string();
+    let described = Described { host: &host, content_type, service, operation };
+    let (date, authorization) = authorization(to.guard, &described, body);
     let mut bytes = format!(
-        "POST / HTTP/1.1\r\nHost: {address}\r\nContent-Type: {content_type}\r\n\
-         X-Amz-Target: {target}\r\nX-Amz-Date: 20260101T000000Z\r\n\
-         Authorization: AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20260101/us-east-1/{service}/aws4_request, \
-         SignedHeaders=content-type;host;x-amz-date;x-amz-target, Signature={:064x}\r\nContent-Length: {}\r\n\r\n",
-        0,
+        "POST / HTTP/1.1\r\nHost: {host}\r\nContent-Type: {content_type}\r\n\
+         X-Amz-Target: {operation}\r\nX-Amz-Date: {date}\r\n\
+         Authorization: {authorization}\r\nContent-Length: {}\r\n\r\n",
         body.len()
     )
     .into_bytes();

@@ -9,16 +9,17 @@ use std::path::Path;
 
 use crate::Result;
 use crate::http::{Connection, table_request};
-use crate::load::{Window, Worker, closed_loop, percentile_us};
+use crate::load::{Tally, Window, Worker, closed_loop, percentile_us};
 use crate::process::resident_mib;
 use crate::scratch::Scratch;
 use crate::server::{Program, Server};
+use crate::workload::fresh_stream;
 
 const CLIENTS: [usize; 4] = [1, 4, 16, 64];
 
 /// Form of a renewal.
 #[derive(Clone, Copy)]
-enum Form {
+pub(crate) enum Form {
     /// `Expected` and `AttributeUpdates`, as KCL writes it.
     Legacy,
     /// `ConditionExpression` and `UpdateExpression`.
@@ -50,13 +51,8 @@ pub(crate) fn measure(program: &Program, work_dir: &Path, window: Window) -> Res
             eprintln!("{}, {clients} clients", case.title);
             let scratch = Scratch::new(work_dir, "leases")?;
             let server = Server::start(program, scratch.path())?;
-            create_table(server.address)?;
-            let workers: Vec<Renewer> = (0..clients)
-                .map(|number| {
-                    Renewer::new(server.address, if case.contended { 0 } else { number }, case.form)
-                })
-                .collect::<Result<_>>()?;
-            let mut tally = closed_loop(workers, window, Some(server.pid()))?;
+            let pid = Some(server.pid());
+            let mut tally = run(server.address, clients, case.form, case.contended, window, pid)?;
             let ms = |us: u32| f64::from(us) / 1e3;
             let p50 = percentile_us(&mut tally.latencies_us, 0.5);
             let p99 = percentile_us(&mut tally.latencies_us, 0.99);
@@ -77,17 +73,36 @@ pub(crate) fn measure(program: &Program, work_dir: &Path, window: Window) -> Res
     Ok(text)
 }
 
-fn create_table(address: SocketAddr) -> Result<()> {
-    let body = br#"{"TableName":"leases","BillingMode":"PAY_PER_REQUEST",
-        "AttributeDefinitions":[{"AttributeName":"leaseKey","AttributeType":"S"}],
-        "KeySchema":[{"AttributeName":"leaseKey","KeyType":"HASH"}]}"#;
-    Connection::open(address)?.call(&table_request(address, "CreateTable", body))?.expect_ok("CreateTable")
+/// Renewals by that many clients, of a lease each or all of the same.
+pub(crate) fn run(
+    address: SocketAddr,
+    clients: usize,
+    form: Form,
+    contended: bool,
+    window: Window,
+    server: Option<u32>,
+) -> Result<Tally> {
+    let table = fresh_stream("leases");
+    create_table(address, &table)?;
+    let renewer = |number| Renewer::new(address, &table, if contended { 0 } else { number }, form);
+    closed_loop((0..clients).map(renewer).collect::<Result<Vec<_>>>()?, window, server)
+}
+
+fn create_table(address: SocketAddr, table: &str) -> Result<()> {
+    let body = format!(
+        r#"{{"TableName":"{table}","BillingMode":"PAY_PER_REQUEST",
+        "AttributeDefinitions":[{{"AttributeName":"leaseKey","AttributeType":"S"}}],
+        "KeySchema":[{{"AttributeName":"leaseKey","KeyType":"HASH"}}]}}"#
+    );
+    let request = table_request(address, "CreateTable", body.as_bytes());
+    Connection::open(address)?.call(&request)?.expect_ok("CreateTable")
 }
 
 /// Renews one lease for ever.
 struct Renewer {
     address: SocketAddr,
     connection: Connection,
+    table: String,
     lease: usize,
     form: Form,
     /// The last count that is known.
@@ -95,20 +110,21 @@ struct Renewer {
 }
 
 impl Renewer {
-    fn new(address: SocketAddr, lease: usize, form: Form) -> Result<Self> {
+    fn new(address: SocketAddr, table: &str, lease: usize, form: Form) -> Result<Self> {
         let mut connection = Connection::open(address)?;
         let body = format!(
-            r#"{{"TableName":"leases","Item":{{"leaseKey":{{"S":"shardId-{lease:012}"}},"leaseOwner":{{"S":"worker-{lease}"}},
+            r#"{{"TableName":"{table}","Item":{{"leaseKey":{{"S":"shardId-{lease:012}"}},"leaseOwner":{{"S":"worker-{lease}"}},
             "leaseCounter":{{"N":"0"}},"checkpoint":{{"S":"TRIM_HORIZON"}},"ownerSwitchesSinceCheckpoint":{{"N":"0"}},
             "startingHashKey":{{"S":"0"}},"endingHashKey":{{"S":"340282366920938463463374607431768211455"}}}}}}"#
         );
         connection.call(&table_request(address, "PutItem", body.as_bytes()))?.expect_ok("PutItem")?;
-        Ok(Self { address, connection, lease, form, count: 0 })
+        Ok(Self { address, connection, table: table.to_owned(), lease, form, count: 0 })
     }
 
     fn body(&self) -> String {
         let (lease, count, next) = (self.lease, self.count, self.count + 1);
-        let key = format!(r#""TableName":"leases","Key":{{"leaseKey":{{"S":"shardId-{lease:012}"}}}}"#);
+        let table = &self.table;
+        let key = format!(r#""TableName":"{table}","Key":{{"leaseKey":{{"S":"shardId-{lease:012}"}}}}"#);
         match self.form {
             Form::Legacy => format!(
                 r#"{{{key},"AttributeUpdates":{{"leaseCounter":{{"Value":{{"N":"{next}"}},"Action":"PUT"}}}},

@@ -11,6 +11,44 @@ use crate::process::{Busy, Shares};
 pub(crate) trait Worker: Send {
     /// Sends one request, judges its answer, returns the records it moved.
     fn step(&mut self) -> Result<u64>;
+
+    /// Waits until the next request is due; no part of its latency.
+    fn wait(&mut self) {}
+}
+
+/// Worker that sends at a steady rate.
+pub(crate) struct Paced<W> {
+    worker: W,
+    due: Instant,
+    every: Duration,
+}
+
+/// Spreads `requests_per_second` evenly over the workers.
+pub(crate) fn paced<W>(workers: Vec<W>, requests_per_second: f64) -> Vec<Paced<W>> {
+    let gap = Duration::from_secs_f64(1.0 / requests_per_second);
+    let every = gap * workers.len() as u32;
+    let now = Instant::now();
+    (0..).zip(workers).map(|(number, worker)| Paced { worker, due: now + gap * number, every }).collect()
+}
+
+impl<W: Worker> Worker for Paced<W> {
+    fn step(&mut self) -> Result<u64> {
+        self.worker.step()
+    }
+
+    fn wait(&mut self) {
+        thread::sleep(self.due.saturating_duration_since(Instant::now()));
+        self.due += self.every;
+    }
+}
+
+/// Way in which the workers follow one request with the next.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Load {
+    /// As soon as it is answered.
+    Closed,
+    /// At a steady rate that AWS's limits let through.
+    Paced,
 }
 
 #[derive(Clone, Copy)]
@@ -32,6 +70,11 @@ pub(crate) struct Tally {
 impl Tally {
     pub(crate) fn records_per_second(&self) -> f64 {
         self.records as f64 / self.elapsed.as_secs_f64()
+    }
+
+    /// Processor time of the server in the window, where its process is known.
+    pub(crate) fn server_time(&self) -> Option<Duration> {
+        self.shares.server.map(|cpus| self.elapsed.mul_f64(cpus))
     }
 }
 
@@ -88,6 +131,7 @@ pub(crate) fn closed_loop<W: Worker>(workers: Vec<W>, window: Window, server: Op
 fn work(mut worker: impl Worker, phase: &AtomicU8) -> Result<Counts> {
     let mut counts = Counts::default();
     while phase.load(Ordering::Relaxed) != STOPPED {
+        worker.wait();
         let sent = Instant::now();
         let records = worker.step()?;
         let latency_us = sent.elapsed().as_micros() as u32;
@@ -109,6 +153,14 @@ mod tests {
         assert_eq!(percentile_us(&mut [], 0.5), 0);
         assert_eq!(percentile_us(&mut [3], 0.99), 3);
         assert_eq!(percentile_us(&mut [4, 1, 3, 2], 0.5), 3);
+    }
+
+    #[test]
+    fn a_rate_is_shared_evenly_and_out_of_step() {
+        let paced = paced(vec![(); 4], 100.0);
+        assert!(paced.iter().all(|worker| worker.every == Duration::from_millis(40)));
+        let gaps = paced.windows(2).map(|pair| pair[1].due - pair[0].due);
+        assert!(gaps.into_iter().all(|gap| gap == Duration::from_millis(10)));
     }
 
     #[test]

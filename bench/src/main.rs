@@ -4,14 +4,17 @@
 //! - It shares two cores with the server it measures, so a request costs it two system calls and
 //!   a glance at the answer. Requests are built beforehand, one blocking thread a connection.
 //! - Every answer is judged: a status other than 200 or a failed record ends the run.
-//! - It knows nothing of our server that another server's user would not know, but how to start it.
+//! - It signs with the workspace's `wire`. Otherwise it knows nothing of our server that another server's user would
+//!   not know, but how to start it.
 #![allow(clippy::disallowed_methods, reason = "a measuring tool reads the real clock and real files")]
 
 mod api;
+mod ceiling;
 mod check;
 mod cli;
 mod fan_out;
 mod fan_out_soak;
+mod figures;
 mod http;
 mod leases;
 mod load;
@@ -27,6 +30,7 @@ mod startup;
 mod subscription;
 mod sweep;
 mod table;
+mod target;
 mod workload;
 
 /// Error, in one line.

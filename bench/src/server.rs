@@ -1,8 +1,9 @@
 //! The servers under load, as child processes that end with their owner.
 
-use std::fs::{self, File};
-use std::io::{BufRead, BufReader, Read};
+use std::fs::{self, File, OpenOptions};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -11,7 +12,8 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use crate::Result;
-use crate::api::Api;
+use crate::api::{Api, Refused};
+use crate::target::{Guard, Target, credentials_file};
 
 const START_DEADLINE: Duration = Duration::from_secs(60);
 
@@ -19,6 +21,8 @@ const START_DEADLINE: Duration = Duration::from_secs(60);
 pub(crate) enum Kind {
     Headwater,
     Ferrokinesis,
+    /// The bare server of this program.
+    Ceiling,
 }
 
 /// Server program to start.
@@ -27,16 +31,29 @@ pub(crate) struct Program {
     pub(crate) kind: Kind,
     pub(crate) binary: PathBuf,
     pub(crate) transition_ms: u64,
+    /// Of Headwater only.
+    pub(crate) guard: Guard,
 }
 
 impl Program {
     pub(crate) fn new(kind: Kind, binary: &Path) -> Self {
-        Program { kind, binary: binary.to_owned(), transition_ms: 0 }
+        Program { kind, binary: binary.to_owned(), transition_ms: 0, guard: Guard::None }
+    }
+
+    /// The bare server of this program.
+    pub(crate) fn ceiling() -> Result<Self> {
+        Ok(Program::new(Kind::Ceiling, &std::env::current_exe()?))
+    }
+
+    /// The same with a guard on.
+    pub(crate) fn with(&self, guard: Guard) -> Self {
+        Program { guard, ..self.clone() }
     }
 }
 
 pub(crate) struct Server {
     child: Child,
+    guard: Guard,
     pub(crate) address: SocketAddr,
     /// From the spawn to the first good answer to ListStreams.
     pub(crate) first_answer: Duration,
@@ -58,8 +75,12 @@ impl Server {
         command.stdin(Stdio::null()).stderr(File::create(&log)?);
         let address = match program.kind {
             Kind::Headwater => {
-                command.args(["serve", "--listen", "127.0.0.1:0", "--limits", "off", "--transition-ms"]);
+                let limits = if program.guard == Guard::AwsLimits { "aws" } else { "off" };
+                command.args(["serve", "--listen", "127.0.0.1:0", "--limits", limits, "--transition-ms"]);
                 command.arg(program.transition_ms.to_string());
+                if program.guard == Guard::Credentials {
+                    command.arg("--credentials").arg(write_credentials(directory)?);
+                }
                 command.arg("--data-dir").arg(directory.join("data")).stdout(Stdio::piped());
                 None
             }
@@ -70,11 +91,19 @@ impl Server {
                 command.arg("--port").arg(address.port().to_string()).stdout(Stdio::null());
                 Some(address)
             }
+            Kind::Ceiling => {
+                command.args(["ceiling", "--listen", "127.0.0.1:0"]).stdout(Stdio::piped());
+                None
+            }
         };
         let started = Instant::now();
         let child = command.spawn().map_err(|error| format!("{}: {error}", program.binary.display()))?;
-        let mut server =
-            Server { child, address: SocketAddr::from(([127, 0, 0, 1], 0)), first_answer: Duration::ZERO };
+        let mut server = Server {
+            child,
+            guard: program.guard,
+            address: SocketAddr::from(([127, 0, 0, 1], 0)),
+            first_answer: Duration::ZERO,
+        };
         let answered = match address {
             Some(address) => server.wait_for_port(address, started),
             None => server.wait_for_banner(),
@@ -84,7 +113,24 @@ impl Server {
             format!("{} did not start: {failure}\n{said}", program.binary.display())
         })?;
         server.first_answer = started.elapsed();
+        if program.guard == Guard::Credentials {
+            server.refuses_strangers()?;
+        }
         Ok(server)
+    }
+
+    /// Fails if a request whose signature is false is served: then nothing is verified, and the guard is not measured.
+    fn refuses_strangers(&self) -> Result<()> {
+        match Api::open(self.address)?.call("ListStreams", &json!({})) {
+            Ok(_) => Err("a server with credentials has served a false signature".into()),
+            Err(failure) if failure.is::<Refused>() => Ok(()),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// Destination of requests that its guard lets pass.
+    pub(crate) fn target(&self) -> Target {
+        Target { address: self.address, guard: self.guard }
     }
 
     pub(crate) fn pid(&self) -> u32 {
@@ -120,7 +166,7 @@ impl Server {
         }
         // What it says later must not fill the pipe.
         thread::spawn(move || std::io::copy(&mut output.by_ref(), &mut std::io::sink()));
-        Api::open(self.address)?.call("ListStreams", &json!({}))?;
+        Api::open(self.target())?.call("ListStreams", &json!({}))?;
         Ok(())
     }
 
@@ -148,6 +194,14 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Writes the file of credentials as the server wants it: for its owner only.
+fn write_credentials(directory: &Path) -> Result<PathBuf> {
+    let path = directory.join("credentials.toml");
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path)?;
+    file.write_all(credentials_file().as_bytes())?;
+    Ok(path)
 }
 
 fn free_address() -> Result<SocketAddr> {

@@ -8,15 +8,12 @@ use std::time::{Duration, Instant};
 
 use crate::Result;
 use crate::api::Api;
-use crate::http::Encoding;
 use crate::load::Worker;
 use crate::process::resident_mib;
 use crate::scratch::Scratch;
 use crate::server::{Program, Server};
-use crate::workload::{Put, SHARDS};
+use crate::workload::{SHARDS, Work};
 
-/// Time in which background work after a load or a start should be done.
-const SETTLE: Duration = Duration::from_secs(10);
 /// Written right before the kill, so that the restart finds a tail that no background work has taken.
 const TAIL_BYTES: u64 = 256 << 20;
 
@@ -50,13 +47,20 @@ pub(crate) fn empty(program: &Program, work: &Path, starts: usize, settle: Durat
     Ok(Startup { empty: times, idle_mib })
 }
 
-pub(crate) fn stored(program: &Program, work: &Path, bytes: u64, restarts: usize) -> Result<Stored> {
+/// `settle` is the time in which background work after a load or a start should be done.
+pub(crate) fn stored(
+    program: &Program,
+    work: &Path,
+    bytes: u64,
+    restarts: usize,
+    settle: Duration,
+) -> Result<Stored> {
     let scratch = Scratch::new(work, "stored")?;
     let server = Server::start(program, scratch.path())?;
     let started = Instant::now();
     fill(server.address, "filled", bytes)?;
     let fill_mb_per_second = bytes as f64 / 1e6 / started.elapsed().as_secs_f64();
-    thread::sleep(SETTLE);
+    thread::sleep(settle);
     let quiet_mib = resident_mib(server.pid())?;
     fill(server.address, "tail", TAIL_BYTES)?;
     let mut after_kill = Vec::new();
@@ -66,7 +70,7 @@ pub(crate) fn stored(program: &Program, work: &Path, bytes: u64, restarts: usize
         running = Server::start(program, scratch.path())?;
         after_kill.push(running.first_answer);
     }
-    thread::sleep(SETTLE);
+    thread::sleep(settle);
     let restarted_mib = resident_mib(running.pid())?;
     Ok(Stored { bytes, fill_mb_per_second, after_kill, quiet_mib, restarted_mib })
 }
@@ -74,7 +78,7 @@ pub(crate) fn stored(program: &Program, work: &Path, bytes: u64, restarts: usize
 /// Stores about `bytes` of record data in 1 KiB records, as fast as the server takes them.
 pub(crate) fn fill(address: SocketAddr, stream: &str, bytes: u64) -> Result<()> {
     Api::open(address)?.create_stream(stream, SHARDS)?;
-    let put = Put { records: Some(500), record_bytes: 1024, connections: 4, encoding: Encoding::Json };
+    let put = Work::PutRecordsLarge.put().ok_or("PutRecords puts")?;
     let sent_bytes = AtomicU64::new(0);
     let request_bytes = put.request_bytes() as u64;
     let putters = put.putters(address, stream)?;

@@ -74,8 +74,8 @@ impl Subscription {
         let mut subscription = Self { stream, raw: Vec::new(), body: Vec::new(), taken: 0, ended: false };
         subscription.read_head()?;
         match subscription.next()? {
-            // The initial response.
-            Said::Event(b"{}") => Ok(subscription),
+            // The initial response; some servers leave out its empty object.
+            Said::Event(b"{}" | b"") => Ok(subscription),
             Said::Event(_) | Said::Exception(_) | Said::End => Err("no initial response".into()),
         }
     }

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use crate::Result;
 use crate::api::Api;
+use crate::figures::{Floor, median, percent, thousands};
 use crate::http::{Connection, Encoding, request};
 use crate::load::percentile_us;
 use crate::payload;
@@ -34,11 +35,23 @@ struct Sweep {
     /// Records in a PutRecords, or `None` for PutRecord.
     records: Option<usize>,
     connections: &'static [usize],
+    /// Least rate at the largest number of connections, in percent of the best.
+    floor: Option<Floor>,
 }
 
 const SWEEPS: [Sweep; 2] = [
-    Sweep { title: "PutRecord 1 KiB", records: None, connections: &[1, 4, 16, 64, 256, 1024, 4096] },
-    Sweep { title: "PutRecords 500 x 1 KiB", records: Some(500), connections: &[1, 2, 4, 16, 64, 256, 1024] },
+    Sweep {
+        title: "PutRecord 1 KiB",
+        records: None,
+        connections: &[1, 4, 16, 64, 256, 1024, 4096],
+        floor: Some(Floor::AtLeast(80.0)),
+    },
+    Sweep {
+        title: "PutRecords 500 x 1 KiB",
+        records: Some(500),
+        connections: &[1, 2, 4, 16, 64, 256, 1024],
+        floor: None,
+    },
 ];
 
 /// Results of one number of connections.
@@ -52,8 +65,21 @@ struct Seen {
     of_one: Option<(u64, u64)>,
 }
 
-/// A table for the document.
-pub(crate) fn measure(program: &Program, work_dir: &Path, time: Duration) -> Result<String> {
+/// Figures of one number of connections in one round.
+struct Point {
+    records_per_s: f64,
+    p50_ms: f64,
+    p99_ms: f64,
+    longest_ms: f64,
+    refused_percent: f64,
+    least: f64,
+    most: f64,
+    server_cpus: f64,
+    resident_mib: f64,
+}
+
+/// Tables for the document: medians of the rounds.
+pub(crate) fn measure(program: &Program, work_dir: &Path, time: Duration, rounds: usize) -> Result<String> {
     raise_file_limit()?;
     let mut text = String::from(
         "Past saturation: ever more connections, each of which sends again as soon as it is answered. \"Refused\" are \
@@ -61,44 +87,95 @@ pub(crate) fn measure(program: &Program, work_dir: &Path, time: Duration) -> Res
          connection that were served.\n\n",
     );
     for sweep in &SWEEPS {
-        writeln!(
-            text,
-            "| {}: connections | records/s | p50 | p99 | longest | refused | of one connection | server | resident |",
-            sweep.title
-        )?;
-        writeln!(text, "|---|---|---|---|---|---|---|---|---|")?;
-        let scratch = Scratch::new(work_dir, "sweep")?;
-        let server = Server::start(program, scratch.path())?;
-        let stream = fresh_stream("sweep");
-        Api::open(server.address)?.create_stream(&stream, SHARDS)?;
-        let requests = requests(server.address, &stream, sweep.records);
-        for &connections in sweep.connections {
-            eprintln!("{}, {connections} connections", sweep.title);
-            let busy = Busy::now(Some(server.pid()))?;
-            let (mut seen, took) = run(server.address, &requests, connections, time)?;
-            let shares = busy.until(&Busy::now(Some(server.pid()))?);
-            let ms = |us: u32| f64::from(us) / 1e3;
-            let (p50, p99) =
-                (percentile_us(&mut seen.latencies_us, 0.5), percentile_us(&mut seen.latencies_us, 0.99));
-            let longest = seen.latencies_us.last().copied().unwrap_or(0);
-            let all = (seen.served + seen.refused).max(1);
-            let (least, most) = seen.of_one.unwrap_or((0, 0));
-            writeln!(
-                text,
-                "| {connections} | {:.0} | {:.2} ms | {:.1} ms | {:.0} ms | {:.1} % | {least} to {most} | {:.2} cpus | {:.0} MiB |",
-                seen.served as f64 * sweep.records.unwrap_or(1) as f64 / took.as_secs_f64(),
-                ms(p50),
-                ms(p99),
-                ms(longest),
-                seen.refused as f64 * 100.0 / all as f64,
-                shares.server.unwrap_or(f64::NAN),
-                resident_mib(server.pid())?,
-            )?;
+        let mut points: Vec<Vec<Point>> = sweep.connections.iter().map(|_| Vec::new()).collect();
+        for round in 0..rounds {
+            eprintln!("past saturation: {}, round {} of {rounds}", sweep.title, round + 1);
+            let scratch = Scratch::new(work_dir, "sweep")?;
+            let server = Server::start(program, scratch.path())?;
+            let stream = fresh_stream("sweep");
+            Api::open(server.address)?.create_stream(&stream, SHARDS)?;
+            let requests = requests(server.address, &stream, sweep.records);
+            for (connections, points) in sweep.connections.iter().zip(&mut points) {
+                points.push(point(&server, &requests, sweep, *connections, time)?);
+            }
+            server.kill()?;
         }
-        writeln!(text)?;
-        server.kill()?;
+        render(&mut text, sweep, &points)?;
     }
     Ok(text)
+}
+
+fn point(
+    server: &Server,
+    requests: &[Vec<u8>],
+    sweep: &Sweep,
+    connections: usize,
+    time: Duration,
+) -> Result<Point> {
+    let busy = Busy::now(Some(server.pid()))?;
+    let (mut seen, took) = run(server.address, requests, connections, time)?;
+    let shares = busy.until(&Busy::now(Some(server.pid()))?);
+    let ms = |us: u32| f64::from(us) / 1e3;
+    let p50 = percentile_us(&mut seen.latencies_us, 0.5);
+    let p99 = percentile_us(&mut seen.latencies_us, 0.99);
+    let (least, most) = seen.of_one.unwrap_or((0, 0));
+    Ok(Point {
+        records_per_s: seen.served as f64 * sweep.records.unwrap_or(1) as f64 / took.as_secs_f64(),
+        p50_ms: ms(p50),
+        p99_ms: ms(p99),
+        longest_ms: ms(seen.latencies_us.last().copied().unwrap_or(0)),
+        refused_percent: percent(seen.refused as f64, (seen.served + seen.refused).max(1) as f64),
+        least: least as f64,
+        most: most as f64,
+        server_cpus: shares.server.unwrap_or(f64::NAN),
+        resident_mib: resident_mib(server.pid())?,
+    })
+}
+
+fn render(text: &mut String, sweep: &Sweep, points: &[Vec<Point>]) -> Result<()> {
+    writeln!(
+        text,
+        "| {}: connections | records/s | p50 | p99 | longest | refused | of one connection | server | resident |",
+        sweep.title
+    )?;
+    writeln!(text, "|---|---|---|---|---|---|---|---|---|")?;
+    let mut rates = Vec::new();
+    for (connections, rounds) in sweep.connections.iter().zip(points) {
+        let of = |value: fn(&Point) -> f64| median(&rounds.iter().map(value).collect::<Vec<_>>());
+        rates.push((*connections, of(|point| point.records_per_s)));
+        writeln!(
+            text,
+            "| {connections} | {:.0} | {:.2} ms | {:.1} ms | {:.0} ms | {:.1} % | {:.0} to {:.0} | {:.2} cpus | {:.0} MiB |",
+            of(|point| point.records_per_s),
+            of(|point| point.p50_ms),
+            of(|point| point.p99_ms),
+            of(|point| point.longest_ms),
+            of(|point| point.refused_percent),
+            of(|point| point.least),
+            of(|point| point.most),
+            of(|point| point.server_cpus),
+            of(|point| point.resident_mib)
+        )?;
+    }
+    writeln!(text)?;
+    if let Some(floor) = sweep.floor
+        && let Some(verdict) = verdict(floor, &rates)
+    {
+        writeln!(text, "{verdict}\n")?;
+    }
+    Ok(())
+}
+
+/// The rate at the most connections against the best one; pairs are connections and records a second.
+fn verdict(floor: Floor, rates: &[(usize, f64)]) -> Option<String> {
+    let (most, rate) = rates.last()?;
+    let (at, peak) = rates.iter().max_by(|one, other| one.1.total_cmp(&other.1))?;
+    let share = percent(*rate, *peak);
+    Some(format!(
+        "With {most} connections {share:.1} % of the peak of {} records/s with {at}: {}.",
+        thousands(*peak),
+        floor.verdict(share, " %")
+    ))
 }
 
 /// The connections of both sides need files; the server sees to its own.
@@ -194,4 +271,20 @@ fn work(
         }
     }
     Ok(seen)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_rate_is_judged_against_the_best() {
+        let said = verdict(Floor::AtLeast(80.0), &[(1, 4000.0), (256, 40_000.0), (4096, 31_000.0)]).unwrap();
+        assert_eq!(
+            said,
+            "With 4096 connections 77.5 % of the peak of 40,000 records/s with 256: at least 80 %: **missed**."
+        );
+        assert!(verdict(Floor::AtLeast(80.0), &[(1, 1.0), (2, 2.0)]).unwrap().contains("reached"));
+        assert!(verdict(Floor::AtLeast(80.0), &[]).is_none());
+    }
 }

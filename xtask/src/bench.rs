@@ -14,6 +14,8 @@ const END: &str = "<!-- measured: end -->";
 pub(crate) fn run(mut arguments: Vec<String>) -> Result<()> {
     let quick = take_flag(&mut arguments, "--quick");
     let given = take_value(&mut arguments, "--peer")?;
+    let only = take_value(&mut arguments, "--only")?;
+    let rounds = take_value(&mut arguments, "--rounds")?;
     no_more(&arguments)?;
     let workspace = Workspace::load()?;
     let server = build::release_server(&workspace)?;
@@ -28,10 +30,15 @@ pub(crate) fn run(mut arguments: Vec<String>) -> Result<()> {
     if quick {
         command.arg("--quick");
     }
+    for (option, value) in [("--only", &only), ("--rounds", &rounds)] {
+        if let Some(value) = value {
+            command.arg(option).arg(value);
+        }
+    }
     let table = capture(&mut command)?;
     println!("\n{table}");
-    if quick {
-        println!("One short round: not written down.");
+    if quick || only.is_some() || rounds.is_some() {
+        println!("Not the whole table in all its rounds: not written down.");
         return Ok(());
     }
     let page = workspace.root.join("docs/benchmarks.md");

@@ -35,8 +35,13 @@ cargo xtask <command>
                               (--quick: formatting, tidy, lints and the workspace's own tests: five minutes)
   fuzz [--seconds N] [TARGET...]
                               every decoder, or those named, under libFuzzer for N seconds each (60)
-  bench [--quick] [--peer F]  measure against ferrokinesis and the bare disk; writes docs/benchmarks.md
-                              (--quick: one short round, printed only; --peer: a ferrokinesis already built)
+  bench [--quick] [--only PART[,PART]] [--rounds N] [--peer F]
+                              measure against ferrokinesis, a bare server and the bare disk, and what guards cost; takes
+                              about three quarters of an hour and writes docs/benchmarks.md
+                              (--quick: one short round; --only: rows such as put-records-large, put-record-256 or
+                              get-records-cbor, or credentials, encryption, aws-limits, fan-out, sweep, leases, starts;
+                              --rounds: instead of five; these three print and write nothing;
+                              --peer: a ferrokinesis already built)
   soak [--minutes N] [--seed N] [--fan-out | --mixed]
                               kill -9 under load for N minutes (10), checking that nothing is lost
                               (--fan-out: with a thousand subscriptions, each of which has to see every record once;

@@ -1,14 +1,13 @@
 //! Puts: a few prebuilt requests a connection, sent in turn.
 
-use std::net::SocketAddr;
-
-use super::{SHARDS, fresh_stream};
+use super::{PACED_SHARDS, SHARDS, fresh_stream};
 use crate::Result;
 use crate::api::Api;
 use crate::http::{Connection, Encoding, request};
-use crate::load::{Tally, Window, Worker, closed_loop};
+use crate::load::{Load, Tally, Window, Worker, closed_loop, paced};
 use crate::payload;
 use crate::random::Random;
+use crate::target::Target;
 
 /// Enough different requests that the data is not in the first-level cache, few enough to build quickly.
 const REQUESTS_PER_CONNECTION: u64 = 8;
@@ -20,6 +19,8 @@ pub(crate) struct Put {
     pub(crate) record_bytes: usize,
     pub(crate) connections: u64,
     pub(crate) encoding: Encoding,
+    /// Of all connections together, where the load is paced.
+    pub(crate) paced_requests_per_s: f64,
 }
 
 impl Put {
@@ -27,32 +28,58 @@ impl Put {
         self.records.unwrap_or(1) * self.record_bytes
     }
 
-    pub(crate) fn run(&self, address: SocketAddr, window: Window, server: Option<u32>) -> Result<Tally> {
+    pub(crate) fn run(
+        &self,
+        target: Target,
+        load: Load,
+        window: Window,
+        server: Option<u32>,
+    ) -> Result<Tally> {
         let stream = fresh_stream("put");
-        Api::open(address)?.create_stream(&stream, SHARDS)?;
-        closed_loop(self.putters(address, &stream)?, window, server)
+        let shards = if load == Load::Paced { PACED_SHARDS } else { SHARDS };
+        Api::open(target)?.create_stream(&stream, shards)?;
+        let putters = self.putters(target, &stream)?;
+        match load {
+            Load::Closed => closed_loop(putters, window, server),
+            Load::Paced => closed_loop(paced(putters, self.paced_requests_per_s), window, server),
+        }
     }
 
-    pub(crate) fn putters(&self, address: SocketAddr, stream: &str) -> Result<Vec<Putter>> {
-        (0..self.connections).map(|seed| self.putter(address, stream, seed)).collect()
+    /// Puts that many requests over one connection.
+    pub(super) fn store(&self, target: Target, stream: &str, requests: usize, load: Load) -> Result<()> {
+        let putter = self.putter(target, stream, 0)?;
+        let mut putter: Box<dyn Worker> = match load {
+            Load::Closed => Box::new(putter),
+            Load::Paced => Box::new(paced(vec![putter], self.paced_requests_per_s).remove(0)),
+        };
+        for _ in 0..requests {
+            putter.wait();
+            putter.step()?;
+        }
+        Ok(())
     }
 
-    fn putter(&self, address: SocketAddr, stream: &str, seed: u64) -> Result<Putter> {
+    pub(crate) fn putters(&self, to: impl Into<Target>, stream: &str) -> Result<Vec<Putter>> {
+        let target = to.into();
+        (0..self.connections).map(|seed| self.putter(target, stream, seed)).collect()
+    }
+
+    fn putter(&self, target: Target, stream: &str, seed: u64) -> Result<Putter> {
         let mut random = Random::new(seed << 32 | 0x5eed);
         let requests = (0..REQUESTS_PER_CONNECTION)
             .map(|_| match self.records {
                 Some(records) => {
                     let body =
                         payload::put_records(stream, records, self.record_bytes, self.encoding, &mut random);
-                    request(address, "PutRecords", self.encoding, &body)
+                    request(target, "PutRecords", self.encoding, &body)
                 }
                 None => {
                     let body = payload::put_record(stream, self.record_bytes, &mut random);
-                    request(address, "PutRecord", Encoding::Json, &body)
+                    request(target, "PutRecord", Encoding::Json, &body)
                 }
             })
             .collect();
-        let connection = Connection::open(address)?;
+        let connection = Connection::open(target.address)?;
         Ok(Putter { connection, requests, next: 0, records: self.records, encoding: self.encoding })
     }
 }
