@@ -60,6 +60,7 @@ pub async fn repair_tables(
         limits: LimitPolicy::OFF,
         transition: Duration::ZERO,
         snapshot_after_bytes: usize::MAX,
+        memory_bytes_max: headwater_tables::limits::MEMORY_BYTES_MAX,
         keys,
         default_key: None,
     };

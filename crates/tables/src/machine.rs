@@ -116,8 +116,11 @@ impl Machine for Tables {
             Command::Expire(uid, keys) => stage.expire(uid, &keys, moment.now).map(|()| Answer::Done),
             Command::Plan(plan) => {
                 let (random, now, transition) = (&*self.random, moment.now, self.transition);
+                let grows_bytes = plan.grows_bytes();
                 let planned = plan.changes(Planning { state, random, now, transition })?;
+                stage.check_room(grows_bytes)?;
                 stage.record(planned)?;
+                changes.note_growth(isize::try_from(grows_bytes).unwrap_or(isize::MAX));
                 changes.staged.is_planned = true;
                 Ok(Answer::Done)
             }

@@ -18,17 +18,18 @@ use tracing::{error, warn};
 use crate::capacity::Capacity;
 use crate::command::{Answer, Command, Plan};
 use crate::describe::{describe, time_to_live};
-use crate::description::{Status, TableChange, TableDescription, Tags, TimeToLive};
+use crate::description::{IndexChange, Status, TableChange, TableDescription, Tags, TimeToLive};
 use crate::encryption::Vault;
 use crate::error::{Result, TablesError};
-use crate::limits::{APPEND_BYTES, CHANGE_BYTES_MAX, MEMORY_BYTES_MAX};
+use crate::limits::{APPEND_BYTES, CHANGE_BYTES_MAX};
 use crate::losses::Losses;
 use crate::machine::{Tables, names};
 use crate::options::{EncryptionChoice, PointInTime, TableOptions};
 use crate::order::Place;
 use crate::read;
 use crate::requests::{Get, Got, Page, PageRequest, Write, Written};
-use crate::schema::{KeySchema, TableKey, TableName, TableSpec};
+use crate::schema::{IndexSpec, KeySchema, TableKey, TableName, TableSpec};
+use crate::state::index_entry_bytes;
 use crate::value::Item;
 use crate::write::{Moment, has_expired};
 
@@ -59,6 +60,9 @@ pub struct Config {
     /// Changes in the log before a snapshot of everything is made, in bytes; and not before there are twice as many as all
     /// tables take. Usually [`SNAPSHOT_AFTER_BYTES`].
     pub snapshot_after_bytes: usize,
+    /// Memory that all tables together may take, in bytes. Usually
+    /// [`MEMORY_BYTES_MAX`](crate::limits::MEMORY_BYTES_MAX).
+    pub memory_bytes_max: usize,
     /// The master keys of encrypted tables, until others replace them.
     pub keys: Arc<Keyring>,
     /// Makes the default key of a server that was given none.
@@ -72,6 +76,9 @@ pub const SNAPSHOT_AFTER_BYTES: usize = headwater_machine::SNAPSHOT_AFTER_BYTES;
 const UPKEEP_PAUSE: Duration = Duration::from_secs(10);
 /// Items that are deleted together because their time has come.
 const EXPIRE_MAX: usize = 1000;
+
+/// Items that are weighed for an index before others have their turn.
+const WEIGHED_MAX: usize = 1000;
 
 /// Tables of items.
 #[derive(Debug)]
@@ -88,11 +95,11 @@ impl TableService {
     pub async fn open(substrate: Substrate, config: Config) -> Result<Arc<Self>> {
         let (tables, lower) = parts(&substrate, &config);
         let Substrate { clock, metrics, .. } = substrate;
-        let Config { home, snapshot_after_bytes, default_key, .. } = config;
+        let Config { home, snapshot_after_bytes, memory_bytes_max, default_key, .. } = config;
         let names = names().map_err(|error| StoreError::Invalid(error.to_string()))?;
         let options = Options {
             snapshot_after_bytes,
-            budget_bytes: MEMORY_BYTES_MAX,
+            budget_bytes: memory_bytes_max,
             append_bytes: APPEND_BYTES,
             record_bytes_max: CHANGE_BYTES_MAX,
             ..Options::new(names)
@@ -287,8 +294,38 @@ impl TableService {
     /// Changes a table.
     pub async fn update_table(&self, table: &TableKey, change: TableChange) -> Result<TableDescription> {
         self.provide_default_key(table, &change.options).await?;
-        self.plan(Plan::Update(table.clone(), Box::new(change))).await?;
+        let mut index_bytes: usize = 0;
+        for index in &change.indexes {
+            if let IndexChange::Create(spec) = index {
+                index_bytes = index_bytes.saturating_add(self.index_bytes(table, spec).await?);
+            }
+        }
+        self.plan(Plan::Update(table.clone(), Box::new(change), index_bytes)).await?;
         self.describe(table)
+    }
+
+    /// Memory that an index would take of the items there are, roughly, in bytes.
+    async fn index_bytes(&self, table: &TableKey, spec: &IndexSpec) -> Result<usize> {
+        let (mut bytes, mut after) = (0, None);
+        loop {
+            {
+                let state = self.state()?;
+                // A table that is not there is for the plan to refuse.
+                let Ok((table, _)) = state.find(table, self.clock.now()) else { return Ok(0) };
+                let start = after.as_ref().map_or(Bound::Unbounded, Bound::Excluded);
+                let stretch = table.items.range::<Place, _>((start, Bound::Unbounded)).take(WEIGHED_MAX);
+                let mut last = None;
+                for (place, item) in stretch {
+                    bytes += index_entry_bytes(spec, &table.meta.schema, item);
+                    last = Some(place);
+                }
+                match last.cloned() {
+                    Some(last) => after = Some(last),
+                    None => return Ok(bytes),
+                }
+            }
+            tokio::task::yield_now().await;
+        }
     }
 
     /// Deletes a table and its items.

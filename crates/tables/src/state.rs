@@ -15,7 +15,7 @@ use crate::encryption::{TableKeys, Vault};
 use crate::error::{Result, TablesError};
 use crate::limits::{TOKEN_LIFE, TOKENS_MAX};
 use crate::meta::{Phase, TableMeta};
-use crate::order::{OrderedKey, Place};
+use crate::order::{OrderedKey, Place, index_place_bytes, place_bytes};
 use crate::replay::Reading;
 use crate::schema::{IndexProjection, IndexSpec, KeySchema, TableKey, TableName};
 use crate::value::{Item, memory_bytes, size_bytes};
@@ -409,6 +409,13 @@ impl Table {
         true
     }
 
+    /// Memory that an item takes here with its places, roughly, in bytes.
+    pub(crate) fn taken_bytes(&self, item: &Item) -> usize {
+        let table = &self.meta.schema;
+        let of_index = |index: &Index| index_entry_bytes(&index.spec, table, item);
+        memory_bytes(item) + place_bytes(table, item) + self.live_indexes().map(of_index).sum::<usize>()
+    }
+
     /// The index of this name, if it is there.
     pub(crate) fn index(&self, name: &TableName) -> Option<&Index> {
         self.indexes.iter().find(|index| index.spec.name == *name)
@@ -462,7 +469,15 @@ impl Index {
 }
 
 /// A table without items.
-const TABLE_BYTES: usize = 4096;
+pub(crate) const TABLE_BYTES: usize = 4096;
+
+/// Memory that an index takes for an item, roughly, in bytes: none if the item is not in it.
+pub(crate) fn index_entry_bytes(spec: &IndexSpec, table: &KeySchema, item: &Item) -> usize {
+    let has_key = spec.schema.attributes().all(|attribute| item.contains_key(&attribute.name));
+    // An item from before the index may have an empty or too large value where no write could put one now.
+    let is_in = has_key && check_index_keys(spec, item, None).is_ok();
+    if is_in { index_place_bytes(&spec.schema, table, item) } else { 0 }
+}
 
 /// True if an index has this attribute.
 pub(crate) fn is_projected(spec: &IndexSpec, table: &KeySchema, name: &str) -> bool {

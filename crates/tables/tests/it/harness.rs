@@ -62,6 +62,7 @@ impl World {
             limits: LimitPolicy::OFF,
             transition: TRANSITION,
             snapshot_after_bytes: headwater_tables::SNAPSHOT_AFTER_BYTES,
+            memory_bytes_max: headwater_tables::limits::MEMORY_BYTES_MAX,
             keys: Default::default(),
             default_key: None,
         };

@@ -2,11 +2,11 @@
 
 use headwater_store::memory::MemoryStore;
 use headwater_tables::{
-    Billing, IndexChange, IndexProjection, Select, Status, TableChange, TablesError, Throughput,
+    Billing, IndexChange, IndexProjection, IndexSpec, Select, Status, TableChange, TablesError, Throughput,
 };
 use headwater_types::{AccountId, Realm};
 
-use crate::harness::{Engine, TRANSITION, World, by_owner, item, key, put, query, s, spec};
+use crate::harness::{Engine, TRANSITION, World, by_owner, delete, item, key, put, query, s, spec};
 
 #[tokio::test]
 async fn a_table_is_created_used_and_deleted() {
@@ -115,6 +115,47 @@ async fn a_global_index_is_made_of_what_is_there_and_removed() {
     assert!(world.service.describe(&table).unwrap().indexes.is_empty());
     let refused = world.service.update_table(&table, remove()).await.unwrap_err();
     assert!(matches!(refused, TablesError::IndexNotFound(_)), "{refused:?}");
+}
+
+#[tokio::test]
+async fn an_index_that_does_not_fit_into_memory_is_refused() {
+    const ITEMS: usize = 2500;
+    /// A place in the index takes at least this.
+    const PLACE_BYTES: usize = headwater_tables::limits::PLACE_BYTES;
+    let world = World::with(Engine::Memory(MemoryStore::new()), |config| {
+        config.memory_bytes_max = ITEMS * 6 * PLACE_BYTES;
+    })
+    .await;
+    let table = world.create("leases").await;
+    let key = |pk: usize| item([("pk", s(&format!("{pk:04}")))]);
+    for pk in 0..ITEMS {
+        let mut one = key(pk);
+        one.insert("owner".to_owned(), s("w1"));
+        world.put(&table, one).await;
+    }
+    let create = |name: &str| {
+        let name = headwater_tables::TableName::new(name).unwrap();
+        let spec = IndexSpec { name, ..by_owner(IndexProjection::All) };
+        TableChange { indexes: vec![IndexChange::Create(spec)], ..TableChange::default() }
+    };
+    let mut made = 0;
+    let refused = loop {
+        match world.service.update_table(&table, create(&format!("by-owner-{made}"))).await {
+            Ok(_) => made += 1,
+            Err(refused) => break refused,
+        }
+        world.settle();
+        assert!(made < 6, "the indexes alone take more than there may be");
+    };
+    assert!(matches!(&refused, TablesError::LimitExceeded(text) if text.contains("memory")), "{refused:?}");
+    assert_eq!(world.service.describe(&table).unwrap().indexes.len(), made);
+    // Half of the items take half of the room there and half of it in the new index.
+    for pk in 0..ITEMS / 2 {
+        world.service.write(delete(&table, key(pk))).await.unwrap();
+    }
+    world.service.update_table(&table, create("by-owner-9")).await.unwrap();
+    world.settle();
+    assert_eq!(world.service.describe(&table).unwrap().indexes[made].items, ITEMS - ITEMS / 2);
 }
 
 #[tokio::test]
