@@ -346,7 +346,13 @@ impl<M: Machine> Reading<M> {
         match key {
             "" => {
                 let Self { machine, state, .. } = self;
-                let replayed = catch_unwind(AssertUnwindSafe(|| machine.replay(state, data)));
+                let replayed = catch_unwind(AssertUnwindSafe(|| {
+                    let replayed = machine.replay(state, data);
+                    while machine.is_behind(state) {
+                        drop(machine.catch_up(state, usize::MAX));
+                    }
+                    replayed
+                }));
                 replayed.unwrap_or_else(|_| Err(Misfit::Malformed("reading it has panicked".into())))
             }
             OWNER_KEY => Ok(()),

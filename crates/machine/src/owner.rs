@@ -7,12 +7,14 @@
 //! released, a snapshot is to be made.
 
 use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures_util::poll;
+use parking_lot::RwLockWriteGuard;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tracing::{error, warn};
@@ -106,8 +108,14 @@ impl<M: Machine> Owner<M> {
             if self.wake_pause().is_some_and(|pause| pause.is_zero()) {
                 queue.push_front(Work::Wake);
             }
-            while !queue.is_empty() {
-                self.batch(&mut queue).await;
+            loop {
+                if !queue.is_empty() {
+                    self.batch(&mut queue).await;
+                }
+                self.catch_up().await;
+                if queue.is_empty() {
+                    break;
+                }
             }
             if closes.is_some() {
                 break;
@@ -142,8 +150,37 @@ impl<M: Machine> Owner<M> {
         }
     }
 
+    /// Does a stretch of the machine's work on what is derived.
+    async fn catch_up(&mut self) {
+        if !self.is_behind() {
+            return;
+        }
+        {
+            let mut hosted = self.shared.hosted.write();
+            let state = &mut hosted.state;
+            let work = || self.machine.catch_up(state, self.stretch_bytes.max(1));
+            let left = catch_unwind(AssertUnwindSafe(work));
+            if left.is_err() {
+                let cause = "bringing the state up to date has panicked; it is read anew".to_owned();
+                hosted.role = Role::Trouble(MachineError::Damaged { machine: M::NAME, cause });
+            }
+            // Readers that wait come before the next stretch.
+            RwLockWriteGuard::unlock_fair(hosted);
+            drop(left);
+        }
+        tokio::task::yield_now().await;
+    }
+
+    fn is_behind(&self) -> bool {
+        let hosted = self.shared.hosted.read();
+        hosted.role.is_owner() && self.machine.is_behind(&hosted.state)
+    }
+
     /// Until there is something to do.
     fn pause(&self) -> Option<Duration> {
+        if self.is_behind() {
+            return Some(Duration::ZERO);
+        }
         let elapsed = self.shared.clock.elapsed();
         let renewal = self.keeper.as_ref().map(|keeper| keeper.next().saturating_sub(elapsed));
         let release = self.has_released_less.then(|| self.release_not_before.saturating_sub(elapsed));

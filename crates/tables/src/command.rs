@@ -69,7 +69,7 @@ impl Plan {
     pub(crate) fn changes(self, planning: Planning<'_>) -> Result<Vec<Change>> {
         match self {
             Self::Create(key, spec) => planning.create(&key, *spec),
-            Self::Update(key, change, _) => planning.update(&key, *change),
+            Self::Update(key, change, index_bytes) => planning.update(&key, *change, index_bytes),
             Self::Delete(key) => planning.delete(&key),
             Self::TimeToLive(key, attribute, enabled) => planning.time_to_live(&key, attribute, enabled),
             Self::PointInTime(key, wanted) => planning.point_in_time(&key, wanted),

@@ -187,6 +187,14 @@ impl Machine for Tables {
         state.memory_bytes()
     }
 
+    fn is_behind(&self, state: &State) -> bool {
+        state.is_behind()
+    }
+
+    fn catch_up(&self, state: &mut State, limit_bytes: usize) -> Box<dyn Send> {
+        Box::new(state.catch_up(limit_bytes))
+    }
+
     fn snapshot_wish(&self, state: &State) -> SnapshotWish {
         if state.has_losses() || state.unread().is_some() {
             return SnapshotWish::Never;

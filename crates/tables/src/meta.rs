@@ -41,6 +41,13 @@ impl Phase {
 pub(crate) struct IndexMeta {
     pub(crate) spec: IndexSpec,
     pub(crate) phase: Phase,
+    /// Memory that it was estimated to take when it was created of a table with items, in bytes.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(crate) estimate_bytes: usize,
+}
+
+fn is_zero(number: &usize) -> bool {
+    *number == 0
 }
 
 /// Items are deleted when their time has come.

@@ -21,6 +21,7 @@ use crate::describe::{describe, time_to_live};
 use crate::description::{IndexChange, Status, TableChange, TableDescription, Tags, TimeToLive};
 use crate::encryption::Vault;
 use crate::error::{Result, TablesError};
+use crate::index::entry_bytes;
 use crate::limits::{APPEND_BYTES, CHANGE_BYTES_MAX};
 use crate::losses::Losses;
 use crate::machine::{Tables, names};
@@ -29,7 +30,6 @@ use crate::order::Place;
 use crate::read;
 use crate::requests::{Get, Got, Page, PageRequest, Write, Written};
 use crate::schema::{IndexSpec, KeySchema, TableKey, TableName, TableSpec};
-use crate::state::index_entry_bytes;
 use crate::value::Item;
 use crate::write::{Moment, has_expired};
 
@@ -316,7 +316,7 @@ impl TableService {
                 let stretch = table.items.range::<Place, _>((start, Bound::Unbounded)).take(WEIGHED_MAX);
                 let mut last = None;
                 for (place, item) in stretch {
-                    bytes += index_entry_bytes(spec, &table.meta.schema, item);
+                    bytes += entry_bytes(spec, &table.meta.schema, item);
                     last = Some(place);
                 }
                 match last.cloned() {

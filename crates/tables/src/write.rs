@@ -16,6 +16,7 @@ use crate::capacity::{Capacity, Kind, read_cost, write_cost};
 use crate::change::{Change, TokenMeta};
 use crate::error::{Cancellation, Result, TablesError};
 use crate::expression::{Condition, KeyCondition};
+use crate::index::Index;
 use crate::limits::{
     CONDITION_WORK_MAX, ITEM_BYTES_MAX, ITEM_MEMORY_BYTES_MAX, LEVELS_MAX, PARTITION_KEY_BYTES_MAX,
     REQUEST_MEMORY_BYTES_MAX, SORT_KEY_BYTES_MAX, TRANSACTION_BYTES_MAX,
@@ -26,7 +27,7 @@ use crate::requests::{Action, Collection, Consumed, Write, Written};
 use crate::scalars::check_scalars;
 use crate::schema::{IndexScope, IndexSpec, KeyAttribute, KeySchema};
 use crate::service::TransactionToken;
-use crate::state::{Entries, Index, State, Table, is_projected, projected_bytes};
+use crate::state::{Entries, State, Table, is_projected, projected_bytes};
 use crate::value::{AttributeValue, Item, memory_bytes, size_bytes};
 
 /// When writes are decided, and what bounds them.

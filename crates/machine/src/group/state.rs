@@ -20,6 +20,7 @@ pub struct GroupState<M: Member> {
     damaged: BTreeMap<Arc<str>, Arc<str>>,
     due: BTreeSet<(Timestamp, Arc<str>)>,
     low_water: BTreeSet<(Position, Arc<str>)>,
+    behind: BTreeSet<Arc<str>>,
     size_bytes: usize,
 }
 
@@ -34,6 +35,7 @@ struct Slot<S> {
 struct Figures {
     due: Option<Timestamp>,
     low_water: Option<Position>,
+    is_behind: bool,
     size_bytes: usize,
 }
 
@@ -44,6 +46,7 @@ impl<M: Member> Default for GroupState<M> {
             damaged: BTreeMap::new(),
             due: BTreeSet::new(),
             low_water: BTreeSet::new(),
+            behind: BTreeSet::new(),
             size_bytes: 0,
         }
     }
@@ -82,6 +85,11 @@ impl<M: Member> GroupState<M> {
 
     pub(super) fn size_bytes(&self) -> usize {
         self.size_bytes
+    }
+
+    /// A member whose derived state is to be brought up to date.
+    pub(super) fn behind(&self) -> Option<&Arc<str>> {
+        self.behind.first()
     }
 
     pub(super) fn due(&self) -> Option<(Timestamp, &Arc<str>)> {
@@ -163,6 +171,11 @@ impl<M: Member> GroupState<M> {
             was.due.map(|due| self.due.remove(&(due, id.clone())));
             is.due.map(|due| self.due.insert((due, id.clone())));
         }
+        match (was.is_behind, is.is_behind) {
+            (false, true) => drop(self.behind.insert(id.clone())),
+            (true, false) => drop(self.behind.remove(id)),
+            (true, true) | (false, false) => {}
+        }
         if was.low_water != is.low_water {
             was.low_water.map(|at| self.low_water.remove(&(at, id.clone())));
             is.low_water.map(|at| self.low_water.insert((at, id.clone())));
@@ -210,6 +223,7 @@ fn figures<M: Member>(member: &M, id: &str, state: &M::State) -> Figures {
     Figures {
         due: member.due(state),
         low_water: member.low_water(state),
+        is_behind: member.is_behind(state),
         size_bytes: MEMBER_BYTES + id.len() + member.size_bytes(state),
     }
 }

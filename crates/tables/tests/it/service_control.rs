@@ -118,6 +118,37 @@ async fn a_global_index_is_made_of_what_is_there_and_removed() {
 }
 
 #[tokio::test]
+async fn a_table_is_used_and_not_changed_while_an_index_is_built() {
+    let world = World::new().await;
+    let table = world.create("leases").await;
+    let one = |pk: usize| item([("pk", s(&format!("{pk:04}"))), ("owner", s("w1"))]);
+    for pk in 0..3000 {
+        world.put(&table, one(pk)).await;
+    }
+    let create = |name: &str| {
+        let name = headwater_tables::TableName::new(name).unwrap();
+        let spec = IndexSpec { name, ..by_owner(IndexProjection::All) };
+        TableChange { indexes: vec![IndexChange::Create(spec)], ..TableChange::default() }
+    };
+    world.service.update_table(&table, create("by-owner-0")).await.unwrap();
+    world.settle();
+    let described = world.service.describe(&table).unwrap();
+    assert_eq!((described.status, described.indexes[0].status), (Status::Updating, Status::Creating));
+    let refused = world.service.update_table(&table, create("by-owner-1")).await.unwrap_err();
+    assert!(matches!(refused, TablesError::InUse { doing: "updated", .. }), "{refused:?}");
+    let mut of_w1 = query(&table, "w1", None);
+    of_w1.index = Some(described.indexes[0].name.clone());
+    assert!(world.service.page(&of_w1).is_err(), "it is being built");
+    world.put(&table, one(3000)).await;
+    world.service.write(delete(&table, item([("pk", s("0000"))]))).await.unwrap();
+    world.settle_changed(&table).await;
+    let described = world.service.describe(&table).unwrap();
+    assert_eq!((described.items, described.indexes[0].items), (3000, 3000));
+    assert_eq!(described.size_bytes, described.indexes[0].size_bytes);
+    assert_eq!(world.page(&of_w1).items.len(), 3000);
+}
+
+#[tokio::test]
 async fn an_index_that_does_not_fit_into_memory_is_refused() {
     const ITEMS: usize = 2500;
     /// A place in the index takes at least this.
@@ -144,7 +175,7 @@ async fn an_index_that_does_not_fit_into_memory_is_refused() {
             Ok(_) => made += 1,
             Err(refused) => break refused,
         }
-        world.settle();
+        world.settle_changed(&table).await;
         assert!(made < 6, "the indexes alone take more than there may be");
     };
     assert!(matches!(&refused, TablesError::LimitExceeded(text) if text.contains("memory")), "{refused:?}");
@@ -154,7 +185,7 @@ async fn an_index_that_does_not_fit_into_memory_is_refused() {
         world.service.write(delete(&table, key(pk))).await.unwrap();
     }
     world.service.update_table(&table, create("by-owner-9")).await.unwrap();
-    world.settle();
+    world.settle_changed(&table).await;
     assert_eq!(world.service.describe(&table).unwrap().indexes[made].items, ITEMS - ITEMS / 2);
 }
 
