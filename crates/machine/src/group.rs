@@ -316,6 +316,10 @@ impl<M: Member> Machine for Group<M> {
         state.size_bytes()
     }
 
+    fn snapshot_bytes(&self, state: &GroupState<M>) -> usize {
+        state.snapshot_bytes()
+    }
+
     fn is_behind(&self, state: &GroupState<M>) -> bool {
         state.behind().is_some()
     }

@@ -40,7 +40,7 @@ pub(crate) const LOW_WATER_KEY: &str = "low-water";
 /// Attempts to read everything while somebody else replaces it.
 const LOAD_TRIES: usize = 5;
 /// Bytes that any snapshot may take.
-const SMALL_SNAPSHOT_BYTES: usize = 4 << 10;
+pub(crate) const SMALL_SNAPSHOT_BYTES: usize = 4 << 10;
 /// Damages that are remembered one by one.
 const DAMAGES_MAX: usize = 100;
 
@@ -57,6 +57,8 @@ pub(crate) struct Journal<M: Machine> {
     bytes: usize,
     /// Of the snapshot that was read or made last.
     snapshot_bytes: usize,
+    /// Of the generation before, as far as it was made here.
+    previous_bytes: usize,
     low_water: Position,
     /// Snapshot that was damaged and passed over, until another one takes its place.
     damaged: Option<u64>,
@@ -78,7 +80,7 @@ impl<M: Machine> Journal<M> {
         let log = substrate.logs.open(&names.journal).await?;
         let manifest = Arc::new(Mutex::new((Manifest::empty::<M>(), Expected::Absent)));
         let (tail, low_water) = (Position::START, Position::START);
-        let (bytes, snapshot_bytes, damaged, drops_previous) = (0, 0, None, false);
+        let (bytes, snapshot_bytes, previous_bytes, damaged, drops_previous) = (0, 0, 0, None, false);
         Ok(Self {
             machine,
             substrate,
@@ -88,6 +90,7 @@ impl<M: Machine> Journal<M> {
             tail,
             bytes,
             snapshot_bytes,
+            previous_bytes,
             low_water,
             damaged,
             drops_previous,
@@ -136,6 +139,7 @@ impl<M: Machine> Journal<M> {
         };
         let (reading, used) = self.read(&manifest, is_last_try).await?;
         (self.bytes, self.snapshot_bytes) = (reading.journal_bytes, reading.snapshot_bytes);
+        self.previous_bytes = 0;
         self.low_water = reading.low_water;
         self.tail = reading.tail;
         if fenced && reading.damage.is_empty() {
@@ -253,17 +257,30 @@ impl<M: Machine> Journal<M> {
 
     /// A snapshot of so many bytes was made of so much of the journal.
     pub(crate) fn snapshotted(&mut self, snapshot_bytes: usize, of_bytes: usize) {
+        let keeps_previous = self.has_previous();
+        self.previous_bytes = if keeps_previous { self.snapshot_bytes + of_bytes } else { 0 };
         self.bytes = self.bytes.saturating_sub(of_bytes);
         self.snapshot_bytes = snapshot_bytes;
         self.damaged = None;
         self.drops_previous = false;
     }
 
-    /// Bytes that the next snapshot takes at the most, of a state of this size: each change adds no more to the last one
-    /// than its own encoding.
-    pub(crate) fn next_snapshot_bytes(&self, size_bytes: usize) -> usize {
+    /// Bytes that the next snapshot takes at the most, of a state of which none is longer than `bound_bytes`: each change
+    /// adds no more to the last one than its own encoding.
+    pub(crate) fn next_snapshot_bytes(&self, bound_bytes: usize) -> usize {
         let grown = self.snapshot_bytes + self.bytes;
-        grown.min(size_bytes.saturating_mul(2)).max(SMALL_SNAPSHOT_BYTES)
+        grown.min(bound_bytes).max(SMALL_SNAPSHOT_BYTES)
+    }
+
+    /// True if the journal and the snapshots would be shorter by a good part after a snapshot of so many bytes.
+    pub(crate) fn would_shrink(&self, next_bytes: usize) -> bool {
+        let stored = self.previous_bytes + self.snapshot_bytes + self.bytes;
+        stored >= next_bytes + (next_bytes / 4).max(SMALL_SNAPSHOT_BYTES)
+    }
+
+    /// True if there is a generation before the newest.
+    pub(crate) fn has_previous(&self) -> bool {
+        self.manifest.lock().0.previous.is_some()
     }
 
     /// The snapshot that what is stored asks for.
@@ -281,7 +298,7 @@ impl<M: Machine> Journal<M> {
     }
 
     /// Snapshots that were begun and not finished, or have been replaced.
-    async fn forget_other_snapshots(&self, manifest: &Manifest) {
+    pub(crate) async fn forget_other_snapshots(&self, manifest: &Manifest) {
         let numbers = manifest.generations().filter_map(|generation| generation.snapshot);
         let kept: Vec<LogId> = numbers.filter_map(|number| self.names.snapshot(number).ok()).collect();
         let listed = self.substrate.logs.list(&self.names.snapshots).await.unwrap_or_default();

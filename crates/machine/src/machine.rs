@@ -11,7 +11,7 @@ use crate::changes::{Changes, EncodeError};
 ///   the same state as applying it once. Snapshots are written while changes go on and rest on this.
 /// - Nothing but [`Machine::apply`] (and [`Machine::replay`], which must mean the same) changes what is remembered.
 ///   [`Machine::catch_up`] changes only what is derived from it.
-/// - [`Machine::size_bytes`], [`Machine::due`] and [`Machine::low_water`] are called after each batch and must be cheap:
+/// - [`Machine::size_bytes`], [`Machine::snapshot_bytes`], [`Machine::due`] and [`Machine::low_water`] are called after each batch and must be cheap:
 ///   keep running figures in the state.
 pub trait Machine: Send + Sync + Sized + 'static {
     /// Name in errors and in the log, such as `queues`.
@@ -118,9 +118,14 @@ pub trait Machine: Send + Sync + Sized + 'static {
         limit_bytes: usize,
     ) -> (Vec<Self::Change>, Option<Self::Cursor>);
 
-    /// Memory that the state takes, roughly, in bytes. A snapshot should take no more than twice as much on the disk: so
-    /// much room is kept for it.
+    /// Memory that the state takes, roughly, in bytes.
     fn size_bytes(&self, state: &Self::State) -> usize;
+
+    /// Length of a snapshot of the state at the most, in bytes: so much room is kept for it on the disk. Twice what the state
+    /// takes in memory, unless the machine knows better.
+    fn snapshot_bytes(&self, state: &Self::State) -> usize {
+        self.size_bytes(state).saturating_mul(2)
+    }
 
     /// True if something that is derived from what is remembered is to be brought up to date, such as an index to be built
     /// or memory to be freed. Called often, and must be cheap.
@@ -178,8 +183,9 @@ pub trait Machine: Send + Sync + Sized + 'static {
         OnDamage::Refuse
     }
 
-    /// Takes what is left after damage for all there is: whatever [`Machine::on_damage`] has noted is forgotten. Called
-    /// before a snapshot is made that stands alone ([`Handle::snapshot`](crate::Handle::snapshot)).
+    /// Takes what is left after damage for all there is: whatever [`Machine::on_damage`] has noted is forgotten. Called for a
+    /// snapshot that stands alone ([`Handle::snapshot`](crate::Handle::snapshot)). Nobody reads the state until that is
+    /// durable; if it cannot be made durable the state is read anew, with the damage.
     fn accept_damage(&self, _state: &mut Self::State) {}
 
     /// Takes what belongs to the machine and not to the journal, such as keys, into the state

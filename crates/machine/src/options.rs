@@ -42,7 +42,7 @@ pub struct Options<M: Machine> {
     pub record_bytes_max: usize,
     /// The log of payloads, if the machine has one.
     pub payloads: Option<Arc<Payloads>>,
-    /// Ownership by lease. Without it whoever opens the machine owns it.
+    /// Ownership by lease. Without it the process that opens the machine owns it.
     pub lease: Option<LeaseOptions<M>>,
 }
 

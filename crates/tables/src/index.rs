@@ -85,11 +85,6 @@ impl Index {
         self.memory_bytes.max(self.build.as_ref().map_or(0, |build| build.reserved_bytes))
     }
 
-    /// Memory that is set aside for entries that it does not have yet, in bytes.
-    pub(crate) fn reserved_bytes(&self) -> usize {
-        self.memory_bytes() - self.memory_bytes
-    }
-
     /// Its entries, and the memory that they take.
     pub(crate) fn into_entries(self) -> (Entries, usize) {
         (self.entries, self.memory_bytes)

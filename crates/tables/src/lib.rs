@@ -8,6 +8,7 @@ mod counts;
 mod describe;
 mod description;
 mod discard;
+mod encoded;
 mod encryption;
 mod error;
 pub mod expression;

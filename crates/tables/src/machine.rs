@@ -79,7 +79,7 @@ impl Tables {
         Self { vault: RwLock::new(vault), random, capacity, transition, wanted: Mutex::default() }
     }
 
-    /// Takes other master keys, for what is read from now on.
+    /// Replaces the master keys. They take effect when the state is next refreshed or read.
     pub(crate) fn replace_keys(&self, keyring: Arc<Keyring>) {
         self.vault.write().keyring = keyring;
     }
@@ -185,6 +185,10 @@ impl Machine for Tables {
 
     fn size_bytes(&self, state: &State) -> usize {
         state.memory_bytes()
+    }
+
+    fn snapshot_bytes(&self, state: &State) -> usize {
+        state.snapshot_bytes()
     }
 
     fn is_behind(&self, state: &State) -> bool {

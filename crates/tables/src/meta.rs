@@ -117,6 +117,13 @@ impl TableMeta {
         indexes > indexes_before || tags > tags_before
     }
 
+    /// Length of its record at the most, in bytes.
+    pub(crate) fn stored_bytes(&self) -> usize {
+        const CHANGE_BYTES: usize = 64;
+        // There is no metadata that cannot be written.
+        CHANGE_BYTES + serde_json::to_vec(self).map_or(0, |text| text.len())
+    }
+
     pub(crate) fn key(&self, home: Region) -> TableKey {
         let Owner { account, region } = self.owner;
         let realm = Realm { account, region: region.unwrap_or(home) };

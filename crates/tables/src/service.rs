@@ -138,13 +138,15 @@ impl TableService {
     pub async fn run_upkeep(self: Arc<Self>) {
         loop {
             self.clock.sleep(UPKEEP_PAUSE).await;
-            if let Err(error) = self.upkeep().await {
-                warn!(%error, "items whose time has come could not be deleted; it is tried again");
-            }
+            // What has failed was logged, and is tried again.
+            let _ = self.upkeep().await;
         }
     }
 
-    /// Deletes what has had its time, now.
+    /// Deletes what has had its time, now. What cannot be done for one table is left out, and done for the others.
+    ///
+    /// # Errors
+    /// The first one; all of them are logged.
     pub async fn upkeep(&self) -> Result<()> {
         let now = self.clock.now();
         let (any_gone, any_keys, uids) = {
@@ -161,28 +163,41 @@ impl TableService {
                 expiring.map(|table| table.meta.uid).collect::<Vec<_>>(),
             )
         };
+        let mut done = Ok(());
+        let mut note = |what: &str, uid: Option<u64>, outcome: Result<()>| {
+            if let Err(error) = outcome {
+                warn!(%error, what, table = uid, "upkeep of tables has failed and is tried again");
+                done = std::mem::replace(&mut done, Ok(())).and(Err(error));
+            }
+        };
         if any_gone {
-            self.plan(Plan::Purge).await?;
-            let state = self.state()?;
-            self.capacity().retain(|uid| state.table(uid).is_some());
-        }
-        if any_keys {
-            self.plan(Plan::TendKeys).await?;
-        }
-        for uid in uids {
-            let mut after = None;
-            loop {
-                let (keys, last) = self.expired(uid, after.as_ref())?;
-                if !keys.is_empty() {
-                    self.ask(Command::Expire(uid, keys)).await?;
-                }
-                match last {
-                    Some(last) => after = Some(last),
-                    None => break,
-                }
+            note("forgetting deleted tables", None, self.plan(Plan::Purge).await);
+            if let Ok(state) = self.state() {
+                self.capacity().retain(|uid| state.table(uid).is_some());
             }
         }
-        Ok(())
+        if any_keys {
+            note("renewing data keys", None, self.plan(Plan::TendKeys).await);
+        }
+        for uid in uids {
+            note("deleting expired items", Some(uid), self.expire(uid).await);
+        }
+        done
+    }
+
+    /// Deletes the items of a table whose time has come.
+    async fn expire(&self, uid: u64) -> Result<()> {
+        let mut after = None;
+        loop {
+            let (keys, last) = self.expired(uid, after.as_ref())?;
+            if !keys.is_empty() {
+                self.ask(Command::Expire(uid, keys)).await?;
+            }
+            match last {
+                Some(last) => after = Some(last),
+                None => return Ok(()),
+            }
+        }
     }
 
     /// Keys of some items whose time has come, and where to go on.

@@ -12,6 +12,7 @@ use crate::change::{Change, TokenMeta};
 use crate::counts::Counts;
 use crate::description::Status;
 use crate::discard::Discarded;
+use crate::encoded::{put_bytes, sealed_bytes};
 use crate::encryption::{TableKeys, Vault};
 use crate::error::{Result, TablesError};
 use crate::index::{Index, entry_bytes};
@@ -39,8 +40,7 @@ pub(crate) struct State {
     building: BTreeSet<u64>,
     /// Items and entries that are gone and not freed yet.
     discarded: Discarded,
-    /// Memory that all tables take, with what is not freed yet, roughly, in bytes.
-    memory_bytes: usize,
+    figures: Figures,
     /// Keys that sealed items are opened and sealed with.
     vault: Vault,
     /// Tables that have lost changes, and how; of some nothing else is known.
@@ -55,6 +55,27 @@ pub(crate) struct State {
     pub(crate) reading: Option<Reading>,
 }
 
+/// Sums over all tables.
+#[derive(Debug, Clone, Copy, Default)]
+struct Figures {
+    /// Memory that they take, with what is not freed yet, roughly, in bytes.
+    memory_bytes: usize,
+    /// Length of their records in a snapshot at the most, in bytes.
+    stored_bytes: usize,
+}
+
+impl Figures {
+    fn leave(&mut self, table: &Table) {
+        self.memory_bytes -= table.memory_bytes();
+        self.stored_bytes -= table.stored_bytes();
+    }
+
+    fn come(&mut self, table: &Table) {
+        self.memory_bytes += table.memory_bytes();
+        self.stored_bytes += table.stored_bytes();
+    }
+}
+
 /// A table.
 #[derive(Debug, Clone)]
 pub(crate) struct Table {
@@ -66,6 +87,10 @@ pub(crate) struct Table {
     pub(crate) indexes: Vec<Index>,
     /// Memory of its items with their places, roughly, in bytes.
     items_memory_bytes: usize,
+    /// Length of the records of its items, not sealed, at the most, in bytes.
+    items_stored_bytes: usize,
+    /// Length of the record of its metadata at the most, in bytes.
+    meta_stored_bytes: usize,
     pub(crate) keys: TableKeys,
     /// True if there are items that could not be opened.
     is_unread: bool,
@@ -89,7 +114,7 @@ impl State {
             token_order: VecDeque::new(),
             building: BTreeSet::new(),
             discarded: Discarded::default(),
-            memory_bytes: 0,
+            figures: Figures::default(),
             vault,
             lost: BTreeMap::new(),
             lost_unknown: None,
@@ -220,14 +245,14 @@ impl State {
     pub(crate) fn catch_up(&mut self, limit_bytes: usize) -> Vec<(Place, Arc<Item>)> {
         let mut taken = Vec::new();
         if !self.discarded.is_empty() {
-            self.memory_bytes -= self.discarded.take(limit_bytes, &mut taken);
+            self.figures.memory_bytes -= self.discarded.take(limit_bytes, &mut taken);
             return taken;
         }
         let Some(uid) = self.building.first().copied() else { return taken };
         let Some(table) = self.tables.get_mut(&uid) else { return taken };
-        self.memory_bytes -= table.memory_bytes();
+        self.figures.leave(table);
         table.build_index(limit_bytes);
-        self.memory_bytes += table.memory_bytes();
+        self.figures.come(table);
         if !table.is_building() {
             self.building.remove(&uid);
         }
@@ -236,7 +261,16 @@ impl State {
 
     /// Memory that everything takes, roughly, in bytes.
     pub(crate) fn memory_bytes(&self) -> usize {
-        self.memory_bytes
+        self.figures.memory_bytes
+    }
+
+    /// Length of a snapshot of everything at the most, in bytes.
+    pub(crate) fn snapshot_bytes(&self) -> usize {
+        /// A token, with the longest account and region.
+        const TOKEN_BYTES: usize = 160;
+        /// A table in the counts.
+        const COUNT_BYTES: usize = 48;
+        self.figures.stored_bytes + self.tokens.len() * TOKEN_BYTES + self.tables.len() * COUNT_BYTES
     }
 
     /// The digest of the request that was done with this token within its life.
@@ -271,10 +305,12 @@ impl State {
                 self.lost.remove(&uid);
                 let table = self.tables.remove(&uid).ok_or(Misfit::NoTable)?;
                 self.building.remove(&uid);
-                self.memory_bytes -= TABLE_BYTES;
+                self.figures.leave(&table);
+                self.figures.memory_bytes += table.items_memory_bytes;
                 for index in table.indexes {
-                    self.memory_bytes -= index.reserved_bytes();
-                    self.discarded.index(index.entries);
+                    let (entries, bytes) = index.into_entries();
+                    self.figures.memory_bytes += bytes;
+                    self.discarded.index(entries);
                 }
                 self.discarded.items(table.items);
                 let key = table.meta.key(self.vault.home);
@@ -284,16 +320,16 @@ impl State {
             }
             Change::Put(uid, item) => {
                 let table = self.tables.get_mut(&uid).ok_or(Misfit::NoTable)?;
-                self.memory_bytes -= table.memory_bytes();
+                self.figures.leave(table);
                 let is_done = table.set(item);
-                self.memory_bytes += table.memory_bytes();
+                self.figures.come(table);
                 return is_done.then_some(()).ok_or(Misfit::Unfit);
             }
             Change::Delete(uid, key) => {
                 let table = self.tables.get_mut(&uid).ok_or(Misfit::NoTable)?;
-                self.memory_bytes -= table.memory_bytes();
+                self.figures.leave(table);
                 let is_done = table.remove(&key);
-                self.memory_bytes += table.memory_bytes();
+                self.figures.come(table);
                 return is_done.then_some(()).ok_or(Misfit::Unfit);
             }
             Change::Sealed(uid, number, sealed) => {
@@ -329,10 +365,10 @@ impl State {
         let (uid, key) = (meta.uid, meta.key(self.home()));
         match self.tables.get_mut(&uid) {
             Some(table) => {
-                self.memory_bytes -= table.memory_bytes();
-                self.memory_bytes += table.set_meta(meta, &mut self.discarded);
+                self.figures.leave(table);
+                self.figures.memory_bytes += table.set_meta(meta, &mut self.discarded);
                 table.open_keys(&self.vault);
-                self.memory_bytes += table.memory_bytes();
+                self.figures.come(table);
                 if table.is_building() {
                     self.building.insert(uid);
                 } else {
@@ -343,7 +379,7 @@ impl State {
             None => {
                 let mut table = Table::new(meta);
                 table.open_keys(&self.vault);
-                self.memory_bytes += table.memory_bytes();
+                self.figures.come(&table);
                 self.tables.insert(uid, table);
                 self.names.insert(key, uid);
             }
@@ -359,10 +395,12 @@ impl Table {
         });
         Self {
             indexes: indexes.collect(),
+            meta_stored_bytes: meta.stored_bytes(),
             meta,
             items: Entries::new(),
             bytes: 0,
             items_memory_bytes: 0,
+            items_stored_bytes: 0,
             keys: TableKeys::default(),
             is_unread: false,
         }
@@ -389,8 +427,9 @@ impl Table {
         if is_deleted {
             discarded_bytes += std::mem::take(&mut self.items_memory_bytes);
             discarded.items(std::mem::take(&mut self.items));
-            self.bytes = 0;
+            (self.bytes, self.items_stored_bytes) = (0, 0);
         }
+        self.meta_stored_bytes = meta.stored_bytes();
         self.meta = meta;
         discarded_bytes
     }
@@ -399,6 +438,13 @@ impl Table {
     fn memory_bytes(&self) -> usize {
         let of_indexes = self.indexes.iter().map(Index::memory_bytes).sum::<usize>();
         TABLE_BYTES + self.items_memory_bytes + of_indexes
+    }
+
+    /// Length of its records in a snapshot at the most, in bytes.
+    fn stored_bytes(&self) -> usize {
+        let plain = self.items_stored_bytes;
+        let items = if self.keys.seal() { sealed_bytes(self.items.len(), plain) } else { plain };
+        self.meta_stored_bytes + items
     }
 
     fn is_building(&self) -> bool {
@@ -442,10 +488,12 @@ impl Table {
         let old = self.items.insert(place.clone(), item.clone());
         self.bytes += size_bytes(&item);
         self.items_memory_bytes += memory_bytes(&item);
+        self.items_stored_bytes += put_bytes(&item);
         match &old {
             Some(old) => {
                 self.bytes -= size_bytes(old);
                 self.items_memory_bytes -= memory_bytes(old);
+                self.items_stored_bytes -= put_bytes(old);
             }
             None => self.items_memory_bytes += place.memory_bytes(),
         }
@@ -461,6 +509,7 @@ impl Table {
         if let Some(old) = self.items.remove(&place) {
             self.bytes -= size_bytes(&old);
             self.items_memory_bytes -= memory_bytes(&old) + place.memory_bytes();
+            self.items_stored_bytes -= put_bytes(&old);
             for index in &mut self.indexes {
                 index.replace(&self.meta.schema, &place, Some(&old), None);
             }

@@ -11,6 +11,8 @@ use crate::machine::{Damage, Misfit, OnDamage};
 
 /// Memory of a member beside its state and its name, roughly, in bytes.
 const MEMBER_BYTES: usize = 96;
+/// A member's record around its changes and its name.
+const RECORD_BYTES: usize = 16;
 
 /// The states of all members.
 #[derive(Debug)]
@@ -22,6 +24,7 @@ pub struct GroupState<M: Member> {
     low_water: BTreeSet<(Position, Arc<str>)>,
     behind: BTreeSet<Arc<str>>,
     size_bytes: usize,
+    snapshot_bytes: usize,
 }
 
 #[derive(Debug)]
@@ -37,6 +40,7 @@ struct Figures {
     low_water: Option<Position>,
     is_behind: bool,
     size_bytes: usize,
+    snapshot_bytes: usize,
 }
 
 impl<M: Member> Default for GroupState<M> {
@@ -48,6 +52,7 @@ impl<M: Member> Default for GroupState<M> {
             low_water: BTreeSet::new(),
             behind: BTreeSet::new(),
             size_bytes: 0,
+            snapshot_bytes: 0,
         }
     }
 }
@@ -85,6 +90,11 @@ impl<M: Member> GroupState<M> {
 
     pub(super) fn size_bytes(&self) -> usize {
         self.size_bytes
+    }
+
+    pub(super) fn snapshot_bytes(&self) -> usize {
+        let damaged = self.damaged.iter().map(|(id, cause)| RECORD_BYTES + id.len() + cause.len());
+        self.snapshot_bytes + damaged.sum::<usize>()
     }
 
     /// A member whose derived state is to be brought up to date.
@@ -167,6 +177,7 @@ impl<M: Member> GroupState<M> {
     fn account(&mut self, id: &Arc<str>, was: Figures, is: Figures) {
         debug_assert!(self.size_bytes >= was.size_bytes, "a member took more than all of them");
         self.size_bytes = self.size_bytes - was.size_bytes + is.size_bytes;
+        self.snapshot_bytes = self.snapshot_bytes - was.snapshot_bytes + is.snapshot_bytes;
         if was.due != is.due {
             was.due.map(|due| self.due.remove(&(due, id.clone())));
             is.due.map(|due| self.due.insert((due, id.clone())));
@@ -225,5 +236,6 @@ fn figures<M: Member>(member: &M, id: &str, state: &M::State) -> Figures {
         low_water: member.low_water(state),
         is_behind: member.is_behind(state),
         size_bytes: MEMBER_BYTES + id.len() + member.size_bytes(state),
+        snapshot_bytes: RECORD_BYTES + id.len() + member.snapshot_bytes(state),
     }
 }

@@ -1,12 +1,13 @@
 //! Tables come, change and go.
 
+use headwater_machine::conformance::{Fault, FaultyStore};
 use headwater_store::memory::MemoryStore;
 use headwater_tables::{
     Billing, IndexChange, IndexProjection, IndexSpec, Select, Status, TableChange, TablesError, Throughput,
 };
 use headwater_types::{AccountId, Realm};
 
-use crate::harness::{Engine, TRANSITION, World, by_owner, delete, item, key, put, query, s, spec};
+use crate::harness::{Engine, START, TRANSITION, World, by_owner, delete, item, key, n, put, query, s, spec};
 
 #[tokio::test]
 async fn a_table_is_created_used_and_deleted() {
@@ -243,4 +244,24 @@ async fn tags_are_kept() {
     assert_eq!(world.service.tags(&table).unwrap(), tags(&[("b", "2")]));
     let many = (0..50).map(|i| (format!("k{i}"), String::new())).collect();
     assert!(world.service.tag(&table, many).await.is_err(), "51 are too many");
+}
+
+#[tokio::test]
+async fn upkeep_that_fails_for_one_table_goes_on_with_the_others() {
+    let store = FaultyStore::over(MemoryStore::new());
+    let world = World::with(Engine::Faulty(store.clone()), |_| {}).await;
+    let mut tables = Vec::new();
+    for name in ["one", "two", "three"] {
+        let table = world.create(name).await;
+        world.service.set_time_to_live(&table, "until".into(), true).await.unwrap();
+        world.settle();
+        world.put(&table, item([("pk", s("a")), ("until", n(START.as_secs() as i64 - 1))])).await;
+        tables.push(table);
+    }
+    store.fail_after(0, Fault::Refused);
+    assert!(world.service.upkeep().await.is_err());
+    let left = || tables.iter().map(|table| world.all(table).len()).sum::<usize>();
+    assert_eq!(left(), 1);
+    world.service.upkeep().await.unwrap();
+    assert_eq!(left(), 0);
 }

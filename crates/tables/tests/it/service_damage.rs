@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use headwater_host::{Random, SeededRandom};
+use headwater_machine::conformance::{Fault, FaultyStore, Rot};
 use headwater_store::memory::MemoryStore;
 use headwater_store::{AppendBatch, Expect, LogStore, MetaStore, Position, ReadLimit};
 use headwater_tables::value::Item;
@@ -399,4 +400,38 @@ async fn records_that_are_none_are_damage() {
     let expected = headwater_store::Expected::Version(manifest.version);
     store.put("tables/root", "nonsense".into(), expected).await.unwrap();
     assert!(matches!(world.try_reopen().await.unwrap_err(), TablesError::Damaged(_)));
+}
+
+#[tokio::test]
+async fn an_accepted_loss_is_seen_once_it_is_durable() {
+    let store = FaultyStore::over(MemoryStore::new());
+    let mut world = World::with(Engine::Faulty(store.clone()), |_| {}).await;
+    let table = world.create("leases").await;
+    for pk in ["a", "b"] {
+        world.put(&table, item([("pk", s(pk))])).await;
+    }
+    world.close().await;
+    let journal = headwater_store::LogId::new(JOURNAL).unwrap();
+    let end = LogStore::open(&*store, &journal).await.unwrap().bounds().end;
+    let at = Position::new(end.get() - 1).unwrap();
+    store.rot(Rot { log: JOURNAL.into(), at, reads_as: None });
+    world.reopen().await;
+    let get = Get { table: table.clone(), key: item([("pk", s("a"))]), projection: None, consistent: true };
+    let is_refused = |world: &World| world.service.get(&get).is_err();
+    assert!(is_refused(&world));
+    // At first it cannot be made durable.
+    store.hold_snapshots();
+    for fails in [true, false] {
+        let service = world.service.clone();
+        let accepting = tokio::spawn(async move { service.accept_losses().await });
+        store.settle().await;
+        assert!(is_refused(&world), "it is not durable yet");
+        if fails {
+            store.fail_after(0, Fault::Refused);
+        }
+        store.let_snapshot_go_on(if fails { 1 } else { 100 });
+        assert_eq!(accepting.await.unwrap().is_err(), fails);
+        assert_eq!(is_refused(&world), fails);
+    }
+    assert!(!world.service.losses().are_there());
 }
