@@ -86,7 +86,8 @@ impl<M: Machine> Handle<M> {
             }
         };
         let shared = Shared::new(machine.initial_state(), Role::Standby(None), &substrate);
-        let journal = Journal::open(machine.clone(), substrate, Arc::new(names)).await?;
+        let journal =
+            Journal::open(machine.clone(), substrate, Arc::new(names), options.contains_cut).await?;
         let (work, waiting) = mpsc::channel(QUEUE_MAX);
         let mut owner = Owner {
             machine: machine.clone(),

@@ -50,6 +50,8 @@ pub(crate) struct Journal<M: Machine> {
     pub(crate) substrate: Substrate,
     pub(crate) names: Arc<Names>,
     pub(crate) log: Arc<dyn ShardLog>,
+    /// See [`Options::contains_cut`](crate::Options::contains_cut).
+    contains_cut: bool,
     /// As it was last written here, and what a change of it expects. Another one after each load: a snapshot that is
     /// being made has the one before.
     pub(crate) manifest: Arc<Mutex<(Manifest, Expected)>>,
@@ -75,7 +77,12 @@ pub(crate) struct Loaded<M: Machine> {
 
 impl<M: Machine> Journal<M> {
     /// Makes the log, if it is not there. Nothing is read.
-    pub(crate) async fn open(machine: Arc<M>, substrate: Substrate, names: Arc<Names>) -> Result<Self> {
+    pub(crate) async fn open(
+        machine: Arc<M>,
+        substrate: Substrate,
+        names: Arc<Names>,
+        contains_cut: bool,
+    ) -> Result<Self> {
         substrate.logs.create(std::slice::from_ref(&names.journal)).await?;
         let log = substrate.logs.open(&names.journal).await?;
         let manifest = Arc::new(Mutex::new((Manifest::empty::<M>(), Expected::Absent)));
@@ -86,6 +93,7 @@ impl<M: Machine> Journal<M> {
             substrate,
             names,
             log,
+            contains_cut,
             manifest,
             tail,
             bytes,
@@ -204,16 +212,26 @@ impl<M: Machine> Journal<M> {
         self.machine.begin_journal(&mut reading.state);
         let (from, settled) = (self.position(generation.from)?, self.position(generation.settled)?);
         reading.low_water = self.position(generation.low_water.unwrap_or(0))?;
-        let end = self.log.bounds().end;
-        if end < from.max(settled) {
-            let cause = format!("the journal ends at position {end}, and once went to {}", from.max(settled));
+        let (end, to) = (self.log.bounds().end, from.max(settled));
+        let cut = (end < to).then(|| {
+            let missing = to.get() - end.get();
+            format!("the journal ends at position {end}, and once went to {to}: {missing} records or more are missing")
+        });
+        if let Some(cause) = cut.clone().filter(|_| !self.contains_cut) {
             return Err(self.damage(cause));
         }
-        reading.tail = replay(&self.log, from, |found| {
-            let is_unsettled = matches!(&found, Found::Record { at, .. } if *at < settled);
-            reading.take(found, is_unsettled, false).or_else(|damage| reading.damaged(damage))
-        })
-        .await?;
+        reading.tail = end;
+        if from <= end {
+            reading.tail = replay(&self.log, from, |found| {
+                let is_unsettled = matches!(&found, Found::Record { at, .. } if *at < settled);
+                reading.take(found, is_unsettled, false).or_else(|damage| reading.damaged(damage))
+            })
+            .await?;
+        }
+        if let Some(cause) = cut {
+            let kind = DamageKind::Hole;
+            reading.damaged(Damage { from: end, to, in_snapshot: false, kind, record: None, cause })?;
+        }
         Ok(reading)
     }
 

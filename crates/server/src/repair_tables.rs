@@ -65,7 +65,7 @@ pub async fn repair_tables(
         default_key: None,
     };
     let repaired = async {
-        let tables = TableService::open(substrate, config).await?;
+        let tables = TableService::open_for_repair(substrate, config).await?;
         let losses = tables.losses();
         let accepted = if accept { tables.accept_losses().await } else { Ok(()) };
         tables.close().await;

@@ -92,7 +92,23 @@ pub struct TableService {
 
 impl TableService {
     /// Reads all tables.
+    ///
+    /// # Errors
+    /// If the store refuses, or the log of changes is shorter than it once was.
     pub async fn open(substrate: Substrate, config: Config) -> Result<Arc<Self>> {
+        Self::read(substrate, config, false).await
+    }
+
+    /// Reads all tables to repair them: where the log of changes is shorter than it once was they have lost something
+    /// ([`TableService::losses`]).
+    ///
+    /// # Errors
+    /// If the store refuses.
+    pub async fn open_for_repair(substrate: Substrate, config: Config) -> Result<Arc<Self>> {
+        Self::read(substrate, config, true).await
+    }
+
+    async fn read(substrate: Substrate, config: Config, contains_cut: bool) -> Result<Arc<Self>> {
         let (tables, lower) = parts(&substrate, &config);
         let Substrate { clock, metrics, .. } = substrate;
         let Config { home, snapshot_after_bytes, memory_bytes_max, default_key, .. } = config;
@@ -102,6 +118,7 @@ impl TableService {
             budget_bytes: memory_bytes_max,
             append_bytes: APPEND_BYTES,
             record_bytes_max: CHANGE_BYTES_MAX,
+            contains_cut,
             ..Options::new(names)
         };
         let machine = Handle::open(tables, lower, options).await?;
