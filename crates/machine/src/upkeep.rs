@@ -26,7 +26,7 @@ pub(crate) struct Making {
     task: JoinHandle<Result<usize>>,
     /// So much of the journal it is of.
     of_bytes: usize,
-    /// How it has ended, once that was seen.
+    /// Outcome, once it has ended and that was seen.
     made: Option<Result<usize>>,
 }
 
