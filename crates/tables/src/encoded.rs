@@ -47,7 +47,8 @@ fn list_bytes(values: impl Iterator<Item = usize>) -> usize {
 }
 
 fn number_bytes(number: &Number) -> usize {
-    2 + number.short().len()
+    debug_assert_eq!(number.short().len(), number.short_bytes(), "{number}");
+    2 + number.short_bytes()
 }
 
 fn base64_bytes(bytes: usize) -> usize {
