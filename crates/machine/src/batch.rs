@@ -48,8 +48,9 @@ impl<'a> Room<'a> {
 
     fn take(&mut self, bytes: usize) -> Result<(), Unrecorded> {
         let fits = |bytes: usize| self.logs.is_none_or(|logs| logs.has_room(bytes as u64));
-        self.is_ample = self.is_ample || fits(self.snapshot_bytes + self.batch_bytes_max);
-        let needed_bytes = self.snapshot_bytes + self.taken_bytes + bytes;
+        // A record takes room in the journal, and once more in the snapshot that is made beside it.
+        self.is_ample = self.is_ample || fits(self.snapshot_bytes + 2 * self.batch_bytes_max);
+        let needed_bytes = self.snapshot_bytes + 2 * (self.taken_bytes + bytes);
         if !self.is_ample && !fits(needed_bytes) {
             return Err(Unrecorded::NoRoom { needed_bytes: needed_bytes as u64 });
         }
@@ -246,7 +247,7 @@ pub(crate) struct Held<M: Machine> {
 
 impl<M: Machine> Held<M> {
     pub(crate) fn give(self) {
-        // Whoever asked may have gone.
+        // The caller may have gone.
         let _ = self.to.send(Reply::Answered(Ok(self.answer)));
     }
 

@@ -21,8 +21,7 @@ impl<M: Machine> Owner<M> {
         let times = (clock.now(), clock.elapsed());
         let hosted = self.shared.hosted.read();
         let state = &hosted.state;
-        let size_bytes = self.machine.size_bytes(state);
-        let snapshot_bytes = self.journal.next_snapshot_bytes(size_bytes);
+        let snapshot_bytes = self.journal.next_snapshot_bytes(self.machine.snapshot_bytes(state));
         let batch_bytes_max = self.append_bytes + self.limits.record_bytes_max;
         let room = Room::of(&*self.journal.substrate.logs, snapshot_bytes, batch_bytes_max);
         let mut batch = Batch::new(&*self.machine, state, self.limits, room);
@@ -35,7 +34,6 @@ impl<M: Machine> Owner<M> {
             let (command, holds, to) = match work {
                 Work::Ask(Envelope { command, holds, answer }) => (Some(command), holds, Some(answer)),
                 Work::Wake | Work::Close => (None, Vec::new(), None),
-                Work::Look => continue,
                 // After what was decided before it.
                 other @ (Work::Refresh(_) | Work::Snapshot(..)) => {
                     queue.push_front(other);
@@ -142,8 +140,8 @@ impl<M: Machine> Owner<M> {
 
     /// Bytes that the next snapshot may take.
     pub(crate) fn room_wanted(&self) -> u64 {
-        let size_bytes = self.machine.size_bytes(&self.shared.hosted.read().state);
-        self.journal.next_snapshot_bytes(size_bytes) as u64
+        let bound_bytes = self.machine.snapshot_bytes(&self.shared.hosted.read().state);
+        self.journal.next_snapshot_bytes(bound_bytes) as u64
     }
 
     /// Applies what is durable, a stretch at a time.

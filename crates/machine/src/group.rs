@@ -316,6 +316,25 @@ impl<M: Member> Machine for Group<M> {
         state.size_bytes()
     }
 
+    fn snapshot_bytes(&self, state: &GroupState<M>) -> usize {
+        state.snapshot_bytes()
+    }
+
+    fn is_behind(&self, state: &GroupState<M>) -> bool {
+        state.behind().is_some()
+    }
+
+    fn catch_up(&self, state: &mut GroupState<M>, limit_bytes: usize) -> Box<dyn Send> {
+        let mut left: Box<dyn Send> = Box::new(());
+        let Some(id) = state.behind().cloned() else { return left };
+        let caught_up = state.change(&self.member, &id, |member| {
+            left = self.member.catch_up(member, limit_bytes);
+            Ok(())
+        });
+        debug_assert!(caught_up.is_ok(), "nothing was changed that could not be");
+        left
+    }
+
     fn due(&self, state: &GroupState<M>) -> Option<Timestamp> {
         state.due().map(|(due, _)| due)
     }

@@ -18,6 +18,7 @@ use crate::options::{Options, Substrate};
 use crate::owner::{Envelope, Owner, Work};
 use crate::payloads::Hold;
 use crate::shared::{Role, Shared, StateRef, StateVersion};
+use crate::upkeep::ROOM_PAUSE;
 
 /// Commands that wait for the owner; further ones wait for these.
 const QUEUE_MAX: usize = 1024;
@@ -85,7 +86,8 @@ impl<M: Machine> Handle<M> {
             }
         };
         let shared = Shared::new(machine.initial_state(), Role::Standby(None), &substrate);
-        let journal = Journal::open(machine.clone(), substrate, Arc::new(names)).await?;
+        let journal =
+            Journal::open(machine.clone(), substrate, Arc::new(names), options.contains_cut).await?;
         let (work, waiting) = mpsc::channel(QUEUE_MAX);
         let mut owner = Owner {
             machine: machine.clone(),
@@ -98,9 +100,10 @@ impl<M: Machine> Handle<M> {
             payloads: options.payloads,
             keeper,
             snapshotting: None,
-            own_work: work.downgrade(),
             snapshot_not_before: Duration::ZERO,
-            squeezes: 0,
+            room_pause: ROOM_PAUSE,
+            lacked_room: false,
+            squeezes: false,
             squeeze_not_before: Duration::ZERO,
             wake_not_before: Duration::ZERO,
             release_not_before: Duration::ZERO,

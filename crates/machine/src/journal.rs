@@ -40,7 +40,7 @@ pub(crate) const LOW_WATER_KEY: &str = "low-water";
 /// Attempts to read everything while somebody else replaces it.
 const LOAD_TRIES: usize = 5;
 /// Bytes that any snapshot may take.
-const SMALL_SNAPSHOT_BYTES: usize = 4 << 10;
+pub(crate) const SMALL_SNAPSHOT_BYTES: usize = 4 << 10;
 /// Damages that are remembered one by one.
 const DAMAGES_MAX: usize = 100;
 
@@ -50,6 +50,8 @@ pub(crate) struct Journal<M: Machine> {
     pub(crate) substrate: Substrate,
     pub(crate) names: Arc<Names>,
     pub(crate) log: Arc<dyn ShardLog>,
+    /// See [`Options::contains_cut`](crate::Options::contains_cut).
+    contains_cut: bool,
     /// As it was last written here, and what a change of it expects. Another one after each load: a snapshot that is
     /// being made has the one before.
     pub(crate) manifest: Arc<Mutex<(Manifest, Expected)>>,
@@ -57,6 +59,8 @@ pub(crate) struct Journal<M: Machine> {
     bytes: usize,
     /// Of the snapshot that was read or made last.
     snapshot_bytes: usize,
+    /// Of the generation before, as far as it was made here.
+    previous_bytes: usize,
     low_water: Position,
     /// Snapshot that was damaged and passed over, until another one takes its place.
     damaged: Option<u64>,
@@ -73,21 +77,28 @@ pub(crate) struct Loaded<M: Machine> {
 
 impl<M: Machine> Journal<M> {
     /// Makes the log, if it is not there. Nothing is read.
-    pub(crate) async fn open(machine: Arc<M>, substrate: Substrate, names: Arc<Names>) -> Result<Self> {
+    pub(crate) async fn open(
+        machine: Arc<M>,
+        substrate: Substrate,
+        names: Arc<Names>,
+        contains_cut: bool,
+    ) -> Result<Self> {
         substrate.logs.create(std::slice::from_ref(&names.journal)).await?;
         let log = substrate.logs.open(&names.journal).await?;
         let manifest = Arc::new(Mutex::new((Manifest::empty::<M>(), Expected::Absent)));
         let (tail, low_water) = (Position::START, Position::START);
-        let (bytes, snapshot_bytes, damaged, drops_previous) = (0, 0, None, false);
+        let (bytes, snapshot_bytes, previous_bytes, damaged, drops_previous) = (0, 0, 0, None, false);
         Ok(Self {
             machine,
             substrate,
             names,
             log,
+            contains_cut,
             manifest,
             tail,
             bytes,
             snapshot_bytes,
+            previous_bytes,
             low_water,
             damaged,
             drops_previous,
@@ -136,6 +147,7 @@ impl<M: Machine> Journal<M> {
         };
         let (reading, used) = self.read(&manifest, is_last_try).await?;
         (self.bytes, self.snapshot_bytes) = (reading.journal_bytes, reading.snapshot_bytes);
+        self.previous_bytes = 0;
         self.low_water = reading.low_water;
         self.tail = reading.tail;
         if fenced && reading.damage.is_empty() {
@@ -200,16 +212,26 @@ impl<M: Machine> Journal<M> {
         self.machine.begin_journal(&mut reading.state);
         let (from, settled) = (self.position(generation.from)?, self.position(generation.settled)?);
         reading.low_water = self.position(generation.low_water.unwrap_or(0))?;
-        let end = self.log.bounds().end;
-        if end < from.max(settled) {
-            let cause = format!("the journal ends at position {end}, and once went to {}", from.max(settled));
+        let (end, to) = (self.log.bounds().end, from.max(settled));
+        let cut = (end < to).then(|| {
+            let missing = to.get() - end.get();
+            format!("the journal ends at position {end}, and once went to {to}: {missing} records or more are missing")
+        });
+        if let Some(cause) = cut.clone().filter(|_| !self.contains_cut) {
             return Err(self.damage(cause));
         }
-        reading.tail = replay(&self.log, from, |found| {
-            let is_unsettled = matches!(&found, Found::Record { at, .. } if *at < settled);
-            reading.take(found, is_unsettled, false).or_else(|damage| reading.damaged(damage))
-        })
-        .await?;
+        reading.tail = end;
+        if from <= end {
+            reading.tail = replay(&self.log, from, |found| {
+                let is_unsettled = matches!(&found, Found::Record { at, .. } if *at < settled);
+                reading.take(found, is_unsettled, false).or_else(|damage| reading.damaged(damage))
+            })
+            .await?;
+        }
+        if let Some(cause) = cut {
+            let kind = DamageKind::Hole;
+            reading.damaged(Damage { from: end, to, in_snapshot: false, kind, record: None, cause })?;
+        }
         Ok(reading)
     }
 
@@ -253,17 +275,30 @@ impl<M: Machine> Journal<M> {
 
     /// A snapshot of so many bytes was made of so much of the journal.
     pub(crate) fn snapshotted(&mut self, snapshot_bytes: usize, of_bytes: usize) {
+        let keeps_previous = self.has_previous();
+        self.previous_bytes = if keeps_previous { self.snapshot_bytes + of_bytes } else { 0 };
         self.bytes = self.bytes.saturating_sub(of_bytes);
         self.snapshot_bytes = snapshot_bytes;
         self.damaged = None;
         self.drops_previous = false;
     }
 
-    /// Bytes that the next snapshot takes at the most, of a state of this size: each change adds no more to the last one
-    /// than its own encoding.
-    pub(crate) fn next_snapshot_bytes(&self, size_bytes: usize) -> usize {
+    /// Bytes that the next snapshot takes at the most, of a state of which none is longer than `bound_bytes`: each change
+    /// adds no more to the last one than its own encoding.
+    pub(crate) fn next_snapshot_bytes(&self, bound_bytes: usize) -> usize {
         let grown = self.snapshot_bytes + self.bytes;
-        grown.min(size_bytes.saturating_mul(2)).max(SMALL_SNAPSHOT_BYTES)
+        grown.min(bound_bytes).max(SMALL_SNAPSHOT_BYTES)
+    }
+
+    /// True if the journal and the snapshots would be shorter by a good part after a snapshot of so many bytes.
+    pub(crate) fn would_shrink(&self, next_bytes: usize) -> bool {
+        let stored = self.previous_bytes + self.snapshot_bytes + self.bytes;
+        stored >= next_bytes + (next_bytes / 4).max(SMALL_SNAPSHOT_BYTES)
+    }
+
+    /// True if there is a generation before the newest.
+    pub(crate) fn has_previous(&self) -> bool {
+        self.manifest.lock().0.previous.is_some()
     }
 
     /// The snapshot that what is stored asks for.
@@ -281,7 +316,7 @@ impl<M: Machine> Journal<M> {
     }
 
     /// Snapshots that were begun and not finished, or have been replaced.
-    async fn forget_other_snapshots(&self, manifest: &Manifest) {
+    pub(crate) async fn forget_other_snapshots(&self, manifest: &Manifest) {
         let numbers = manifest.generations().filter_map(|generation| generation.snapshot);
         let kept: Vec<LogId> = numbers.filter_map(|number| self.names.snapshot(number).ok()).collect();
         let listed = self.substrate.logs.list(&self.names.snapshots).await.unwrap_or_default();
@@ -346,7 +381,13 @@ impl<M: Machine> Reading<M> {
         match key {
             "" => {
                 let Self { machine, state, .. } = self;
-                let replayed = catch_unwind(AssertUnwindSafe(|| machine.replay(state, data)));
+                let replayed = catch_unwind(AssertUnwindSafe(|| {
+                    let replayed = machine.replay(state, data);
+                    while machine.is_behind(state) {
+                        drop(machine.catch_up(state, usize::MAX));
+                    }
+                    replayed
+                }));
                 replayed.unwrap_or_else(|_| Err(Misfit::Malformed("reading it has panicked".into())))
             }
             OWNER_KEY => Ok(()),

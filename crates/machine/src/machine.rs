@@ -10,7 +10,8 @@ use crate::changes::{Changes, EncodeError};
 /// - A change says what is there afterwards, never what was done to it: applying a suffix of the journal twice gives
 ///   the same state as applying it once. Snapshots are written while changes go on and rest on this.
 /// - Nothing but [`Machine::apply`] (and [`Machine::replay`], which must mean the same) changes what is remembered.
-/// - [`Machine::size_bytes`], [`Machine::due`] and [`Machine::low_water`] are called after each batch and must be cheap:
+///   [`Machine::catch_up`] changes only what is derived from it.
+/// - [`Machine::size_bytes`], [`Machine::snapshot_bytes`], [`Machine::due`] and [`Machine::low_water`] are called after each batch and must be cheap:
 ///   keep running figures in the state.
 pub trait Machine: Send + Sync + Sized + 'static {
     /// Name in errors and in the log, such as `queues`.
@@ -117,9 +118,27 @@ pub trait Machine: Send + Sync + Sized + 'static {
         limit_bytes: usize,
     ) -> (Vec<Self::Change>, Option<Self::Cursor>);
 
-    /// Memory that the state takes, roughly, in bytes. A snapshot should take no more than twice as much on the disk: so
-    /// much room is kept for it.
+    /// Memory that the state takes, roughly, in bytes.
     fn size_bytes(&self, state: &Self::State) -> usize;
+
+    /// Length of a snapshot of the state at the most, in bytes: so much room is kept for it on the disk. Twice what the state
+    /// takes in memory, unless the machine knows better.
+    fn snapshot_bytes(&self, state: &Self::State) -> usize {
+        self.size_bytes(state).saturating_mul(2)
+    }
+
+    /// True if something that is derived from what is remembered is to be brought up to date, such as an index to be built
+    /// or memory to be freed. Called often, and must be cheap.
+    fn is_behind(&self, _state: &Self::State) -> bool {
+        false
+    }
+
+    /// Does a stretch of that work, of about `limit_bytes`, with the write lock held. Called after each batch for as long
+    /// as [`Machine::is_behind`]; when the state is read, after each record until nothing is left. None of it is journaled,
+    /// and no change may rest on it. Gives what is to be dropped once the lock is released.
+    fn catch_up(&self, _state: &mut Self::State, _limit_bytes: usize) -> Box<dyn Send> {
+        Box::new(())
+    }
 
     /// When the machine wants to be woken next.
     fn due(&self, _state: &Self::State) -> Option<Timestamp> {
@@ -164,8 +183,9 @@ pub trait Machine: Send + Sync + Sized + 'static {
         OnDamage::Refuse
     }
 
-    /// Takes what is left after damage for all there is: whatever [`Machine::on_damage`] has noted is forgotten. Called
-    /// before a snapshot is made that stands alone ([`Handle::snapshot`](crate::Handle::snapshot)).
+    /// Takes what is left after damage for all there is: whatever [`Machine::on_damage`] has noted is forgotten. Called for a
+    /// snapshot that stands alone ([`Handle::snapshot`](crate::Handle::snapshot)). Nobody reads the state until that is
+    /// durable; if it cannot be made durable the state is read anew, with the damage.
     fn accept_damage(&self, _state: &mut Self::State) {}
 
     /// Takes what belongs to the machine and not to the journal, such as keys, into the state

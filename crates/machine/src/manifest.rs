@@ -1,7 +1,7 @@
 //! The manifest: which logs hold a machine, and the fence around them.
 //!
 //! # Constraints
-//! Changed by compare-and-set only. Whoever opens a machine writes the manifest anew, and from then on changes it only
+//! Changed by compare-and-set only. Opening a machine writes the manifest anew; from then on this process changes it only
 //! from the version that this had: a snapshot by an earlier owner is never named by it.
 //!
 //! # Format

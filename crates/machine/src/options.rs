@@ -40,9 +40,12 @@ pub struct Options<M: Machine> {
     pub stretch_bytes: usize,
     /// Bytes of the longest record.
     pub record_bytes_max: usize,
+    /// True if a journal that ends before the place to which it once went is damage as any other ([`Machine::on_damage`]),
+    /// for repair. Otherwise the machine is not opened: an older copy of the journal may have been put in its place.
+    pub contains_cut: bool,
     /// The log of payloads, if the machine has one.
     pub payloads: Option<Arc<Payloads>>,
-    /// Ownership by lease. Without it whoever opens the machine owns it.
+    /// Ownership by lease. Without it the process that opens the machine owns it.
     pub lease: Option<LeaseOptions<M>>,
 }
 
@@ -71,6 +74,7 @@ impl<M: Machine> Options<M> {
             append_bytes: 8 << 20,
             stretch_bytes: 256 << 10,
             record_bytes_max: 56 << 20,
+            contains_cut: false,
             payloads: None,
             lease: None,
         }

@@ -7,14 +7,15 @@
 //! released, a snapshot is to be made.
 
 use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures_util::poll;
+use parking_lot::RwLockWriteGuard;
 use tokio::sync::{mpsc, oneshot};
-use tokio::task::JoinHandle;
 use tracing::{error, warn};
 
 use crate::batch::{Limits, Reply};
@@ -24,6 +25,7 @@ use crate::lease::{Keeper, Standing};
 use crate::machine::Machine;
 use crate::payloads::{Hold, Payloads};
 use crate::shared::{Role, Shared, StateVersion};
+use crate::upkeep::Making;
 
 /// Commands that are decided and made durable together.
 const BATCH_MAX: usize = 256;
@@ -40,8 +42,6 @@ pub(crate) enum Work<M: Machine> {
     Wake,
     /// Take what is the machine's anew, or read everything anew.
     Refresh(oneshot::Sender<Result<()>>),
-    /// A snapshot beside the commands has ended: see what is to be done next.
-    Look,
     /// Make a snapshot now; if it is true, without keeping the one before.
     Snapshot(bool, oneshot::Sender<Result<()>>),
     /// The last one.
@@ -66,13 +66,15 @@ pub(crate) struct Owner<M: Machine> {
     pub(crate) snapshot_after_bytes: usize,
     pub(crate) payloads: Option<Arc<Payloads>>,
     pub(crate) keeper: Option<Keeper>,
-    /// A snapshot that is being made, and how much of the journal it is of.
-    pub(crate) snapshotting: Option<(JoinHandle<Result<usize>>, usize)>,
-    /// The way to this task, for snapshots that end.
-    pub(crate) own_work: mpsc::WeakSender<Work<M>>,
+    /// The snapshot that is being made beside the commands.
+    pub(crate) snapshotting: Option<Making>,
     pub(crate) snapshot_not_before: Duration,
-    /// Snapshots to be made because the disk is full: with two of them what was deleted leaves the journal.
-    pub(crate) squeezes: u8,
+    /// Pause after the next snapshot that finds no room.
+    pub(crate) room_pause: Duration,
+    /// True if the last snapshot found none, and the store said so.
+    pub(crate) lacked_room: bool,
+    /// True if the journal is to be made as short as it can be: the disk is full.
+    pub(crate) squeezes: bool,
     pub(crate) squeeze_not_before: Duration,
     pub(crate) wake_not_before: Duration,
     pub(crate) release_not_before: Duration,
@@ -106,8 +108,14 @@ impl<M: Machine> Owner<M> {
             if self.wake_pause().is_some_and(|pause| pause.is_zero()) {
                 queue.push_front(Work::Wake);
             }
-            while !queue.is_empty() {
-                self.batch(&mut queue).await;
+            loop {
+                if !queue.is_empty() {
+                    self.batch(&mut queue).await;
+                }
+                self.catch_up().await;
+                if queue.is_empty() {
+                    break;
+                }
             }
             if closes.is_some() {
                 break;
@@ -125,30 +133,65 @@ impl<M: Machine> Owner<M> {
     }
 
     /// Returns when there is something to do that nobody asks for.
-    async fn until_due(&self) {
+    async fn until_due(&mut self) {
+        let clock = self.shared.clock.clone();
         loop {
-            match self.pause() {
-                None => return std::future::pending().await,
-                Some(pause) if pause.is_zero() => return,
-                Some(pause) => {
-                    let mut sleep = pin!(self.shared.clock.sleep(pause.min(SLEEP_MAX)));
-                    // The clock may have been moved before the sleep began to count.
-                    if poll!(sleep.as_mut()).is_ready() || self.pause().is_none_or(|pause| pause.is_zero()) {
-                        continue;
-                    }
-                    sleep.await;
+            let pause = self.pause();
+            if pause.is_some_and(|pause| pause.is_zero()) {
+                return;
+            }
+            let mut sleep = pin!(async {
+                match pause {
+                    Some(pause) => clock.sleep(pause.min(SLEEP_MAX)).await,
+                    None => std::future::pending().await,
                 }
+            });
+            // The clock may have been moved before the sleep began to count.
+            if poll!(sleep.as_mut()).is_ready() || self.pause().is_some_and(|pause| pause.is_zero()) {
+                continue;
+            }
+            tokio::select! {
+                () = sleep => {}
+                () = ended(&mut self.snapshotting) => return,
             }
         }
     }
 
+    /// Does a stretch of the machine's work on what is derived.
+    async fn catch_up(&mut self) {
+        if !self.is_behind() {
+            return;
+        }
+        {
+            let mut hosted = self.shared.hosted.write();
+            let state = &mut hosted.state;
+            let work = || self.machine.catch_up(state, self.stretch_bytes.max(1));
+            let left = catch_unwind(AssertUnwindSafe(work));
+            if left.is_err() {
+                let cause = "bringing the state up to date has panicked; it is read anew".to_owned();
+                hosted.role = Role::Trouble(MachineError::Damaged { machine: M::NAME, cause });
+            }
+            // Readers that wait come before the next stretch.
+            RwLockWriteGuard::unlock_fair(hosted);
+            drop(left);
+        }
+        tokio::task::yield_now().await;
+    }
+
+    fn is_behind(&self) -> bool {
+        let hosted = self.shared.hosted.read();
+        hosted.role.is_owner() && self.machine.is_behind(&hosted.state)
+    }
+
     /// Until there is something to do.
     fn pause(&self) -> Option<Duration> {
+        if self.is_behind() {
+            return Some(Duration::ZERO);
+        }
         let elapsed = self.shared.clock.elapsed();
         let renewal = self.keeper.as_ref().map(|keeper| keeper.next().saturating_sub(elapsed));
         let release = self.has_released_less.then(|| self.release_not_before.saturating_sub(elapsed));
-        let squeeze = (self.squeezes > 0 && self.snapshotting.is_none())
-            .then(|| self.snapshot_not_before.saturating_sub(elapsed));
+        let squeeze = self.squeeze_pause();
         [self.wake_pause(), renewal, release, squeeze].into_iter().flatten().min()
     }
 
@@ -183,7 +226,7 @@ impl<M: Machine> Owner<M> {
             }
         }
         match queue.pop_front() {
-            // Whoever asked may have gone.
+            // The caller may have gone.
             Some(Work::Refresh(done)) => {
                 let is_done = self.machine.refresh(&mut self.shared.hosted.write().state);
                 if !is_done {
@@ -283,15 +326,23 @@ impl<M: Machine> Owner<M> {
     }
 }
 
+/// Returns when the snapshot has ended, for good or ill; never if there is none.
+async fn ended(making: &mut Option<Making>) {
+    match making {
+        Some(making) => making.end().await,
+        None => std::future::pending().await,
+    }
+}
+
 fn pass_on<M: Machine>(queue: &mut VecDeque<Work<M>>) {
     for work in queue.drain(..) {
-        // Whoever asked may have gone.
+        // The caller may have gone.
         match work {
             Work::Ask(Envelope { command, answer, .. }) => drop(answer.send(Reply::PassOn(command))),
             Work::Refresh(done) | Work::Snapshot(_, done) => {
                 let _ = done.send(Err(MachineError::NotOwner { machine: M::NAME, owner: None }));
             }
-            Work::Wake | Work::Look | Work::Close => {}
+            Work::Wake | Work::Close => {}
         }
     }
 }
@@ -301,7 +352,7 @@ fn refuse<M: Machine>(queue: &mut VecDeque<Work<M>>, error: &MachineError) {
         match work {
             Work::Ask(Envelope { answer, .. }) => drop(answer.send(Reply::Answered(Err(error.clone())))),
             Work::Refresh(done) | Work::Snapshot(_, done) => drop(done.send(Err(error.clone()))),
-            Work::Wake | Work::Look | Work::Close => {}
+            Work::Wake | Work::Close => {}
         }
     }
 }

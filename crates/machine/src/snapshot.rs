@@ -1,24 +1,30 @@
 //! Snapshots: everything that a machine remembers, written while changes go on.
 //!
 //! # Algorithm
-//! Stretch by stretch: each is taken and encoded under a read lock, since keys may go with what they are of. The snapshot is made true by replaying
-//! the journal from where it ended when the snapshot was begun: changes say what is there afterwards, so those that the
-//! snapshot has already do no harm. Only once the manifest names the snapshot is the journal trimmed, to where the snapshot
-//! before was begun, which is kept in case the new one is damaged.
+//! Stretch by stretch: each is taken and encoded under one read lock, because its encoding may need keys that are part of the
+//! state and can be deleted with their tables. The snapshot is made true by replaying the journal from where it ended when the
+//! snapshot was begun: changes say what is there afterwards, so those that the snapshot has already do no harm. Only once the
+//! manifest names the snapshot is the journal trimmed, to where the snapshot before was begun, which is kept in case the new
+//! one is damaged.
+//!
+//! On a full disk there may be no room for two generations. Then the one before the newest is given up before the snapshot is
+//! written, and the newest one after it; each only once its successor was read to the end.
 
 use std::sync::Arc;
 
 use headwater_store::{AppendBatch, Expect, Expected, LogId, ShardLog, StoreError};
 use headwater_types::{Position, Record, RecordBatchBuilder};
 use parking_lot::Mutex;
+use tracing::info;
 
 use crate::changes::EncodeError;
 use crate::error::Result;
-use crate::journal::{Journal, invalid};
+use crate::journal::{Journal, SMALL_SNAPSHOT_BYTES, invalid};
 use crate::machine::Machine;
 use crate::manifest::{Generation, LAYOUT, Manifest};
 use crate::names::Names;
 use crate::options::Substrate;
+use crate::replay::{Found, replay};
 use crate::shared::Shared;
 
 /// A snapshot to be made.
@@ -38,16 +44,27 @@ pub(crate) struct Snapshot<M: Machine> {
     bytes: usize,
     /// The first stretch, encoded, and where to go on. Taken when the journal ended at `from`.
     first: Result<Stretch<M>, EncodeError>,
-    /// True if the snapshot before is not kept.
-    is_alone: bool,
+    keeps: Keeps,
+}
+
+/// Fate of the generation before the snapshot.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Keeps {
+    /// It is kept.
+    Previous,
+    /// It is not.
+    Nothing,
+    /// It is kept if there is room; and the one before it goes first if there is none for `next_bytes`, which the snapshot
+    /// takes at the most.
+    WhatFits { next_bytes: u64 },
 }
 
 impl<M: Machine> Snapshot<M> {
     /// A snapshot of the state at the journal's end.
-    pub(crate) fn of(journal: &Journal<M>, state: &M::State, stretch_bytes: usize, is_alone: bool) -> Self {
+    pub(crate) fn of(journal: &Journal<M>, state: &M::State, stretch_bytes: usize, keeps: Keeps) -> Self {
         Self {
             first: stretch(&*journal.machine, state, None, stretch_bytes),
-            is_alone,
+            keeps,
             machine: journal.machine.clone(),
             substrate: journal.substrate.clone(),
             names: journal.names.clone(),
@@ -73,6 +90,11 @@ impl<M: Machine> Snapshot<M> {
     }
 
     async fn try_make(&mut self, shared: &Shared<M>) -> Result<()> {
+        if let Keeps::WhatFits { next_bytes } = self.keeps
+            && !self.substrate.logs.has_room(next_bytes)
+        {
+            self.drop_previous().await?;
+        }
         let (old, expected) = self.manifest.lock().clone();
         self.write(shared).await?;
         let settled = self.journal.bounds().end;
@@ -83,30 +105,71 @@ impl<M: Machine> Snapshot<M> {
             settled: settled.get(),
             low_water: (self.low_water > Position::START).then(|| self.low_water.get()),
         };
-        let (format, previous) = (old.format.max(M::FORMAT), (!self.is_alone).then_some(old.newest));
+        let keeps_previous = match self.keeps {
+            Keeps::Previous => true,
+            Keeps::Nothing => false,
+            Keeps::WhatFits { .. } => self.fits_again() || !self.is_whole(self.number).await?,
+        };
+        let (format, previous) = (old.format.max(M::FORMAT), keeps_previous.then_some(old.newest));
         let manifest = Manifest { layout: LAYOUT, format, newest, previous, drops_previous: false };
+        self.replace_manifest(old, expected, manifest).await
+    }
+
+    /// Puts another manifest in the place of the one that is there, and removes what it does not name.
+    async fn replace_manifest(&self, old: Manifest, expected: Expected, manifest: Manifest) -> Result<()> {
         let kept_from = Position::new(manifest.kept_from()).unwrap_or(Position::START);
         let version = match self.substrate.meta.put(&self.names.manifest, manifest.encode()?, expected).await
         {
             Ok(version) => version,
             // It may have been written nevertheless.
             Err(error) => match Manifest::load::<M>(&*self.substrate.meta, &self.names.manifest).await? {
-                (written, Expected::Version(version)) if written.newest.snapshot == Some(self.number) => {
-                    version
-                }
+                (written, Expected::Version(version)) if written == manifest => version,
                 _ => return Err(error.into()),
             },
         };
+        let kept: Vec<u64> = manifest.generations().filter_map(|generation| generation.snapshot).collect();
         *self.manifest.lock() = (manifest, Expected::Version(version));
         self.journal.trim(kept_from).await?;
-        let kept = previous.and_then(|generation| generation.snapshot);
-        let replaced = old.generations().filter_map(|generation| generation.snapshot).chain(self.damaged);
+        let damaged = self.damaged.filter(|_| kept.contains(&self.number));
+        let replaced = old.generations().filter_map(|generation| generation.snapshot).chain(damaged);
         let replaced: Result<Vec<LogId>, _> = replaced
-            .filter(|number| Some(*number) != kept)
+            .filter(|number| !kept.contains(number))
             .map(|number| self.names.snapshot(number))
             .collect();
         self.substrate.logs.delete(&replaced.map_err(invalid)?).await?;
         Ok(())
+    }
+
+    /// Gives up the generation before the newest, if that is whole.
+    async fn drop_previous(&self) -> Result<()> {
+        let (old, expected) = self.manifest.lock().clone();
+        let is_needed = match old.newest.snapshot {
+            Some(number) => !self.is_whole(number).await?,
+            None => false,
+        };
+        if old.previous.is_none() || is_needed {
+            return Ok(());
+        }
+        info!(machine = M::NAME, "the disk is full: the snapshot before the newest is given up");
+        let manifest = Manifest { previous: None, ..old.clone() };
+        self.replace_manifest(old, expected, manifest).await
+    }
+
+    /// True if there is room for another snapshot of this length, and some more.
+    fn fits_again(&self) -> bool {
+        self.substrate.logs.has_room((self.bytes + self.bytes / 4).max(SMALL_SNAPSHOT_BYTES) as u64)
+    }
+
+    /// True if the store can read all of a snapshot.
+    async fn is_whole(&self, number: u64) -> Result<bool> {
+        let log = self.substrate.logs.open(&self.names.snapshot(number).map_err(invalid)?).await?;
+        let mut is_whole = true;
+        replay(&log, Position::START, |found| {
+            is_whole &= matches!(found, Found::Record { .. });
+            Ok(())
+        })
+        .await?;
+        Ok(is_whole)
     }
 
     async fn write(&mut self, shared: &Shared<M>) -> Result<()> {

@@ -60,11 +60,12 @@ pub async fn repair_tables(
         limits: LimitPolicy::OFF,
         transition: Duration::ZERO,
         snapshot_after_bytes: usize::MAX,
+        memory_bytes_max: headwater_tables::limits::MEMORY_BYTES_MAX,
         keys,
         default_key: None,
     };
     let repaired = async {
-        let tables = TableService::open(substrate, config).await?;
+        let tables = TableService::open_for_repair(substrate, config).await?;
         let losses = tables.losses();
         let accepted = if accept { tables.accept_losses().await } else { Ok(()) };
         tables.close().await;

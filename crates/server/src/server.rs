@@ -353,6 +353,7 @@ async fn open_tables(
         limits: *settings.limit_policy().of(home),
         transition: settings.table_transition,
         snapshot_after_bytes: headwater_tables::SNAPSHOT_AFTER_BYTES,
+        memory_bytes_max: headwater_tables::limits::MEMORY_BYTES_MAX,
         keys,
         default_key,
     };

@@ -60,6 +60,7 @@ async fn run(updates: usize, together: usize) -> Anything<()> {
         limits: LimitPolicy::OFF,
         transition: Duration::ZERO,
         snapshot_after_bytes: SNAPSHOT_AFTER_BYTES,
+        memory_bytes_max: headwater_tables::limits::MEMORY_BYTES_MAX,
         keys: Arc::default(),
         default_key: None,
     };

@@ -11,6 +11,7 @@ use crate::options::PointInTime;
 use crate::requests::{Write, Written};
 use crate::schema::{TableKey, TableSpec};
 use crate::service::TransactionToken;
+use crate::state::TABLE_BYTES;
 use crate::value::Item;
 
 use crate::change::Change;
@@ -34,7 +35,8 @@ pub(crate) enum Command {
 #[derive(Debug)]
 pub(crate) enum Plan {
     Create(TableKey, Box<TableSpec>),
-    Update(TableKey, Box<TableChange>),
+    /// With the memory that a new index will take, in bytes.
+    Update(TableKey, Box<TableChange>, usize),
     Delete(TableKey),
     /// By this attribute, or no longer.
     TimeToLive(TableKey, String, bool),
@@ -48,11 +50,26 @@ pub(crate) enum Plan {
 }
 
 impl Plan {
+    /// Memory that it takes, in bytes.
+    pub(crate) fn grows_bytes(&self) -> usize {
+        match self {
+            Self::Create(..) => TABLE_BYTES,
+            Self::Update(_, _, index_bytes) => *index_bytes,
+            Self::Delete(_)
+            | Self::TimeToLive(..)
+            | Self::PointInTime(..)
+            | Self::Tag(..)
+            | Self::Untag(..)
+            | Self::Purge
+            | Self::TendKeys => 0,
+        }
+    }
+
     /// The changes that it makes.
     pub(crate) fn changes(self, planning: Planning<'_>) -> Result<Vec<Change>> {
         match self {
             Self::Create(key, spec) => planning.create(&key, *spec),
-            Self::Update(key, change) => planning.update(&key, *change),
+            Self::Update(key, change, index_bytes) => planning.update(&key, *change, index_bytes),
             Self::Delete(key) => planning.delete(&key),
             Self::TimeToLive(key, attribute, enabled) => planning.time_to_live(&key, attribute, enabled),
             Self::PointInTime(key, wanted) => planning.point_in_time(&key, wanted),

@@ -21,7 +21,7 @@ use crate::write::invalid;
 pub(crate) struct Planning<'a> {
     pub(crate) state: &'a State,
     pub(crate) now: Timestamp,
-    /// Of ids.
+    /// Source of ids.
     pub(crate) random: &'a dyn Random,
     /// Shortest duration of a transition.
     pub(crate) transition: Duration,
@@ -65,7 +65,11 @@ impl Planning<'_> {
             created: self.now,
             phase,
             schema: spec.schema,
-            indexes: spec.indexes.into_iter().map(|spec| IndexMeta { spec, phase }).collect(),
+            indexes: spec
+                .indexes
+                .into_iter()
+                .map(|spec| IndexMeta { spec, phase, estimate_bytes: 0 })
+                .collect(),
             billing: spec.billing,
             pay_per_request_since: on_demand.then_some(self.now),
             throughput_raised: None,
@@ -81,13 +85,15 @@ impl Planning<'_> {
         };
         self.set_options(&mut meta, spec.options)?;
         // An earlier table of the name is gone by now, and has perhaps not been noticed yet.
-        let mut changes = self.purge_of(|table| table.meta.key(self.state.home()) == *key);
+        // A former table of this name, which is gone.
+        let former = self.state.last_of_name(key).map(|table| Change::Gone(table.meta.uid));
+        let mut changes = Vec::from_iter(former);
         changes.push(Change::Table(Box::new(meta)));
         Ok(changes)
     }
 
     fn check_quota(&self, realm: Realm) -> Result<()> {
-        if self.state.names(realm, None, self.now).count() < TABLES_MAX {
+        if self.state.names(realm, None, self.now).take(TABLES_MAX).count() < TABLES_MAX {
             return Ok(());
         }
         Err(TablesError::LimitExceeded(format!(
@@ -107,11 +113,7 @@ impl Planning<'_> {
 
     /// Tables whose deletion has ended.
     pub(crate) fn purge(&self) -> Vec<Change> {
-        self.purge_of(|_| true)
-    }
-
-    fn purge_of(&self, which: impl Fn(&Table) -> bool) -> Vec<Change> {
-        let gone = |table: &&Table| which(table) && table.meta.status(self.now).is_none();
+        let gone = |table: &&Table| table.meta.status(self.now).is_none();
         self.state.tables().filter(gone).map(|table| Change::Gone(table.meta.uid)).collect()
     }
 
@@ -133,7 +135,13 @@ impl Planning<'_> {
         Ok(vec![Change::Table(Box::new(meta))])
     }
 
-    pub(crate) fn update(&self, key: &TableKey, change: TableChange) -> Result<Vec<Change>> {
+    /// With the memory that a new index is estimated to take, in bytes.
+    pub(crate) fn update(
+        &self,
+        key: &TableKey,
+        change: TableChange,
+        index_bytes: usize,
+    ) -> Result<Vec<Change>> {
         let table = self.settled(key)?;
         let mut meta = table.meta.clone();
         // Those whose deletion has ended.
@@ -159,7 +167,7 @@ impl Planning<'_> {
             meta.deletion_protection = protected;
         }
         for index in change.indexes {
-            self.change_index(table, &mut meta, index)?;
+            self.change_index(table, &mut meta, index, index_bytes)?;
         }
         match &change.options.encryption {
             Some(EncryptionChoice::Off) if meta.encryption.active.is_none() => {
@@ -275,7 +283,13 @@ impl Planning<'_> {
         Ok(())
     }
 
-    fn change_index(&self, table: &Table, meta: &mut TableMeta, change: IndexChange) -> Result<()> {
+    fn change_index(
+        &self,
+        table: &Table,
+        meta: &mut TableMeta,
+        change: IndexChange,
+        estimate_bytes: usize,
+    ) -> Result<()> {
         let at = |meta: &TableMeta, name: &TableName| {
             let found = meta.indexes.iter().position(|index| {
                 index.spec.name == *name
@@ -287,7 +301,7 @@ impl Planning<'_> {
             })
         };
         match change {
-            IndexChange::Create(spec) => self.create_index(meta, spec)?,
+            IndexChange::Create(spec) => self.create_index(meta, spec, estimate_bytes)?,
             IndexChange::Update(name, throughput) => {
                 let at = at(meta, &name)?;
                 if table.meta.billing == Billing::PayPerRequest && meta.billing == Billing::PayPerRequest {
@@ -308,7 +322,7 @@ impl Planning<'_> {
         Ok(())
     }
 
-    fn create_index(&self, meta: &mut TableMeta, spec: IndexSpec) -> Result<()> {
+    fn create_index(&self, meta: &mut TableMeta, spec: IndexSpec, estimate_bytes: usize) -> Result<()> {
         if meta.indexes.iter().any(|index| index.spec.name == spec.name) {
             return Err(invalid(format!(
                 "Attempting to create an index which already exists: {}",
@@ -322,7 +336,8 @@ impl Planning<'_> {
             )));
         }
         check_types(meta, &spec.schema)?;
-        meta.indexes.push(IndexMeta { spec, phase: Phase::Creating { until: self.until() } });
+        let phase = Phase::Creating { until: self.until() };
+        meta.indexes.push(IndexMeta { spec, phase, estimate_bytes });
         Ok(())
     }
 

@@ -3,9 +3,10 @@
 use headwater_types::{Region, Timestamp};
 
 use crate::description::{IndexDescription, Status, TableDescription, TimeToLive};
+use crate::index::Index;
 use crate::options::TableSettings;
 use crate::schema::IndexScope;
-use crate::state::{Index, Table};
+use crate::state::Table;
 
 /// A table and its indexes at `now`.
 pub(crate) fn describe(table: &Table, status: Status, home: Region, now: Timestamp) -> TableDescription {
@@ -13,7 +14,7 @@ pub(crate) fn describe(table: &Table, status: Status, home: Region, now: Timesta
     let key = meta.key(home);
     let arn = key.arn();
     let indexes = meta.indexes.iter().zip(&table.indexes).filter_map(|(index, entries)| {
-        let own = index.phase.status(now)?;
+        let own = entries.status(index.phase, now)?;
         let status = if index.spec.scope == IndexScope::Local { status } else { own };
         Some(describe_index(entries, status, &arn))
     });

@@ -79,7 +79,7 @@ impl Tables {
         Self { vault: RwLock::new(vault), random, capacity, transition, wanted: Mutex::default() }
     }
 
-    /// Takes other master keys, for what is read from now on.
+    /// Replaces the master keys. They take effect when the state is next refreshed or read.
     pub(crate) fn replace_keys(&self, keyring: Arc<Keyring>) {
         self.vault.write().keyring = keyring;
     }
@@ -116,8 +116,11 @@ impl Machine for Tables {
             Command::Expire(uid, keys) => stage.expire(uid, &keys, moment.now).map(|()| Answer::Done),
             Command::Plan(plan) => {
                 let (random, now, transition) = (&*self.random, moment.now, self.transition);
+                let grows_bytes = plan.grows_bytes();
                 let planned = plan.changes(Planning { state, random, now, transition })?;
+                stage.check_room(grows_bytes)?;
                 stage.record(planned)?;
+                changes.note_growth(isize::try_from(grows_bytes).unwrap_or(isize::MAX));
                 changes.staged.is_planned = true;
                 Ok(Answer::Done)
             }
@@ -182,6 +185,18 @@ impl Machine for Tables {
 
     fn size_bytes(&self, state: &State) -> usize {
         state.memory_bytes()
+    }
+
+    fn snapshot_bytes(&self, state: &State) -> usize {
+        state.snapshot_bytes()
+    }
+
+    fn is_behind(&self, state: &State) -> bool {
+        state.is_behind()
+    }
+
+    fn catch_up(&self, state: &mut State, limit_bytes: usize) -> Box<dyn Send> {
+        Box::new(state.catch_up(limit_bytes))
     }
 
     fn snapshot_wish(&self, state: &State) -> SnapshotWish {

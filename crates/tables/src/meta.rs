@@ -41,6 +41,13 @@ impl Phase {
 pub(crate) struct IndexMeta {
     pub(crate) spec: IndexSpec,
     pub(crate) phase: Phase,
+    /// Memory that it was estimated to take when it was created of a table with items, in bytes.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(crate) estimate_bytes: usize,
+}
+
+fn is_zero(number: &usize) -> bool {
+    *number == 0
 }
 
 /// Items are deleted when their time has come.
@@ -108,6 +115,13 @@ impl TableMeta {
         };
         let ((indexes, tags), (indexes_before, tags_before)) = (size(self), size(before));
         indexes > indexes_before || tags > tags_before
+    }
+
+    /// Length of its record at the most, in bytes.
+    pub(crate) fn stored_bytes(&self) -> usize {
+        const CHANGE_BYTES: usize = 64;
+        // There is no metadata that cannot be written.
+        CHANGE_BYTES + serde_json::to_vec(self).map_or(0, |text| text.len())
     }
 
     pub(crate) fn key(&self, home: Region) -> TableKey {

@@ -75,6 +75,24 @@ impl Place {
     }
 }
 
+/// Memory of the place of an item in a table, roughly, in bytes, as [`Place::memory_bytes`] has it.
+pub(crate) fn place_bytes(table: &KeySchema, item: &Item) -> usize {
+    PLACE_BYTES + key_bytes(table, item)
+}
+
+/// Memory of the place of an item in an index with this key, roughly, in bytes. The item has both keys.
+pub(crate) fn index_place_bytes(index: &KeySchema, table: &KeySchema, item: &Item) -> usize {
+    place_bytes(index, item) + key_bytes(table, item)
+}
+
+fn key_bytes(schema: &KeySchema, item: &Item) -> usize {
+    schema
+        .attributes()
+        .filter_map(|attribute| item.get(&attribute.name))
+        .map(AttributeValue::size_bytes)
+        .sum()
+}
+
 /// A stretch of places.
 pub(crate) type Stretch = (Bound<Place>, Bound<Place>);
 

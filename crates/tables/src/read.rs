@@ -5,12 +5,13 @@ use headwater_types::Timestamp;
 use crate::capacity::{Kind, read_cost};
 use crate::error::{Cancellation, Result, TablesError};
 use crate::expression::KeyCondition;
+use crate::index::Index;
 use crate::limits::{PAGE_BYTES_MAX, PAGE_MEMORY_BYTES_MAX, PAGE_WORK_MAX, TRANSACTION_BYTES_MAX};
 use crate::order::{OrderedKey, Place, Stretch, is_empty, is_in, of_condition, of_segment};
 use crate::requests::{Consumed, Get, Got, Page, PageRequest, Range, Select};
 use crate::scalars::check_scalars;
 use crate::schema::{IndexProjection, IndexScope, TableKey, TableName};
-use crate::state::{Entries, Index, State, Table, is_projected, projected, projected_bytes};
+use crate::state::{Entries, State, Table, is_projected, projected, projected_bytes};
 use crate::value::{Item, memory_bytes, size_bytes};
 use crate::write::{Moment, check_condition, check_key, check_key_value, invalid, work_of};
 
@@ -132,10 +133,9 @@ fn ready_index<'a>(table: &'a Table, name: &TableName, now: Timestamp) -> Result
     let missing =
         || TablesError::IndexNotFound(format!("The table does not have the specified index: {name}"));
     let meta = table.meta.indexes.iter().find(|index| index.spec.name == *name).ok_or_else(missing)?;
-    match meta.phase.status(now) {
-        Some(Status::Active | Status::Updating | Status::Inaccessible) => {
-            table.index(name).ok_or_else(missing)
-        }
+    let index = table.index(name).ok_or_else(missing)?;
+    match index.status(meta.phase, now) {
+        Some(Status::Active | Status::Updating | Status::Inaccessible) => Ok(index),
         Some(Status::Creating) => {
             Err(invalid(format!("Cannot read from backfilling global secondary index: {name}")))
         }

@@ -20,6 +20,11 @@ impl TableName {
         ((3..=255).contains(&text.len()) && text.bytes().all(fits)).then(|| Self(text.to_owned()))
     }
 
+    /// The end of a range of names, which need not be a name.
+    pub(crate) fn bound(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+
     /// The name.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -209,7 +214,7 @@ pub struct IndexSpec {
 pub enum TableClass {
     /// Standard.
     Standard,
-    /// For what is seldom asked for.
+    /// Infrequent access: cheaper storage, dearer requests.
     InfrequentAccess,
 }
 

@@ -18,17 +18,18 @@ use tracing::{error, warn};
 use crate::capacity::Capacity;
 use crate::command::{Answer, Command, Plan};
 use crate::describe::{describe, time_to_live};
-use crate::description::{Status, TableChange, TableDescription, Tags, TimeToLive};
+use crate::description::{IndexChange, Status, TableChange, TableDescription, Tags, TimeToLive};
 use crate::encryption::Vault;
 use crate::error::{Result, TablesError};
-use crate::limits::{APPEND_BYTES, CHANGE_BYTES_MAX, MEMORY_BYTES_MAX};
+use crate::index::entry_bytes;
+use crate::limits::{APPEND_BYTES, CHANGE_BYTES_MAX};
 use crate::losses::Losses;
 use crate::machine::{Tables, names};
 use crate::options::{EncryptionChoice, PointInTime, TableOptions};
 use crate::order::Place;
 use crate::read;
 use crate::requests::{Get, Got, Page, PageRequest, Write, Written};
-use crate::schema::{KeySchema, TableKey, TableName, TableSpec};
+use crate::schema::{IndexSpec, KeySchema, TableKey, TableName, TableSpec};
 use crate::value::Item;
 use crate::write::{Moment, has_expired};
 
@@ -59,6 +60,9 @@ pub struct Config {
     /// Changes in the log before a snapshot of everything is made, in bytes; and not before there are twice as many as all
     /// tables take. Usually [`SNAPSHOT_AFTER_BYTES`].
     pub snapshot_after_bytes: usize,
+    /// Memory that all tables together may take, in bytes. Usually
+    /// [`MEMORY_BYTES_MAX`](crate::limits::MEMORY_BYTES_MAX).
+    pub memory_bytes_max: usize,
     /// The master keys of encrypted tables, until others replace them.
     pub keys: Arc<Keyring>,
     /// Makes the default key of a server that was given none.
@@ -73,6 +77,9 @@ const UPKEEP_PAUSE: Duration = Duration::from_secs(10);
 /// Items that are deleted together because their time has come.
 const EXPIRE_MAX: usize = 1000;
 
+/// Items that are weighed for an index before others have their turn.
+const WEIGHED_MAX: usize = 1000;
+
 /// Tables of items.
 #[derive(Debug)]
 pub struct TableService {
@@ -85,16 +92,33 @@ pub struct TableService {
 
 impl TableService {
     /// Reads all tables.
+    ///
+    /// # Errors
+    /// If the store refuses, or the log of changes is shorter than it once was.
     pub async fn open(substrate: Substrate, config: Config) -> Result<Arc<Self>> {
+        Self::read(substrate, config, false).await
+    }
+
+    /// Reads all tables to repair them: where the log of changes is shorter than it once was they have lost something
+    /// ([`TableService::losses`]).
+    ///
+    /// # Errors
+    /// If the store refuses.
+    pub async fn open_for_repair(substrate: Substrate, config: Config) -> Result<Arc<Self>> {
+        Self::read(substrate, config, true).await
+    }
+
+    async fn read(substrate: Substrate, config: Config, contains_cut: bool) -> Result<Arc<Self>> {
         let (tables, lower) = parts(&substrate, &config);
         let Substrate { clock, metrics, .. } = substrate;
-        let Config { home, snapshot_after_bytes, default_key, .. } = config;
+        let Config { home, snapshot_after_bytes, memory_bytes_max, default_key, .. } = config;
         let names = names().map_err(|error| StoreError::Invalid(error.to_string()))?;
         let options = Options {
             snapshot_after_bytes,
-            budget_bytes: MEMORY_BYTES_MAX,
+            budget_bytes: memory_bytes_max,
             append_bytes: APPEND_BYTES,
             record_bytes_max: CHANGE_BYTES_MAX,
+            contains_cut,
             ..Options::new(names)
         };
         let machine = Handle::open(tables, lower, options).await?;
@@ -131,13 +155,15 @@ impl TableService {
     pub async fn run_upkeep(self: Arc<Self>) {
         loop {
             self.clock.sleep(UPKEEP_PAUSE).await;
-            if let Err(error) = self.upkeep().await {
-                warn!(%error, "items whose time has come could not be deleted; it is tried again");
-            }
+            // What has failed was logged, and is tried again.
+            let _ = self.upkeep().await;
         }
     }
 
-    /// Deletes what has had its time, now.
+    /// Deletes what has had its time, now. What cannot be done for one table is left out, and done for the others.
+    ///
+    /// # Errors
+    /// The first one; all of them are logged.
     pub async fn upkeep(&self) -> Result<()> {
         let now = self.clock.now();
         let (any_gone, any_keys, uids) = {
@@ -154,28 +180,41 @@ impl TableService {
                 expiring.map(|table| table.meta.uid).collect::<Vec<_>>(),
             )
         };
+        let mut done = Ok(());
+        let mut note = |what: &str, uid: Option<u64>, outcome: Result<()>| {
+            if let Err(error) = outcome {
+                warn!(%error, what, table = uid, "upkeep of tables has failed and is tried again");
+                done = std::mem::replace(&mut done, Ok(())).and(Err(error));
+            }
+        };
         if any_gone {
-            self.plan(Plan::Purge).await?;
-            let state = self.state()?;
-            self.capacity().retain(|uid| state.table(uid).is_some());
-        }
-        if any_keys {
-            self.plan(Plan::TendKeys).await?;
-        }
-        for uid in uids {
-            let mut after = None;
-            loop {
-                let (keys, last) = self.expired(uid, after.as_ref())?;
-                if !keys.is_empty() {
-                    self.ask(Command::Expire(uid, keys)).await?;
-                }
-                match last {
-                    Some(last) => after = Some(last),
-                    None => break,
-                }
+            note("forgetting deleted tables", None, self.plan(Plan::Purge).await);
+            if let Ok(state) = self.state() {
+                self.capacity().retain(|uid| state.table(uid).is_some());
             }
         }
-        Ok(())
+        if any_keys {
+            note("renewing data keys", None, self.plan(Plan::TendKeys).await);
+        }
+        for uid in uids {
+            note("deleting expired items", Some(uid), self.expire(uid).await);
+        }
+        done
+    }
+
+    /// Deletes the items of a table whose time has come.
+    async fn expire(&self, uid: u64) -> Result<()> {
+        let mut after = None;
+        loop {
+            let (keys, last) = self.expired(uid, after.as_ref())?;
+            if !keys.is_empty() {
+                self.ask(Command::Expire(uid, keys)).await?;
+            }
+            match last {
+                Some(last) => after = Some(last),
+                None => return Ok(()),
+            }
+        }
     }
 
     /// Keys of some items whose time has come, and where to go on.
@@ -287,8 +326,38 @@ impl TableService {
     /// Changes a table.
     pub async fn update_table(&self, table: &TableKey, change: TableChange) -> Result<TableDescription> {
         self.provide_default_key(table, &change.options).await?;
-        self.plan(Plan::Update(table.clone(), Box::new(change))).await?;
+        let mut index_bytes: usize = 0;
+        for index in &change.indexes {
+            if let IndexChange::Create(spec) = index {
+                index_bytes = index_bytes.saturating_add(self.index_bytes(table, spec).await?);
+            }
+        }
+        self.plan(Plan::Update(table.clone(), Box::new(change), index_bytes)).await?;
         self.describe(table)
+    }
+
+    /// Memory that an index would take of the items there are, roughly, in bytes.
+    async fn index_bytes(&self, table: &TableKey, spec: &IndexSpec) -> Result<usize> {
+        let (mut bytes, mut after) = (0, None);
+        loop {
+            {
+                let state = self.state()?;
+                // A table that is not there is for the plan to refuse.
+                let Ok((table, _)) = state.find(table, self.clock.now()) else { return Ok(0) };
+                let start = after.as_ref().map_or(Bound::Unbounded, Bound::Excluded);
+                let stretch = table.items.range::<Place, _>((start, Bound::Unbounded)).take(WEIGHED_MAX);
+                let mut last = None;
+                for (place, item) in stretch {
+                    bytes += entry_bytes(spec, &table.meta.schema, item);
+                    last = Some(place);
+                }
+                match last.cloned() {
+                    Some(last) => after = Some(last),
+                    None => return Ok(bytes),
+                }
+            }
+            tokio::task::yield_now().await;
+        }
     }
 
     /// Deletes a table and its items.

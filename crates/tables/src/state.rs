@@ -1,7 +1,7 @@
 //! All tables and their items, and the only place where they change.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::Bound::{Excluded, Unbounded};
 use std::sync::Arc;
 
@@ -11,15 +11,17 @@ use headwater_vault::KeyTrouble;
 use crate::change::{Change, TokenMeta};
 use crate::counts::Counts;
 use crate::description::Status;
+use crate::discard::Discarded;
+use crate::encoded::{put_bytes, sealed_bytes};
 use crate::encryption::{TableKeys, Vault};
 use crate::error::{Result, TablesError};
+use crate::index::{Index, entry_bytes};
 use crate::limits::{TOKEN_LIFE, TOKENS_MAX};
 use crate::meta::{Phase, TableMeta};
-use crate::order::{OrderedKey, Place};
+use crate::order::{OrderedKey, Place, place_bytes};
 use crate::replay::Reading;
 use crate::schema::{IndexProjection, IndexSpec, KeySchema, TableKey, TableName};
 use crate::value::{Item, memory_bytes, size_bytes};
-use crate::write::check_index_keys;
 
 /// Items in order.
 pub(crate) type Entries = BTreeMap<Place, Arc<Item>>;
@@ -34,8 +36,11 @@ pub(crate) struct State {
     tokens: BTreeMap<(String, String), (u64, Timestamp)>,
     /// Tokens in the order in which they came.
     token_order: VecDeque<(Timestamp, (String, String))>,
-    /// Memory that all tables take, roughly, in bytes.
-    memory_bytes: usize,
+    /// Tables with an index that is being built.
+    building: BTreeSet<u64>,
+    /// Items and entries that are gone and not freed yet.
+    discarded: Discarded,
+    figures: Figures,
     /// Keys that sealed items are opened and sealed with.
     vault: Vault,
     /// Tables that have lost changes, and how; of some nothing else is known.
@@ -50,6 +55,27 @@ pub(crate) struct State {
     pub(crate) reading: Option<Reading>,
 }
 
+/// Sums over all tables.
+#[derive(Debug, Clone, Copy, Default)]
+struct Figures {
+    /// Memory that they take, with what is not freed yet, roughly, in bytes.
+    memory_bytes: usize,
+    /// Length of their records in a snapshot at the most, in bytes.
+    stored_bytes: usize,
+}
+
+impl Figures {
+    fn leave(&mut self, table: &Table) {
+        self.memory_bytes -= table.memory_bytes();
+        self.stored_bytes -= table.stored_bytes();
+    }
+
+    fn come(&mut self, table: &Table) {
+        self.memory_bytes += table.memory_bytes();
+        self.stored_bytes += table.stored_bytes();
+    }
+}
+
 /// A table.
 #[derive(Debug, Clone)]
 pub(crate) struct Table {
@@ -59,8 +85,12 @@ pub(crate) struct Table {
     pub(crate) bytes: usize,
     /// In the order of [`TableMeta::indexes`].
     pub(crate) indexes: Vec<Index>,
-    /// Memory that it takes, roughly, in bytes.
-    memory_bytes: usize,
+    /// Memory of its items with their places, roughly, in bytes.
+    items_memory_bytes: usize,
+    /// Length of the records of its items, not sealed, at the most, in bytes.
+    items_stored_bytes: usize,
+    /// Length of the record of its metadata at the most, in bytes.
+    meta_stored_bytes: usize,
     pub(crate) keys: TableKeys,
     /// True if there are items that could not be opened.
     is_unread: bool,
@@ -75,17 +105,6 @@ pub(crate) enum Misfit {
     Unfit,
 }
 
-/// An index: the table's items, whole, in another order.
-#[derive(Debug, Clone)]
-pub(crate) struct Index {
-    pub(crate) spec: IndexSpec,
-    pub(crate) entries: Entries,
-    /// Size that it would have with the projected attributes only.
-    pub(crate) bytes: usize,
-    /// False once it is being deleted: then it has nothing.
-    pub(crate) is_live: bool,
-}
-
 impl State {
     pub(crate) fn new(vault: Vault) -> Self {
         Self {
@@ -93,7 +112,9 @@ impl State {
             names: BTreeMap::new(),
             tokens: BTreeMap::new(),
             token_order: VecDeque::new(),
-            memory_bytes: 0,
+            building: BTreeSet::new(),
+            discarded: Discarded::default(),
+            figures: Figures::default(),
             vault,
             lost: BTreeMap::new(),
             lost_unknown: None,
@@ -152,7 +173,7 @@ impl State {
     /// The table of this name, whatever its state, unless it is gone.
     pub(crate) fn find(&self, key: &TableKey, now: Timestamp) -> Result<(&Table, Status)> {
         let found = self.names.get(key).and_then(|uid| self.tables.get(uid));
-        let found = found.and_then(|table| Some((table, table.meta.status(now)?)));
+        let found = found.and_then(|table| Some((table, table.status(now)?)));
         found.ok_or_else(|| match self.unknown_loss() {
             None => TablesError::TableNotFound(key.name.clone()),
             Some(cause) => TablesError::Lost { table: key.name.clone(), cause: cause.to_owned() },
@@ -202,19 +223,54 @@ impl State {
         after: Option<&str>,
         now: Timestamp,
     ) -> impl Iterator<Item = &TableName> {
+        let name = TableName::bound(after.unwrap_or_default());
         self.names
-            .iter()
-            .filter(move |(key, uid)| {
-                key.realm == realm
-                    && after.is_none_or(|after| key.name.as_str() > after)
-                    && self.tables.get(uid).is_some_and(|table| table.meta.status(now).is_some())
-            })
+            .range((Excluded(TableKey { realm, name }), Unbounded))
+            .take_while(move |(key, _)| key.realm == realm)
+            .filter(move |(_, uid)| self.tables.get(uid).is_some_and(|table| table.status(now).is_some()))
             .map(|(key, _)| &key.name)
+    }
+
+    /// The table that was last known by this name, also if it is gone.
+    pub(crate) fn last_of_name(&self, key: &TableKey) -> Option<&Table> {
+        self.tables.get(self.names.get(key)?)
+    }
+
+    /// True if an index is to be built or something to be freed.
+    pub(crate) fn is_behind(&self) -> bool {
+        !self.building.is_empty() || !self.discarded.is_empty()
+    }
+
+    /// Takes out what is gone, or builds indexes, about `limit_bytes` of it. Gives what is to be dropped.
+    pub(crate) fn catch_up(&mut self, limit_bytes: usize) -> Vec<(Place, Arc<Item>)> {
+        let mut taken = Vec::new();
+        if !self.discarded.is_empty() {
+            self.figures.memory_bytes -= self.discarded.take(limit_bytes, &mut taken);
+            return taken;
+        }
+        let Some(uid) = self.building.first().copied() else { return taken };
+        let Some(table) = self.tables.get_mut(&uid) else { return taken };
+        self.figures.leave(table);
+        table.build_index(limit_bytes);
+        self.figures.come(table);
+        if !table.is_building() {
+            self.building.remove(&uid);
+        }
+        taken
     }
 
     /// Memory that everything takes, roughly, in bytes.
     pub(crate) fn memory_bytes(&self) -> usize {
-        self.memory_bytes
+        self.figures.memory_bytes
+    }
+
+    /// Length of a snapshot of everything at the most, in bytes.
+    pub(crate) fn snapshot_bytes(&self) -> usize {
+        /// A token, with the longest account and region.
+        const TOKEN_BYTES: usize = 160;
+        /// A table in the counts.
+        const COUNT_BYTES: usize = 48;
+        self.figures.stored_bytes + self.tokens.len() * TOKEN_BYTES + self.tables.len() * COUNT_BYTES
     }
 
     /// The digest of the request that was done with this token within its life.
@@ -248,7 +304,15 @@ impl State {
             Change::Gone(uid) => {
                 self.lost.remove(&uid);
                 let table = self.tables.remove(&uid).ok_or(Misfit::NoTable)?;
-                self.memory_bytes -= table.memory_bytes;
+                self.building.remove(&uid);
+                self.figures.leave(&table);
+                self.figures.memory_bytes += table.items_memory_bytes;
+                for index in table.indexes {
+                    let (entries, bytes) = index.into_entries();
+                    self.figures.memory_bytes += bytes;
+                    self.discarded.index(entries);
+                }
+                self.discarded.items(table.items);
                 let key = table.meta.key(self.vault.home);
                 if self.names.get(&key) == Some(&uid) {
                     self.names.remove(&key);
@@ -256,16 +320,16 @@ impl State {
             }
             Change::Put(uid, item) => {
                 let table = self.tables.get_mut(&uid).ok_or(Misfit::NoTable)?;
-                self.memory_bytes -= table.memory_bytes;
+                self.figures.leave(table);
                 let is_done = table.set(item);
-                self.memory_bytes += table.memory_bytes;
+                self.figures.come(table);
                 return is_done.then_some(()).ok_or(Misfit::Unfit);
             }
             Change::Delete(uid, key) => {
                 let table = self.tables.get_mut(&uid).ok_or(Misfit::NoTable)?;
-                self.memory_bytes -= table.memory_bytes;
+                self.figures.leave(table);
                 let is_done = table.remove(&key);
-                self.memory_bytes += table.memory_bytes;
+                self.figures.come(table);
                 return is_done.then_some(()).ok_or(Misfit::Unfit);
             }
             Change::Sealed(uid, number, sealed) => {
@@ -301,16 +365,21 @@ impl State {
         let (uid, key) = (meta.uid, meta.key(self.home()));
         match self.tables.get_mut(&uid) {
             Some(table) => {
-                self.memory_bytes -= table.memory_bytes;
-                table.set_meta(meta);
+                self.figures.leave(table);
+                self.figures.memory_bytes += table.set_meta(meta, &mut self.discarded);
                 table.open_keys(&self.vault);
-                self.memory_bytes += table.memory_bytes;
+                self.figures.come(table);
+                if table.is_building() {
+                    self.building.insert(uid);
+                } else {
+                    self.building.remove(&uid);
+                }
                 self.names.entry(key).or_insert(uid);
             }
             None => {
                 let mut table = Table::new(meta);
                 table.open_keys(&self.vault);
-                self.memory_bytes += table.memory_bytes;
+                self.figures.come(&table);
                 self.tables.insert(uid, table);
                 self.names.insert(key, uid);
             }
@@ -320,45 +389,81 @@ impl State {
 
 impl Table {
     fn new(meta: TableMeta) -> Self {
-        let mut table = Self {
-            meta: meta.clone(),
+        let indexes = meta.indexes.iter().map(|index| {
+            let is_dead = |phase| matches!(phase, Phase::Deleting { .. });
+            Index::new(index, !is_dead(meta.phase) && !is_dead(index.phase), false)
+        });
+        Self {
+            indexes: indexes.collect(),
+            meta_stored_bytes: meta.stored_bytes(),
+            meta,
             items: Entries::new(),
             bytes: 0,
-            indexes: Vec::new(),
-            memory_bytes: 0,
+            items_memory_bytes: 0,
+            items_stored_bytes: 0,
             keys: TableKeys::default(),
             is_unread: false,
-        };
-        table.set_meta(meta);
-        table
+        }
     }
 
-    fn set_meta(&mut self, meta: TableMeta) {
+    /// Takes other metadata. Gives the memory that is to be freed of what it has no longer, in bytes. What stays is not
+    /// touched.
+    fn set_meta(&mut self, meta: TableMeta, discarded: &mut Discarded) -> usize {
         let is_deleted = matches!(meta.phase, Phase::Deleting { .. });
-        if is_deleted {
-            self.items.clear();
-            self.bytes = 0;
-        }
         let mut known = std::mem::take(&mut self.indexes);
         for index in &meta.indexes {
-            let spec = &index.spec;
             let is_live = !is_deleted && !matches!(index.phase, Phase::Deleting { .. });
-            let same = |known: &Index| {
-                known.is_live == is_live
-                    && known.spec.name == spec.name
-                    && known.spec.schema == spec.schema
-                    && known.spec.projection == spec.projection
-            };
-            self.indexes.push(match known.iter().position(same) {
-                Some(at) => Index { spec: spec.clone(), ..known.swap_remove(at) },
-                None if is_live => Index::build(spec.clone(), &self.meta.schema, &self.items),
-                None => Index { spec: spec.clone(), entries: Entries::new(), bytes: 0, is_live },
+            self.indexes.push(match known.iter().position(|known| known.is_of(&index.spec, is_live)) {
+                Some(at) => known.swap_remove(at).under(&index.spec),
+                None => Index::new(index, is_live, !self.items.is_empty()),
             });
         }
-        self.memory_bytes = TABLE_BYTES + self.items.values().map(|item| memory_bytes(item)).sum::<usize>();
-        let entries = std::iter::once(&self.items).chain(self.indexes.iter().map(|index| &index.entries));
-        self.memory_bytes += entries.flat_map(Entries::keys).map(Place::memory_bytes).sum::<usize>();
+        let mut discarded_bytes = 0;
+        for index in known {
+            let (entries, bytes) = index.into_entries();
+            discarded_bytes += bytes;
+            discarded.index(entries);
+        }
+        if is_deleted {
+            discarded_bytes += std::mem::take(&mut self.items_memory_bytes);
+            discarded.items(std::mem::take(&mut self.items));
+            (self.bytes, self.items_stored_bytes) = (0, 0);
+        }
+        self.meta_stored_bytes = meta.stored_bytes();
         self.meta = meta;
+        discarded_bytes
+    }
+
+    /// Memory that it takes, roughly, in bytes.
+    fn memory_bytes(&self) -> usize {
+        let of_indexes = self.indexes.iter().map(Index::memory_bytes).sum::<usize>();
+        TABLE_BYTES + self.items_memory_bytes + of_indexes
+    }
+
+    /// Length of its records in a snapshot at the most, in bytes.
+    fn stored_bytes(&self) -> usize {
+        let plain = self.items_stored_bytes;
+        let items = if self.keys.seal() { sealed_bytes(self.items.len(), plain) } else { plain };
+        self.meta_stored_bytes + items
+    }
+
+    fn is_building(&self) -> bool {
+        self.indexes.iter().any(Index::is_building)
+    }
+
+    /// Builds an index further, if one is to be.
+    fn build_index(&mut self, limit_bytes: usize) {
+        if let Some(index) = self.indexes.iter_mut().find(|index| index.is_building()) {
+            index.build(&self.meta.schema, &self.items, limit_bytes);
+        }
+    }
+
+    /// The status at `now`: while an index is built it is being changed. `None` once it is gone.
+    pub(crate) fn status(&self, now: Timestamp) -> Option<Status> {
+        match self.meta.status(now) {
+            Some(Status::Active) if self.is_building() => Some(Status::Updating),
+            status => status,
+        }
     }
 
     fn open_keys(&mut self, vault: &Vault) {
@@ -379,34 +484,44 @@ impl Table {
 
     fn set(&mut self, item: Arc<Item>) -> bool {
         let Some(primary) = OrderedKey::of(&self.meta.schema, &item) else { return false };
-        let place = primary.clone().place();
-        let place_bytes = place.memory_bytes();
-        let old = self.items.insert(place, item.clone());
+        let place = primary.place();
+        let old = self.items.insert(place.clone(), item.clone());
         self.bytes += size_bytes(&item);
-        self.memory_bytes += memory_bytes(&item) + place_bytes;
-        if let Some(old) = &old {
-            self.bytes -= size_bytes(old);
-            self.memory_bytes -= memory_bytes(old) + place_bytes;
+        self.items_memory_bytes += memory_bytes(&item);
+        self.items_stored_bytes += put_bytes(&item);
+        match &old {
+            Some(old) => {
+                self.bytes -= size_bytes(old);
+                self.items_memory_bytes -= memory_bytes(old);
+                self.items_stored_bytes -= put_bytes(old);
+            }
+            None => self.items_memory_bytes += place.memory_bytes(),
         }
         for index in &mut self.indexes {
-            let (gone, come) = index.replace(&self.meta.schema, &primary, old.as_deref(), Some(&item));
-            self.memory_bytes = self.memory_bytes + come - gone;
+            index.replace(&self.meta.schema, &place, old.as_deref(), Some(&item));
         }
         true
     }
 
     fn remove(&mut self, key: &Item) -> bool {
         let Some(primary) = OrderedKey::of(&self.meta.schema, key) else { return false };
-        let place = primary.clone().place();
+        let place = primary.place();
         if let Some(old) = self.items.remove(&place) {
             self.bytes -= size_bytes(&old);
-            self.memory_bytes -= memory_bytes(&old) + place.memory_bytes();
+            self.items_memory_bytes -= memory_bytes(&old) + place.memory_bytes();
+            self.items_stored_bytes -= put_bytes(&old);
             for index in &mut self.indexes {
-                let (gone, _) = index.replace(&self.meta.schema, &primary, Some(&old), None);
-                self.memory_bytes -= gone;
+                index.replace(&self.meta.schema, &place, Some(&old), None);
             }
         }
         true
+    }
+
+    /// Memory that an item takes here with its places, roughly, in bytes.
+    pub(crate) fn taken_bytes(&self, item: &Item) -> usize {
+        let table = &self.meta.schema;
+        let of_index = |index: &Index| entry_bytes(&index.spec, table, item);
+        memory_bytes(item) + place_bytes(table, item) + self.live_indexes().map(of_index).sum::<usize>()
     }
 
     /// The index of this name, if it is there.
@@ -420,49 +535,8 @@ impl Table {
     }
 }
 
-impl Index {
-    fn build(spec: IndexSpec, table: &KeySchema, items: &Entries) -> Self {
-        let mut index = Self { spec, entries: Entries::new(), bytes: 0, is_live: true };
-        for (place, item) in items {
-            index.replace(table, &place.key, None, Some(item));
-        }
-        index
-    }
-
-    /// Replaces an entry; tells the memory that went and that came, in bytes.
-    fn replace(
-        &mut self,
-        table: &KeySchema,
-        primary: &OrderedKey,
-        old: Option<&Item>,
-        new: Option<&Arc<Item>>,
-    ) -> (usize, usize) {
-        if !self.is_live {
-            return (0, 0);
-        }
-        // An item from before the index may have an empty or too large value where no write could put one now.
-        let place = |item: &Item| {
-            check_index_keys(&self.spec, item, None).ok()?;
-            OrderedKey::of(&self.spec.schema, item).map(|key| key.place_of(primary.clone()))
-        };
-        let (was, is) = (old.and_then(place), new.and_then(|item| place(item)));
-        let (mut gone, mut come) = (0, 0);
-        if let (Some(place), Some(old)) = (was, old) {
-            self.entries.remove(&place);
-            self.bytes -= projected_bytes(&self.spec, table, old);
-            gone = place.memory_bytes();
-        }
-        if let (Some(place), Some(new)) = (is, new) {
-            self.bytes += projected_bytes(&self.spec, table, new);
-            come = place.memory_bytes();
-            self.entries.insert(place, new.clone());
-        }
-        (gone, come)
-    }
-}
-
 /// A table without items.
-const TABLE_BYTES: usize = 4096;
+pub(crate) const TABLE_BYTES: usize = 4096;
 
 /// True if an index has this attribute.
 pub(crate) fn is_projected(spec: &IndexSpec, table: &KeySchema, name: &str) -> bool {
@@ -484,3 +558,6 @@ pub(crate) fn projected_bytes(spec: &IndexSpec, table: &KeySchema, item: &Item) 
     let kept = item.iter().filter(|(name, _)| is_projected(spec, table, name));
     kept.map(|(name, value)| name.len() + value.size_bytes()).sum()
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,10 +16,10 @@ use crate::capacity::{Capacity, Kind, read_cost, write_cost};
 use crate::change::{Change, TokenMeta};
 use crate::error::{Cancellation, Result, TablesError};
 use crate::expression::{Condition, KeyCondition};
+use crate::index::Index;
 use crate::limits::{
-    CONDITION_WORK_MAX, ITEM_BYTES_MAX, ITEM_MEMORY_BYTES_MAX, LEVELS_MAX, MEMORY_BYTES_MAX,
-    PARTITION_KEY_BYTES_MAX, PLACE_BYTES, REQUEST_MEMORY_BYTES_MAX, SORT_KEY_BYTES_MAX,
-    TRANSACTION_BYTES_MAX,
+    CONDITION_WORK_MAX, ITEM_BYTES_MAX, ITEM_MEMORY_BYTES_MAX, LEVELS_MAX, PARTITION_KEY_BYTES_MAX,
+    REQUEST_MEMORY_BYTES_MAX, SORT_KEY_BYTES_MAX, TRANSACTION_BYTES_MAX,
 };
 use crate::machine::Tables;
 use crate::order::of_partition;
@@ -27,7 +27,7 @@ use crate::requests::{Action, Collection, Consumed, Write, Written};
 use crate::scalars::check_scalars;
 use crate::schema::{IndexScope, IndexSpec, KeyAttribute, KeySchema};
 use crate::service::TransactionToken;
-use crate::state::{Entries, Index, State, Table, is_projected, projected_bytes};
+use crate::state::{Entries, State, Table, is_projected, projected_bytes};
 use crate::value::{AttributeValue, Item, memory_bytes, size_bytes};
 
 /// When writes are decided, and what bounds them.
@@ -235,7 +235,7 @@ impl<'a, 'b> Stage<'a, 'b> {
             _ if old == new => None,
             None => Some(Change::Delete(uid, key.clone())),
             Some(new) => {
-                self.check_memory(old.as_deref(), new)?;
+                self.check_memory(table, old.as_deref(), new)?;
                 Some(Change::Put(uid, new.clone()))
             }
         };
@@ -247,17 +247,23 @@ impl<'a, 'b> Stage<'a, 'b> {
     }
 
     /// Checks the memory of the item and of all tables; for the latter an item that does not grow is never refused.
-    fn check_memory(&self, old: Option<&Item>, new: &Item) -> Result<()> {
-        let (was, is) = (taken(old), taken(Some(new)));
-        if is > ITEM_MEMORY_BYTES_MAX {
+    fn check_memory(&self, table: &Table, old: Option<&Item>, new: &Item) -> Result<()> {
+        if memory_bytes(new) > ITEM_MEMORY_BYTES_MAX {
             return Err(invalid(format!(
                 "The item is made of so many small values that it would take more than {ITEM_MEMORY_BYTES_MAX} bytes of \
                  memory"
             )));
         }
-        self.changes.check_room(is.saturating_sub(was)).map_err(|_| {
+        let (was, is) = (old.map_or(0, |old| table.taken_bytes(old)), table.taken_bytes(new));
+        self.check_room(is.saturating_sub(was))
+    }
+
+    /// Refuses what would take all tables together above their memory.
+    pub(crate) fn check_room(&self, grows_bytes: usize) -> Result<()> {
+        self.changes.check_room(grows_bytes).map_err(|over| {
             TablesError::LimitExceeded(format!(
-                "All tables together take as much memory as they may, {MEMORY_BYTES_MAX} bytes; delete items first."
+                "All tables together take as much memory as they may, {} bytes; delete items first.",
+                over.budget_bytes
             ))
         })
     }
@@ -271,8 +277,12 @@ impl<'a, 'b> Stage<'a, 'b> {
         let mut done = Vec::with_capacity(decisions.len());
         for Decision { uid, key, change, written } in decisions {
             if change.is_some() {
-                let (was, is) = (taken(written.old.as_deref()), taken(written.new.as_deref()));
-                self.changes.note_growth(is as isize - was as isize);
+                if let Some(table) = self.state.table(uid) {
+                    let taken = |item: &Option<Arc<Item>>| {
+                        item.as_deref().map_or(0, |item| table.taken_bytes(item)) as isize
+                    };
+                    self.changes.note_growth(taken(&written.new) - taken(&written.old));
+                }
                 self.changes.staged.items.insert((uid, key), written.new.clone());
             }
             done.push(written);
@@ -321,11 +331,6 @@ fn check_request_memory(writes: &[Write]) -> Result<()> {
         ));
     }
     Ok(())
-}
-
-/// Memory that an item takes with its place, roughly, in bytes.
-fn taken(item: Option<&Item>) -> usize {
-    item.map_or(0, |item| PLACE_BYTES + memory_bytes(item))
 }
 
 /// Most work to see whether a condition holds, in comparisons of 16 bytes.

@@ -62,6 +62,7 @@ pub(super) async fn open_tables(store: &Arc<MemoryStore>) -> Result<Arc<TableSer
         limits: LimitPolicy::aws(REGION),
         transition: std::time::Duration::ZERO,
         snapshot_after_bytes: headwater_tables::SNAPSHOT_AFTER_BYTES,
+        memory_bytes_max: headwater_tables::limits::MEMORY_BYTES_MAX,
         keys: Arc::default(),
         default_key: None,
     };

@@ -14,6 +14,7 @@ use parking_lot::Mutex;
 use tokio::sync::{Notify, Semaphore};
 
 use super::Engine;
+use super::room::Disk;
 
 /// Fault to be injected at a write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,6 +65,7 @@ struct Plan {
     crashed: AtomicBool,
     /// Room for records, in bytes.
     room: AtomicU64,
+    disk: Mutex<Disk>,
     rot: Mutex<Vec<Rot>>,
     /// While this is set, an append to a snapshot takes a permit.
     gated: AtomicBool,
@@ -99,6 +101,7 @@ impl FaultyStore {
             fault: Mutex::default(),
             crashed: AtomicBool::new(false),
             room: AtomicU64::new(u64::MAX),
+            disk: Mutex::default(),
             rot: Mutex::default(),
             gated: AtomicBool::new(false),
             gate: Semaphore::new(0),
@@ -121,6 +124,16 @@ impl FaultyStore {
     /// Has room for so many bytes of records from now on; only who asks is told.
     pub fn set_room(&self, bytes: u64) {
         self.plan.room.store(bytes, Ordering::SeqCst);
+    }
+
+    /// Has a disk of this size from now on, on which records written since the store was made take their length.
+    pub fn set_capacity(&self, bytes: u64) {
+        self.plan.disk.lock().bound(bytes);
+    }
+
+    /// Bytes that records take on that disk.
+    pub fn taken_bytes(&self) -> u64 {
+        self.plan.disk.lock().taken_bytes()
     }
 
     /// Refuses everything from now on, as if the process were dead.
@@ -227,7 +240,11 @@ impl LogStore for FaultyStore {
     }
 
     async fn delete(&self, ids: &[LogId]) -> Result<()> {
-        self.plan.whole(self.logs.delete(ids)).await
+        let deleted = self.plan.whole(self.logs.delete(ids)).await;
+        if deleted.is_ok() {
+            self.plan.disk.lock().deleted(ids);
+        }
+        deleted
     }
 
     async fn list(&self, prefix: &str) -> Result<Vec<LogId>> {
@@ -237,7 +254,9 @@ impl LogStore for FaultyStore {
     }
 
     fn has_room(&self, bytes: u64) -> bool {
-        bytes <= self.plan.room.load(Ordering::SeqCst) && self.logs.has_room(bytes)
+        bytes <= self.plan.room.load(Ordering::SeqCst)
+            && self.plan.disk.lock().has_room(bytes)
+            && self.logs.has_room(bytes)
     }
 }
 
@@ -286,8 +305,17 @@ impl ShardLog for FaultyLog {
             permit.forget();
         }
         let _flight = self.plan.fly();
+        let bytes = batch.records.bytes().len() as u64;
+        if !batch.frees {
+            self.plan.disk.lock().check(bytes)?;
+        }
         match self.plan.write() {
-            Outcome::Do => self.log.append(batch, expect).await,
+            Outcome::Do => {
+                let count = batch.records.count();
+                let appended = self.log.append(batch, expect).await?;
+                self.plan.disk.lock().appended(&self.id, appended.first.plus(count.into()), bytes);
+                Ok(appended)
+            }
             Outcome::DoAndForget => self.log.append(batch, expect).await.and_then(|_| Err(forgotten())),
             Outcome::DoHalf => {
                 let half = batch.records.count() / 2;
@@ -340,7 +368,11 @@ impl ShardLog for FaultyLog {
     }
 
     async fn trim(&self, before: Position) -> Result<()> {
-        self.plan.whole(self.log.trim(before)).await
+        let trimmed = self.plan.whole(self.log.trim(before)).await;
+        if trimmed.is_ok() {
+            self.plan.disk.lock().trimmed(&self.id, before);
+        }
+        trimmed
     }
 
     fn bounds(&self) -> Bounds {

@@ -12,6 +12,7 @@ mod faults;
 mod model;
 mod owners;
 mod pure;
+mod room;
 mod stored;
 
 use std::fmt::Debug;
@@ -72,6 +73,7 @@ pub async fn check_all<S: Subject, E: Engine>(subject: &S, fresh: impl AsyncFn()
         pure::records_are_read_as_they_were_written(subject, seed);
         pure::applying_twice_is_applying_once(subject, seed);
         pure::a_snapshot_and_the_journal_since_are_the_state(subject, seed);
+        pure::a_snapshot_is_no_longer_than_its_bound(subject, seed);
     }
     pure::damaged_records_never_panic(subject);
     durable::a_batch_decides_as_one_after_the_other(subject, &fresh).await;

@@ -105,12 +105,21 @@ impl<'a, S: Subject> Model<'a, S> {
                 self.machine.apply(&mut self.state, change).expect("a change that was decided fits");
             }
         }
+        self.catch_up();
         (answer, records)
+    }
+
+    fn catch_up(&mut self) {
+        while self.machine.is_behind(&self.state) {
+            drop(self.machine.catch_up(&mut self.state, 1));
+        }
     }
 
     /// Replays a record, as from the journal.
     pub fn replay(&mut self, record: &[u8]) -> Result<(), Misfit> {
-        self.machine.replay(&mut self.state, record)
+        let replayed = self.machine.replay(&mut self.state, record);
+        self.catch_up();
+        replayed
     }
 
     /// The machine and its state.

@@ -1,6 +1,7 @@
 //! Promises of a machine by itself, without a store.
 
 use super::{Draw, Model, START, Subject, TICK};
+use crate::journal::SMALL_SNAPSHOT_BYTES;
 use crate::machine::{Machine, Misfit};
 
 /// Commands of a history.
@@ -91,6 +92,28 @@ pub(super) fn a_snapshot_and_the_journal_since_are_the_state<S: Subject>(subject
         }
         assert_eq!(restored.contents(now), model.contents(now), "seed {seed}, from {from} to {settled}");
         assert_eq!(restored.size_bytes(), model.size_bytes(), "seed {seed}, from {from} to {settled}");
+    }
+}
+
+pub(super) fn a_snapshot_is_no_longer_than_its_bound<S: Subject>(subject: &S, seed: u64) {
+    let (model, ..) = history(subject, seed);
+    let (machine, state) = model.parts();
+    for limit_bytes in [1, usize::MAX] {
+        let (mut bytes, mut cursor) = (0, None);
+        loop {
+            let (changes, next) = machine.snapshot(state, cursor.as_ref(), limit_bytes);
+            if !changes.is_empty() {
+                let mut encoded = Vec::new();
+                machine.encode(state, &changes, &mut encoded).expect("a snapshot can be written");
+                bytes += encoded.len();
+            }
+            cursor = next;
+            if cursor.is_none() {
+                break;
+            }
+        }
+        let bound_bytes = machine.snapshot_bytes(state).max(SMALL_SNAPSHOT_BYTES);
+        assert!(bytes <= bound_bytes, "seed {seed}: {bytes} of {bound_bytes}");
     }
 }
 

@@ -137,4 +137,21 @@ pub(super) async fn a_journal_that_is_shorter_than_it_was_is_refused<S: Subject,
     LogStore::delete(&*engine, &[names().journal]).await.expect("deleted");
     let opened = World::open(subject, &engine, &clock, 1).await;
     assert!(matches!(opened.err(), Some(MachineError::Damaged { .. })), "it was opened without a word");
+    // For repair a machine that contains damage is opened, and once the loss is accepted it is as any other.
+    let store = FaultyStore::over(engine.clone());
+    let repairing = Options { contains_cut: true, ..options() };
+    let repaired = World::over(subject, store, &clock, 2, repairing).await;
+    assert_eq!(repaired.is_ok(), subject.contains_damage(), "the machine decides");
+    let Ok(repaired) = repaired else { return };
+    assert_eq!(repaired.handle.report().damage.len(), 1, "it is told");
+    repaired.handle.snapshot(true).await.expect("a snapshot that stands alone");
+    repaired.handle.close().await;
+    let world = World::open(subject, &engine, &clock, 3).await.expect("opened");
+    for seed in 0..20 {
+        world.handle.ask(subject.command(&mut Draw::new(seed))).await.expect("done");
+    }
+    let contents = world.contents(subject);
+    world.handle.close().await;
+    let world = World::open(subject, &engine, &clock, 4).await.expect("opened");
+    assert_eq!(world.contents(subject), contents);
 }

@@ -11,6 +11,8 @@ use crate::machine::{Damage, Misfit, OnDamage};
 
 /// Memory of a member beside its state and its name, roughly, in bytes.
 const MEMBER_BYTES: usize = 96;
+/// A member's record around its changes and its name.
+const RECORD_BYTES: usize = 16;
 
 /// The states of all members.
 #[derive(Debug)]
@@ -20,7 +22,9 @@ pub struct GroupState<M: Member> {
     damaged: BTreeMap<Arc<str>, Arc<str>>,
     due: BTreeSet<(Timestamp, Arc<str>)>,
     low_water: BTreeSet<(Position, Arc<str>)>,
+    behind: BTreeSet<Arc<str>>,
     size_bytes: usize,
+    snapshot_bytes: usize,
 }
 
 #[derive(Debug)]
@@ -34,7 +38,9 @@ struct Slot<S> {
 struct Figures {
     due: Option<Timestamp>,
     low_water: Option<Position>,
+    is_behind: bool,
     size_bytes: usize,
+    snapshot_bytes: usize,
 }
 
 impl<M: Member> Default for GroupState<M> {
@@ -44,7 +50,9 @@ impl<M: Member> Default for GroupState<M> {
             damaged: BTreeMap::new(),
             due: BTreeSet::new(),
             low_water: BTreeSet::new(),
+            behind: BTreeSet::new(),
             size_bytes: 0,
+            snapshot_bytes: 0,
         }
     }
 }
@@ -82,6 +90,16 @@ impl<M: Member> GroupState<M> {
 
     pub(super) fn size_bytes(&self) -> usize {
         self.size_bytes
+    }
+
+    pub(super) fn snapshot_bytes(&self) -> usize {
+        let damaged = self.damaged.iter().map(|(id, cause)| RECORD_BYTES + id.len() + cause.len());
+        self.snapshot_bytes + damaged.sum::<usize>()
+    }
+
+    /// A member whose derived state is to be brought up to date.
+    pub(super) fn behind(&self) -> Option<&Arc<str>> {
+        self.behind.first()
     }
 
     pub(super) fn due(&self) -> Option<(Timestamp, &Arc<str>)> {
@@ -159,9 +177,15 @@ impl<M: Member> GroupState<M> {
     fn account(&mut self, id: &Arc<str>, was: Figures, is: Figures) {
         debug_assert!(self.size_bytes >= was.size_bytes, "a member took more than all of them");
         self.size_bytes = self.size_bytes - was.size_bytes + is.size_bytes;
+        self.snapshot_bytes = self.snapshot_bytes - was.snapshot_bytes + is.snapshot_bytes;
         if was.due != is.due {
             was.due.map(|due| self.due.remove(&(due, id.clone())));
             is.due.map(|due| self.due.insert((due, id.clone())));
+        }
+        match (was.is_behind, is.is_behind) {
+            (false, true) => drop(self.behind.insert(id.clone())),
+            (true, false) => drop(self.behind.remove(id)),
+            (true, true) | (false, false) => {}
         }
         if was.low_water != is.low_water {
             was.low_water.map(|at| self.low_water.remove(&(at, id.clone())));
@@ -210,6 +234,8 @@ fn figures<M: Member>(member: &M, id: &str, state: &M::State) -> Figures {
     Figures {
         due: member.due(state),
         low_water: member.low_water(state),
+        is_behind: member.is_behind(state),
         size_bytes: MEMBER_BYTES + id.len() + member.size_bytes(state),
+        snapshot_bytes: RECORD_BYTES + id.len() + member.snapshot_bytes(state),
     }
 }

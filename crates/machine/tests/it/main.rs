@@ -1,5 +1,6 @@
 //! Machines, over the engine that keeps everything in memory, over the real one, and a clock that tests move.
 
+mod behind;
 mod conformance;
 mod group;
 mod owner;

@@ -320,6 +320,11 @@ impl Machine for Registers {
         state.bytes
     }
 
+    /// A line is no longer than its register in memory.
+    fn snapshot_bytes(&self, state: &State) -> usize {
+        state.bytes
+    }
+
     fn due(&self, state: &State) -> Option<Timestamp> {
         state.due.first().map(|(at, _)| *at)
     }

@@ -56,7 +56,8 @@ fn write(draw: &mut Draw) -> Write {
     let (action, condition) = match draw.below(10) {
         0..5 => {
             let mut item = key;
-            item.insert("v".into(), text("x".repeat(draw.below(300) as usize)));
+            let of = ["x", "\u{1}", "\""][draw.below(3) as usize];
+            item.insert("v".into(), text(of.repeat(draw.below(300) as usize)));
             item.insert("owner".into(), text(format!("w{}", draw.below(3))));
             (Action::Put(item), None)
         }

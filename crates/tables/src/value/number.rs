@@ -70,6 +70,13 @@ impl Number {
         format!("{}E{}", self.digits, self.power)
     }
 
+    /// Length of [`Self::short`].
+    pub(crate) fn short_bytes(&self) -> usize {
+        let digits = |number: u128| number.checked_ilog10().map_or(1, |log| log as usize + 1);
+        let signs = usize::from(self.digits < 0) + usize::from(self.power < 0);
+        digits(self.digits.unsigned_abs()) + 1 + digits(u128::from(self.power.unsigned_abs())) + signs
+    }
+
     /// Size in bytes: one for two digits (in pairs from the point on), one more, and one for a minus.
     pub fn size_bytes(&self) -> usize {
         if self.digits == 0 {

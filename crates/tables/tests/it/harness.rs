@@ -14,7 +14,8 @@ use headwater_tables::expression::{KeyCondition, SortCondition};
 use headwater_tables::value::{AttributeValue, Item};
 use headwater_tables::{
     Action, Billing, Config, Get, IndexProjection, IndexScope, IndexSpec, KeyAttribute, KeySchema, KeyType,
-    Page, PageRequest, Range, Result, Select, Substrate, TableKey, TableName, TableService, TableSpec, Write,
+    Page, PageRequest, Range, Result, Select, Status, Substrate, TableKey, TableName, TableService,
+    TableSpec, Write,
 };
 use headwater_telemetry::Metrics;
 use headwater_types::limits::LimitPolicy;
@@ -62,6 +63,7 @@ impl World {
             limits: LimitPolicy::OFF,
             transition: TRANSITION,
             snapshot_after_bytes: headwater_tables::SNAPSHOT_AFTER_BYTES,
+            memory_bytes_max: headwater_tables::limits::MEMORY_BYTES_MAX,
             keys: Default::default(),
             default_key: None,
         };
@@ -125,6 +127,14 @@ impl World {
     /// Lets a transition end.
     pub(crate) fn settle(&self) {
         self.clock.advance(TRANSITION);
+    }
+
+    /// Lets a transition end, and indexes be built.
+    pub(crate) async fn settle_changed(&self, table: &TableKey) {
+        self.settle();
+        while self.service.describe(table).unwrap().status != Status::Active {
+            tokio::task::yield_now().await;
+        }
     }
 
     pub(crate) async fn put(&self, table: &TableKey, item: Item) {

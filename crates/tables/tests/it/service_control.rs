@@ -1,12 +1,13 @@
 //! Tables come, change and go.
 
+use headwater_machine::conformance::{Fault, FaultyStore};
 use headwater_store::memory::MemoryStore;
 use headwater_tables::{
-    Billing, IndexChange, IndexProjection, Select, Status, TableChange, TablesError, Throughput,
+    Billing, IndexChange, IndexProjection, IndexSpec, Select, Status, TableChange, TablesError, Throughput,
 };
 use headwater_types::{AccountId, Realm};
 
-use crate::harness::{Engine, TRANSITION, World, by_owner, item, key, put, query, s, spec};
+use crate::harness::{Engine, START, TRANSITION, World, by_owner, delete, item, key, n, put, query, s, spec};
 
 #[tokio::test]
 async fn a_table_is_created_used_and_deleted() {
@@ -118,6 +119,78 @@ async fn a_global_index_is_made_of_what_is_there_and_removed() {
 }
 
 #[tokio::test]
+async fn a_table_is_used_and_not_changed_while_an_index_is_built() {
+    let world = World::new().await;
+    let table = world.create("leases").await;
+    let one = |pk: usize| item([("pk", s(&format!("{pk:04}"))), ("owner", s("w1"))]);
+    for pk in 0..3000 {
+        world.put(&table, one(pk)).await;
+    }
+    let create = |name: &str| {
+        let name = headwater_tables::TableName::new(name).unwrap();
+        let spec = IndexSpec { name, ..by_owner(IndexProjection::All) };
+        TableChange { indexes: vec![IndexChange::Create(spec)], ..TableChange::default() }
+    };
+    world.service.update_table(&table, create("by-owner-0")).await.unwrap();
+    world.settle();
+    let described = world.service.describe(&table).unwrap();
+    assert_eq!((described.status, described.indexes[0].status), (Status::Updating, Status::Creating));
+    let refused = world.service.update_table(&table, create("by-owner-1")).await.unwrap_err();
+    assert!(matches!(refused, TablesError::InUse { doing: "updated", .. }), "{refused:?}");
+    let mut of_w1 = query(&table, "w1", None);
+    of_w1.index = Some(described.indexes[0].name.clone());
+    assert!(world.service.page(&of_w1).is_err(), "it is being built");
+    world.put(&table, one(3000)).await;
+    world.service.write(delete(&table, item([("pk", s("0000"))]))).await.unwrap();
+    world.settle_changed(&table).await;
+    let described = world.service.describe(&table).unwrap();
+    assert_eq!((described.items, described.indexes[0].items), (3000, 3000));
+    assert_eq!(described.size_bytes, described.indexes[0].size_bytes);
+    assert_eq!(world.page(&of_w1).items.len(), 3000);
+}
+
+#[tokio::test]
+async fn an_index_that_does_not_fit_into_memory_is_refused() {
+    const ITEMS: usize = 2500;
+    /// A place in the index takes at least this.
+    const PLACE_BYTES: usize = headwater_tables::limits::PLACE_BYTES;
+    let world = World::with(Engine::Memory(MemoryStore::new()), |config| {
+        config.memory_bytes_max = ITEMS * 6 * PLACE_BYTES;
+    })
+    .await;
+    let table = world.create("leases").await;
+    let key = |pk: usize| item([("pk", s(&format!("{pk:04}")))]);
+    for pk in 0..ITEMS {
+        let mut one = key(pk);
+        one.insert("owner".to_owned(), s("w1"));
+        world.put(&table, one).await;
+    }
+    let create = |name: &str| {
+        let name = headwater_tables::TableName::new(name).unwrap();
+        let spec = IndexSpec { name, ..by_owner(IndexProjection::All) };
+        TableChange { indexes: vec![IndexChange::Create(spec)], ..TableChange::default() }
+    };
+    let mut made = 0;
+    let refused = loop {
+        match world.service.update_table(&table, create(&format!("by-owner-{made}"))).await {
+            Ok(_) => made += 1,
+            Err(refused) => break refused,
+        }
+        world.settle_changed(&table).await;
+        assert!(made < 6, "the indexes alone take more than there may be");
+    };
+    assert!(matches!(&refused, TablesError::LimitExceeded(text) if text.contains("memory")), "{refused:?}");
+    assert_eq!(world.service.describe(&table).unwrap().indexes.len(), made);
+    // Half of the items take half of the room there and half of it in the new index.
+    for pk in 0..ITEMS / 2 {
+        world.service.write(delete(&table, key(pk))).await.unwrap();
+    }
+    world.service.update_table(&table, create("by-owner-9")).await.unwrap();
+    world.settle_changed(&table).await;
+    assert_eq!(world.service.describe(&table).unwrap().indexes[made].items, ITEMS - ITEMS / 2);
+}
+
+#[tokio::test]
 async fn billing_is_changed_and_bounds() {
     let world = World::with(Engine::Memory(MemoryStore::new()), |config| {
         config.limits = headwater_types::limits::LimitPolicy::aws(headwater_types::Region::US_EAST_1);
@@ -171,4 +244,24 @@ async fn tags_are_kept() {
     assert_eq!(world.service.tags(&table).unwrap(), tags(&[("b", "2")]));
     let many = (0..50).map(|i| (format!("k{i}"), String::new())).collect();
     assert!(world.service.tag(&table, many).await.is_err(), "51 are too many");
+}
+
+#[tokio::test]
+async fn upkeep_that_fails_for_one_table_goes_on_with_the_others() {
+    let store = FaultyStore::over(MemoryStore::new());
+    let world = World::with(Engine::Faulty(store.clone()), |_| {}).await;
+    let mut tables = Vec::new();
+    for name in ["one", "two", "three"] {
+        let table = world.create(name).await;
+        world.service.set_time_to_live(&table, "until".into(), true).await.unwrap();
+        world.settle();
+        world.put(&table, item([("pk", s("a")), ("until", n(START.as_secs() as i64 - 1))])).await;
+        tables.push(table);
+    }
+    store.fail_after(0, Fault::Refused);
+    assert!(world.service.upkeep().await.is_err());
+    let left = || tables.iter().map(|table| world.all(table).len()).sum::<usize>();
+    assert_eq!(left(), 1);
+    world.service.upkeep().await.unwrap();
+    assert_eq!(left(), 0);
 }

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use headwater_host::{Random, SeededRandom};
+use headwater_machine::conformance::{Fault, FaultyStore, Rot};
 use headwater_store::memory::MemoryStore;
 use headwater_store::{AppendBatch, Expect, LogStore, MetaStore, Position, ReadLimit};
 use headwater_tables::value::Item;
-use headwater_tables::{Get, TableKey, TablesError};
+use headwater_tables::{Get, TableKey, TableService, TablesError};
 
 use crate::harness::{Engine, World, item, key, n, put, s, spec};
 use crate::scratched::Scratched;
@@ -399,4 +400,81 @@ async fn records_that_are_none_are_damage() {
     let expected = headwater_store::Expected::Version(manifest.version);
     store.put("tables/root", "nonsense".into(), expected).await.unwrap();
     assert!(matches!(world.try_reopen().await.unwrap_err(), TablesError::Damaged(_)));
+}
+
+#[tokio::test]
+async fn an_accepted_loss_is_seen_once_it_is_durable() {
+    let store = FaultyStore::over(MemoryStore::new());
+    let mut world = World::with(Engine::Faulty(store.clone()), |_| {}).await;
+    let table = world.create("leases").await;
+    for pk in ["a", "b"] {
+        world.put(&table, item([("pk", s(pk))])).await;
+    }
+    world.close().await;
+    let journal = headwater_store::LogId::new(JOURNAL).unwrap();
+    let end = LogStore::open(&*store, &journal).await.unwrap().bounds().end;
+    let at = Position::new(end.get() - 1).unwrap();
+    store.rot(Rot { log: JOURNAL.into(), at, reads_as: None });
+    world.reopen().await;
+    let get = Get { table: table.clone(), key: item([("pk", s("a"))]), projection: None, consistent: true };
+    let is_refused = |world: &World| world.service.get(&get).is_err();
+    assert!(is_refused(&world));
+    // At first it cannot be made durable.
+    store.hold_snapshots();
+    for fails in [true, false] {
+        let service = world.service.clone();
+        let accepting = tokio::spawn(async move { service.accept_losses().await });
+        store.settle().await;
+        assert!(is_refused(&world), "it is not durable yet");
+        if fails {
+            store.fail_after(0, Fault::Refused);
+        }
+        store.let_snapshot_go_on(if fails { 1 } else { 100 });
+        assert_eq!(accepting.await.unwrap().is_err(), fails);
+        assert_eq!(is_refused(&world), fails);
+    }
+    assert!(!world.service.losses().are_there());
+}
+
+#[tokio::test]
+async fn a_log_that_is_shorter_than_it_was_is_repaired() {
+    use headwater_store::Expected;
+    let store = MemoryStore::new();
+    let mut world = World::with(Engine::Memory(store.clone()), |_| {}).await;
+    let tables = [world.create("one").await, world.create("two").await];
+    for table in &tables {
+        world.put(table, item([("pk", s("a"))])).await;
+    }
+    world.close().await;
+    let end =
+        LogStore::open(&*store, &headwater_store::LogId::new(JOURNAL).unwrap()).await.unwrap().bounds().end;
+    let manifest = store.get("tables/root").await.unwrap().unwrap();
+    let mut text: serde_json::Value = serde_json::from_slice(&manifest.value).unwrap();
+    text["settled"] = (end.get() + 7).into();
+    let longer = serde_json::to_vec(&text).unwrap();
+    store.put("tables/root", longer.into(), Expected::Version(manifest.version)).await.unwrap();
+    assert!(matches!(world.try_reopen().await.unwrap_err(), TablesError::Damaged(_)));
+    for accepts in [false, true] {
+        let substrate = headwater_tables::Substrate {
+            logs: store.clone(),
+            meta: store.clone(),
+            clock: world.clock.clone(),
+            random: SeededRandom::new(9),
+            metrics: Arc::default(),
+        };
+        let service = TableService::open_for_repair(substrate, world.config.clone()).await.unwrap();
+        let losses = service.losses();
+        assert_eq!((losses.tables.len(), losses.whole), (2, 0));
+        assert!(losses.cause().unwrap().contains("7 records or more are missing"), "{losses:?}");
+        if accepts {
+            service.accept_losses().await.unwrap();
+        }
+        service.close().await;
+        assert_eq!(world.try_reopen().await.is_ok(), accepts, "looking changes nothing");
+    }
+    world.reopen().await;
+    for table in &tables {
+        assert_eq!(world.all(table).len(), 1);
+    }
+    world.create("three").await;
 }
