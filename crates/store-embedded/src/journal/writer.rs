@@ -42,6 +42,8 @@ pub(crate) struct Writer {
     commit: Commit,
     /// Was anything committed since the last mark?
     unmarked: bool,
+    /// When the newest commit became durable.
+    committed: Duration,
     /// A write into the file failed for want of space: it ends where it is.
     abandoned: bool,
     /// Did the last commit answer more than one caller?
@@ -82,6 +84,7 @@ impl Writer {
             counters,
             commit,
             unmarked: false,
+            committed: opened,
             abandoned: false,
             crowded: false,
             looks: 0,
@@ -110,14 +113,22 @@ impl Writer {
             } else if !self.crowded && self.lingers() {
                 continue;
             } else if self.unmarked {
-                thread::park_timeout(self.shared.sizes().mark_after);
-                if self.shared.queue.bytes() == 0 {
-                    self.mark();
+                // A wake may be of work that was found without it: only the clock says how long nothing has come.
+                match self.until_mark() {
+                    pause if pause > Duration::ZERO => thread::park_timeout(pause),
+                    _ if self.shared.queue.bytes() == 0 => self.mark(),
+                    _ => {}
                 }
             } else {
                 thread::park();
             }
         }
+    }
+
+    /// Time until the newest commit has been the newest for long enough.
+    fn until_mark(&self) -> Duration {
+        let due = self.committed.saturating_add(self.shared.sizes().mark_after);
+        due.saturating_sub(self.shared.options.clock.elapsed())
     }
 
     /// Looks at the queue for a moment before the thread sleeps. True if there is work.
@@ -275,6 +286,7 @@ impl Writer {
         self.offset += self.commit.bytes();
         self.file.set_end(self.offset);
         self.unmarked = true;
+        self.committed = now;
         if let Some(closed) = self.closing.take() {
             self.shared.ring.add_full(closed);
             self.shared.wake_cluster();

@@ -157,3 +157,18 @@ async fn many_starts_leave_few_files() {
     let log = LogStore::open(&*store, &id("log")).await.unwrap();
     assert_eq!(contents(&*log, Position::START, ALL).await.unwrap().len(), 100);
 }
+
+/// What says that everything before it was durable is written when nothing has come for a while, and not after each put.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_put_is_one_commit() {
+    let store = open(&SimDisk::new(3)).unwrap();
+    store.create(&[id("log")]).await.unwrap();
+    let log = LogStore::open(&*store, &id("log")).await.unwrap();
+    let before = store.stats().commits.load(Ordering::Relaxed);
+    for tag in 0..100 {
+        log.append(put(tag, batch(tag, 1, 10)), Expect::Any).await.unwrap();
+        // The journal has nothing to do for a moment.
+        (0..2000).for_each(|_| std::thread::yield_now());
+    }
+    assert_eq!(store.stats().commits.load(Ordering::Relaxed) - before, 100);
+}

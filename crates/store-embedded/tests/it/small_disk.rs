@@ -130,3 +130,18 @@ async fn deletion_gets_through_when_nothing_at_all_is_left() {
     assert!(!store.is_full());
     assert!(seen(&*kept).await.starts_with(&expected[5..]));
 }
+
+#[tokio::test]
+async fn room_is_told_from_the_last_look_only_where_there_is_plenty() {
+    let disk = SimDisk::new(5);
+    let sized = |gib: u64| Faults { capacity_bytes: Some(gib << 30), ..Faults::default() };
+    disk.set_faults(sized(100));
+    let store = EmbeddedStore::open(options(&disk)).unwrap();
+    // It was looked at when the store was opened; others take room meanwhile.
+    disk.set_faults(sized(1));
+    assert!(LogStore::has_room(&*store, 2 << 30), "by what was seen");
+    assert!(!LogStore::has_room(&*store, 95 << 30), "too near to what was seen: it is looked again");
+    store.maintain().unwrap();
+    assert!(!LogStore::has_room(&*store, 2 << 30), "a look shows it");
+    assert!(LogStore::has_room(&*store, 100 << 20));
+}
