@@ -4,22 +4,20 @@
 //! A thread reads one item again and again. Its longest wait is, but for the scheduler, the longest time for which a change
 //! holds the lock of all tables. In a store in memory.
 
+mod memory;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use headwater_host::{Clock, SystemClock, SystemRandom};
-use headwater_store::memory::MemoryStore;
+use headwater_host::{Clock, SystemClock};
 use headwater_tables::value::{AttributeValue, Item};
 use headwater_tables::{
-    Action, Billing, Config, Get, IndexChange, IndexProjection, IndexScope, IndexSpec, KeyAttribute,
-    KeySchema, KeyType, Substrate, TableChange, TableKey, TableName, TableService, TableSpec, Write,
+    Action, Get, IndexChange, IndexProjection, IndexScope, IndexSpec, Status, TableChange, TableKey,
+    TableName, TableService, Write,
 };
-use headwater_telemetry::Metrics;
-use headwater_types::limits::LimitPolicy;
-use headwater_types::{AccountId, Realm, Region};
 
-type Anything<T> = Result<T, Box<dyn std::error::Error>>;
+use memory::Anything;
 
 fn main() -> Anything<()> {
     let items = std::env::args().nth(1).map(|number| number.parse()).transpose()?.unwrap_or(1_000_000);
@@ -28,16 +26,6 @@ fn main() -> Anything<()> {
 
 fn key(pk: usize) -> Item {
     Item::from([("pk".to_owned(), AttributeValue::S(format!("{pk:08}")))])
-}
-
-fn schema(name: &str) -> KeySchema {
-    KeySchema::new(KeyAttribute { name: name.into(), kind: KeyType::S }, None)
-}
-
-fn table(name: &str) -> Anything<TableKey> {
-    let account = AccountId::new("123456789012").ok_or("no account")?;
-    let realm = Realm { account, region: Region::US_EAST_1 };
-    Ok(TableKey { realm, name: TableName::new(name).ok_or("no name")? })
 }
 
 /// A thread that reads an item and keeps its longest wait, in microseconds.
@@ -72,32 +60,10 @@ impl Reader {
 }
 
 async fn run(items: usize) -> Anything<()> {
-    let store = MemoryStore::new();
-    let (clock, random, metrics) = (SystemClock::new(), SystemRandom::new(), Arc::new(Metrics::new()));
-    let substrate = Substrate { logs: store.clone(), meta: store, clock: clock.clone(), random, metrics };
-    let config = Config {
-        home: Region::US_EAST_1,
-        limits: LimitPolicy::OFF,
-        transition: Duration::ZERO,
-        snapshot_after_bytes: usize::MAX,
-        memory_bytes_max: usize::MAX,
-        keys: Arc::default(),
-        default_key: None,
-    };
-    let service = TableService::open(substrate, config).await?;
-    let (big, small) = (table("big")?, table("small")?);
-    for table in [&big, &small] {
-        let spec = TableSpec {
-            schema: schema("pk"),
-            indexes: Vec::new(),
-            billing: Billing::PayPerRequest,
-            class: None,
-            deletion_protection: false,
-            tags: Default::default(),
-            options: Default::default(),
-        };
-        service.create_table(table, spec).await?;
-    }
+    let clock = SystemClock::new();
+    let service = memory::service(clock.clone(), usize::MAX).await?;
+    let (big, small) =
+        (memory::create(&service, "big", "pk").await?, memory::create(&service, "small", "pk").await?);
     let put = |table: &TableKey, pk: usize| {
         let mut item = key(pk);
         item.insert("owner".into(), AttributeValue::S(format!("owner-{:04}", pk % 1000)));
@@ -118,7 +84,7 @@ async fn run(items: usize) -> Anything<()> {
     let spec = IndexSpec {
         name: name.clone(),
         scope: IndexScope::Global,
-        schema: schema("owner"),
+        schema: memory::schema("owner"),
         projection: IndexProjection::All,
         throughput: None,
     };
@@ -144,7 +110,7 @@ async fn run(items: usize) -> Anything<()> {
 
 /// Returns when a table is active again.
 async fn settle(service: &TableService, clock: &dyn Clock, table: &TableKey) -> Anything<()> {
-    while service.describe(table)?.status != headwater_tables::Status::Active {
+    while service.describe(table)?.status != Status::Active {
         clock.sleep(Duration::from_millis(10)).await;
     }
     // Freeing goes on behind the answer.

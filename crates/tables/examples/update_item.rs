@@ -3,24 +3,18 @@
 //! Leases as KCL renews them, a conditional update of an item of 300 bytes each, in a store in memory and on one thread: the
 //! processor time is that of deciding, encoding, applying and answering.
 
-use std::sync::Arc;
+mod memory;
+
 use std::time::Duration;
 
-use headwater_host::{Clock, SystemClock, SystemRandom};
-use headwater_store::memory::MemoryStore;
+use headwater_host::{Clock, SystemClock};
 use headwater_tables::expression::{Condition, ConditionPlace, Placeholders, Update};
 use headwater_tables::value::{AttributeValue, Item};
-use headwater_tables::{
-    Action, Billing, Config, KeyAttribute, KeySchema, KeyType, SNAPSHOT_AFTER_BYTES, Substrate, TableKey,
-    TableName, TableService, TableSpec, Write,
-};
-use headwater_telemetry::Metrics;
-use headwater_types::limits::LimitPolicy;
-use headwater_types::{AccountId, Realm, Region};
+use headwater_tables::{Action, SNAPSHOT_AFTER_BYTES, TableKey, Write};
+
+use memory::Anything;
 
 const LEASES: usize = 1000;
-
-type Anything<T> = Result<T, Box<dyn std::error::Error>>;
 
 fn main() -> Anything<()> {
     let mut given = std::env::args().skip(1).map(|number| number.parse::<usize>());
@@ -52,32 +46,9 @@ fn renewal(table: &TableKey, lease: usize, counter: usize) -> Anything<Write> {
 }
 
 async fn run(updates: usize, together: usize) -> Anything<()> {
-    let store = MemoryStore::new();
-    let (clock, random, metrics) = (SystemClock::new(), SystemRandom::new(), Arc::new(Metrics::new()));
-    let substrate = Substrate { logs: store.clone(), meta: store, clock: clock.clone(), random, metrics };
-    let config = Config {
-        home: Region::US_EAST_1,
-        limits: LimitPolicy::OFF,
-        transition: Duration::ZERO,
-        snapshot_after_bytes: SNAPSHOT_AFTER_BYTES,
-        memory_bytes_max: headwater_tables::limits::MEMORY_BYTES_MAX,
-        keys: Arc::default(),
-        default_key: None,
-    };
-    let service = TableService::open(substrate, config).await?;
-    let (account, name) = (AccountId::new("123456789012"), TableName::new("leases"));
-    let realm = Realm { account: account.ok_or("no account")?, region: Region::US_EAST_1 };
-    let table = TableKey { realm, name: name.ok_or("no name")? };
-    let spec = TableSpec {
-        schema: KeySchema::new(KeyAttribute { name: "leaseKey".into(), kind: KeyType::S }, None),
-        indexes: Vec::new(),
-        billing: Billing::PayPerRequest,
-        class: None,
-        deletion_protection: false,
-        tags: Default::default(),
-        options: Default::default(),
-    };
-    service.create_table(&table, spec).await?;
+    let clock = SystemClock::new();
+    let service = memory::service(clock.clone(), SNAPSHOT_AFTER_BYTES).await?;
+    let table = memory::create(&service, "leases", "leaseKey").await?;
     for lease in 0..LEASES {
         let mut item = key(lease);
         item.insert("leaseCounter".into(), AttributeValue::N("0".parse()?));

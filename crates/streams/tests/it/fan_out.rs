@@ -412,7 +412,10 @@ async fn small_records_need_no_room() {
     while got.len() < texts_put.len() {
         let event = event(&mut second, &room);
         assert!(event.room.is_none());
-        assert!(headwater_streams::encoded_len(&event.batches) <= 64 << 10, "small enough to go uncounted");
+        let len = headwater_streams::encoded_len(&event.batches);
+        assert!(len <= 64 << 10, "small enough to go uncounted");
+        let usual_len = headwater_streams::usual_encoded_len(&event.batches);
+        assert!((len..=len + len / 50).contains(&usual_len), "{usual_len} for {len}");
         got.extend(texts(&event));
     }
     assert_eq!(got, texts_put);

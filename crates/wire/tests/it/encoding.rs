@@ -30,6 +30,15 @@ fn present_members_in_declaration_order() {
 }
 
 #[test]
+fn a_number_is_not_taken_for_the_one_before() {
+    let times = [1_500, 1_500, 2_500, 1_500, 0].map(Timestamp::from_millis).map(Time);
+    assert_eq!(String::from_utf8(Codec::Json.encode(&times[..])).unwrap(), "[1.5,1.5,2.5,1.5,0]");
+    let numbers = [0.0, -0.0, 0.1, 0.1, f64::MAX];
+    let text = String::from_utf8(Codec::Json.encode(&numbers[..])).unwrap();
+    assert_eq!(text, serde_json::to_string(&numbers).unwrap());
+}
+
+#[test]
 fn times() {
     let cases = [
         (1_763_692_957_123, "1763692957.123"),
