@@ -158,7 +158,7 @@ async fn many_starts_leave_few_files() {
     assert_eq!(contents(&*log, Position::START, ALL).await.unwrap().len(), 100);
 }
 
-/// What says that everything before it was durable is written when nothing has come for a while, and not after each put.
+/// A mark, which says that everything before it was durable, is written when nothing has come for a while.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_put_is_one_commit() {
     let store = open(&SimDisk::new(3)).unwrap();
